@@ -1,0 +1,100 @@
+#ifndef MMREPLAY_ENGINE_ENGINE_H
+#define MMREPLAY_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/base/units.h"
+#include "sim/engine/fiber.h"
+
+/*
+ * Discrete events in integer nanoseconds. The engine knows a clock, a queue
+ * and fibers; it knows no CPU and no kernel.
+ *
+ * Events are ordered by (time, class, owner, n), all of it model state: owner
+ * is the dense id of the CPU, task or timer that the event belongs to, n that
+ * owner's own count of externally visible events. There is no push counter:
+ * it would number events in host order, and leaving out one event that
+ * nobody can see would change the results (MODEL.md 1).
+ */
+
+enum event_class {
+	EVENT_INTERRUPT,
+	EVENT_TIMER,
+	EVENT_WAKE,	/* wake-ups and lock releases reaching a waiter */
+	EVENT_RESUME,	/* a CPU has worked off its task's debt */
+};
+
+struct engine;
+
+/** struct sink - what an event is delivered to; embedded in its object */
+struct sink {
+	void (*fire)(struct engine *e, struct sink *s, uint64_t data);
+};
+
+/** struct event - 32 bytes, copied by value into the queue */
+struct event {
+	sim_ns at_ns;
+	uint64_t order;		/* class:2 owner:24 n:38, see event_order() */
+	struct sink *sink;
+	uint64_t data;		/* usually a generation: stale events do nothing */
+};
+
+static inline uint64_t event_order(enum event_class cls, uint32_t owner,
+				   uint64_t n)
+{
+	return (uint64_t)cls << 62 | (uint64_t)(owner & 0xffffff) << 38 |
+	       (n & 0x3fffffffffULL);
+}
+
+static inline bool event_before(const struct event *a, const struct event *b)
+{
+	return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
+}
+
+/** struct queue_ops - one small interface, several structures, same bytes */
+struct queue_ops {
+	const char *name;
+	void *(*new)(void);
+	void (*free)(void *q);
+	void (*push)(void *q, const struct event *ev);
+	/** peek: earliest event, or NULL; valid until the next push or pop */
+	const struct event *(*peek)(void *q);
+	void (*pop)(void *q);
+	uint64_t (*pending)(const void *q);
+};
+
+extern const struct queue_ops queue_heap;
+
+struct engine {
+	sim_ns now_ns;
+	const struct queue_ops *queue_ops;
+	void *queue;
+	struct fiber_pool fibers;
+	struct fiber *current;		/* NULL while the engine itself runs */
+	bool eager;			/* every piece of work is an event */
+	bool stop;			/* leave engine_run() after this event */
+	uint64_t events;		/* host statistics: not part of results */
+	/* test build: called after every event; NULL otherwise */
+	void (*check)(struct engine *e, void *arg);
+	void *check_arg;
+};
+
+/** engine_init() - @queue NULL takes the default structure */
+void engine_init(struct engine *e, const struct queue_ops *queue);
+void engine_release(struct engine *e);
+
+/** engine_at() - deliver (@sink, @data) at @at_ns; @at_ns < now is a BUG */
+void engine_at(struct engine *e, sim_ns at_ns, uint64_t order,
+	       struct sink *sink, uint64_t data);
+
+/**
+ * engine_advance_to() - may the caller's own event at (@at_ns, @order) be next?
+ * If nothing pending comes before it, the clock moves there and true is
+ * returned: the event need not be queued. Never true when eager.
+ */
+bool engine_advance_to(struct engine *e, sim_ns at_ns, uint64_t order);
+
+/** engine_run() - until the queue is empty or e->stop; never from a fiber */
+void engine_run(struct engine *e);
+
+#endif

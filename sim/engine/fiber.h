@@ -1,0 +1,52 @@
+#ifndef MMREPLAY_ENGINE_FIBER_H
+#define MMREPLAY_ENGINE_FIBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Stackful coroutines from a LIFO pool. A task between ops has no stack: it
+ * takes a fiber when an op starts and gives it back when it ends. 32 KiB
+ * usable (64 under sanitizers); guard pages for the first 16,384 fibers, a
+ * canary checked at each return beyond; at most 200,000 (MODEL.md 2).
+ */
+
+enum {
+	FIBER_STACK_BYTES = 32 << 10,
+	FIBER_GUARDED_MAX = 16384,
+	FIBER_MAX = 200000,
+};
+
+struct fiber;
+
+struct fiber_pool {
+	struct fiber *free;
+	struct fiber *main;	/* the engine's own context */
+	struct fiber *all;
+	uint32_t live, created;
+};
+
+void fiber_pool_init(struct fiber_pool *p);
+void fiber_pool_release(struct fiber_pool *p);
+
+/**
+ * fiber_get() - a fiber that will run fn(arg) at its first fiber_enter()
+ * @what: names policy or op, for the message when the stack overflows;
+ *	must outlive the fiber
+ * Return: NULL when FIBER_MAX are live.
+ */
+struct fiber *fiber_get(struct fiber_pool *p, void (*fn)(void *arg), void *arg,
+			const char *what);
+
+/** fiber_name() - change what an overflow message will name */
+void fiber_name(struct fiber *f, const char *what);
+
+/** fiber_enter() - from the engine: run @f until it yields or returns.
+ *  Return: true if it finished (and is back in the pool). */
+bool fiber_enter(struct fiber_pool *p, struct fiber *f);
+
+/** fiber_yield() - from inside @f: back to the engine */
+void fiber_yield(struct fiber_pool *p, struct fiber *f);
+
+#endif

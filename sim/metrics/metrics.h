@@ -1,0 +1,117 @@
+#ifndef MMREPLAY_METRICS_METRICS_H
+#define MMREPLAY_METRICS_METRICS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/base/hist.h"
+#include "sim/base/units.h"
+
+/*
+ * Counters, histograms, blame and the hold ledger of one run, keyed by opaque
+ * class ids that the rooms above register by name before the run. Nothing
+ * here knows a lock or a page. Recording costs no event, no string and no
+ * allocation once warm.
+ */
+
+enum { METRIC_LOCKS_MAX = 48, METRIC_OPS_MAX = 40, METRIC_HOLDS_MAX = 16,
+       METRIC_STAGES_MAX = 16, METRIC_COUNTERS_MAX = 96 };
+
+enum lock_side { SIDE_WRITE, SIDE_READ, SIDE_COUNT };
+
+struct lock_side_stats {
+	uint64_t acquired, contended, sleeps, failed_trylocks;
+	int64_t spin_ns, sleep_ns;
+	struct hist wait_ns, hold_ns;	/* wait: contended acquisitions only */
+};
+
+/** struct lock_class - all locks of one name; a lock without sides uses WRITE */
+struct lock_class {
+	const char *name;
+	bool sides;
+	uint32_t id;
+	struct lock_side_stats side[SIDE_COUNT];
+	/* [waiter op][holder op], summed wait and count */
+	int64_t *blame_ns;
+	uint64_t *blame_count;
+};
+
+/**
+ * struct hold_class - objects that are freed but not reusable, by stage
+ * bytes[] and objects[] are what is held now; integrals run on the clock.
+ */
+struct hold_stage {
+	uint64_t objects, bytes, moved;
+	__int128 byte_ns;
+	int64_t since_ns;
+};
+
+struct hold_class {
+	const char *name;
+	bool address_space;	/* va_bytes: never added to memory */
+	struct hold_stage stage[METRIC_STAGES_MAX];
+	uint64_t objects, bytes, peak_objects, peak_bytes;
+	__int128 byte_ns, reusable_byte_ns;
+	int64_t since_ns;
+	uint64_t reusable_bytes;
+};
+
+struct series_point;
+
+struct metrics {
+	struct lock_class *locks[METRIC_LOCKS_MAX];
+	uint32_t lock_count;
+	struct hold_class holds[METRIC_HOLDS_MAX];
+	uint32_t hold_count;
+	const char *stage_names[METRIC_STAGES_MAX];
+	uint32_t stage_count;
+	struct hist latency_ns[METRIC_OPS_MAX];		/* by op class */
+	struct hist order_wait_ns;
+	const char *counter_names[METRIC_COUNTERS_MAX];	/* vmstat and the like */
+	uint64_t counters[METRIC_COUNTERS_MAX];
+	uint32_t counter_count;
+	bool off;		/* warm-up, or after the window: drop samples */
+	struct event_log *events;	/* timeline sink; NULL = off */
+};
+
+struct metrics *metrics_new(void);
+void metrics_free(struct metrics *m);
+
+/** metrics_lock() - find or register a lock class by name (before or during setup) */
+struct lock_class *metrics_lock(struct metrics *m, const char *name, bool sides);
+
+/** metrics_counter() - id of a counter, for metrics_count() */
+uint32_t metrics_counter(struct metrics *m, const char *name);
+
+static inline void metrics_count(struct metrics *m, uint32_t counter, uint64_t n)
+{
+	m->counters[counter] += n;
+}
+
+/** lock_acquired() - one acquisition; waits are 0 when uncontended
+ *  @contended: it had to wait at all (spin or sleep) */
+void lock_acquired(struct metrics *m, struct lock_class *c, enum lock_side side,
+		   bool contended, int64_t wait_ns, int64_t spin_ns,
+		   int64_t sleep_ns, unsigned sleeps);
+
+/** lock_blame() - @waiter_op waited @ns behind @holder_op; per class these sum
+ *  to the total wait exactly (the caller splits a wait among holders) */
+void lock_blame(struct lock_class *c, unsigned waiter_op, unsigned holder_op,
+		int64_t ns);
+
+void lock_released(struct metrics *m, struct lock_class *c, enum lock_side side,
+		   int64_t hold_ns);
+
+/** hold_class_new() - register a ledger class; @address_space: va_bytes */
+uint32_t metrics_hold(struct metrics *m, const char *name, bool address_space);
+uint32_t metrics_stage(struct metrics *m, const char *name);
+
+enum { STAGE_NONE = UINT8_MAX };	/* not held: before entry, after reuse */
+
+/** hold_move() - @objects (@bytes together) go from one stage to another at @now */
+void hold_move(struct metrics *m, uint32_t hold, uint32_t from, uint32_t to,
+	       uint64_t objects, uint64_t bytes, sim_ns now);
+
+/** metrics_close() - bring all integrals up to @now */
+void metrics_close(struct metrics *m, sim_ns now);
+
+#endif

@@ -1,0 +1,92 @@
+#ifndef MMREPLAY_SYNC_RWSEM_H
+#define MMREPLAY_SYNC_RWSEM_H
+
+#include "sim/base/policy.h"
+#include "sim/sync/spinlock.h"
+
+/*
+ * rw_semaphore: the word, the wait queue and the wake-up machinery that all
+ * flavours share. What a flavour decides -- who may steal, who spins, who is
+ * woken, when the lock is handed over -- is its op table, one file each in
+ * sim/policy/rwsem/ (FACTS A1, rule by rule).
+ *
+ *   word: readers * 256 | handoff 4 | waiters 2 | writer 1     (5.3 and later)
+ */
+
+enum { RWSEM_WRITER = 1, RWSEM_WAITERS = 2, RWSEM_HANDOFF = 4,
+       RWSEM_READER = 256 };
+
+enum rwsem_side { RWSEM_WRITE_SIDE, RWSEM_READ_SIDE };	/* = enum lock_side */
+
+struct rwsem_ops;
+
+/** struct rwsem - 40 simulated bytes; count and owner on the first line */
+struct rwsem {
+	const struct rwsem_ops *ops;
+	struct line *line;
+	uint64_t word;
+	struct task *owner;	/* writer, or last reader to acquire (a hint) */
+	bool reader_owned;
+	bool nonspinnable;	/* writers stopped spinning on readers */
+	struct spinlock wait_lock;
+	struct task_queue waiters;	/* FIFO; side in wait_flags */
+	struct task_queue spinners;	/* OSQ: FIFO of optimistic spinners */
+	struct lock_class *cls;
+	/* who to blame: op kinds of the current holders */
+	uint8_t writer_op;
+	uint16_t reader_ops[METRIC_OPS_MAX];	/* readers now inside, by op */
+	void *flavour;		/* state of a flavour that needs more (bravo) */
+};
+
+void rwsem_init(struct machine *m, struct rwsem *s, const struct rwsem_ops *ops,
+		struct line *line, struct lock_class *cls);
+void rwsem_release(struct rwsem *s);
+
+/*
+ * All from fiber context. The killable variants return -EINTR if the task was
+ * killed while it waited, else 0. Downgrade keeps the lock for reading and
+ * wakes readers only if the head of the queue is a reader.
+ */
+void down_read(struct task *t, struct rwsem *s);
+int down_read_killable(struct task *t, struct rwsem *s);
+bool down_read_trylock(struct task *t, struct rwsem *s);
+void up_read(struct task *t, struct rwsem *s);
+void down_write(struct task *t, struct rwsem *s);
+int down_write_killable(struct task *t, struct rwsem *s);
+bool down_write_trylock(struct task *t, struct rwsem *s);
+void up_write(struct task *t, struct rwsem *s);
+void downgrade_write(struct task *t, struct rwsem *s);
+
+static inline uint64_t rwsem_readers(const struct rwsem *s)
+{
+	return s->word / RWSEM_READER;
+}
+
+/**
+ * struct rwsem_ops - what a flavour decides
+ * @reader_fast_mask: bits of the word that send a new reader to the slow path
+ * @reader_may_steal: slow-path reader takes the lock without queuing
+ * @reader_spins: readers spin optimistically before queuing
+ * @writer_spins: writers do
+ * @writer_spins_on_readers: ... for a bounded time, on a reader-owned lock
+ * @wake_readers_max: readers granted per wake-up of a reader head
+ * @wake_skips_writers: granted readers may stand behind queued writers
+ * @handoff_after_ns: first waiter sets the handoff bit after this; 0 = never
+ * Hooks NULL in all flavours but those that replace the whole path (bravo).
+ */
+struct rwsem_ops {
+	struct policy_head head;
+	uint64_t reader_fast_mask;
+	bool (*reader_may_steal)(const struct rwsem *s, uint64_t old_word,
+				 bool was_spinning);
+	bool reader_spins, writer_spins, writer_spins_on_readers;
+	uint32_t wake_readers_max;
+	bool wake_skips_writers;
+	int64_t handoff_after_ns;
+	uint32_t flavour_bytes;
+	bool (*read_fast)(struct task *t, struct rwsem *s);
+	bool (*read_unlock_fast)(struct task *t, struct rwsem *s);
+	void (*write_acquired)(struct task *t, struct rwsem *s);
+};
+
+#endif
