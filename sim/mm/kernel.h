@@ -1,0 +1,152 @@
+#ifndef MMREPLAY_MM_KERNEL_H
+#define MMREPLAY_MM_KERNEL_H
+
+#include "sim/mm/policies.h"
+#include "sim/sync/rcu.h"
+
+/*
+ * The simulated kernel as replay sees it: create it, create address spaces,
+ * call its entry points from a task's fiber. Each entry point is one op of a
+ * trace, from entry to return to user mode; what it returns is what the call
+ * would return under this kernel (0 or an address, or a negative errno).
+ */
+
+enum mm_cost {
+	MM_COST_BASE = MACHINE_COST_COUNT - 1,
+#define COST(id, key, help) COST_##id,
+#include "sim/mm/costs.def"
+#undef COST
+	MM_COST_END
+};
+
+extern const struct cost_decl mm_costs[MM_COST_END - MACHINE_COST_COUNT];
+
+/** struct kernel_config - resolved; from a kernel preset and a cell's overrides */
+struct kernel_config {
+	const char *name;		/* linux-6.12 */
+	uint32_t version;		/* KVER-style: 6012000 */
+	struct policy_choice policies;
+	bool null_kernel;		/* every op costs nothing: measures the engine */
+	uint32_t thp;			/* 0 never, 1 madvise, 2 always */
+	uint32_t max_map_count;		/* 65530 */
+	int64_t hung_task_ns;		/* 120 s; 0 = off */
+};
+
+struct kernel *kernel_new(struct machine *m, const struct kernel_config *c);
+void kernel_free(struct kernel *k);
+
+/** kernel_finish() - drain what drains, close ledgers; after the last op */
+void kernel_finish(struct kernel *k);
+
+/* ---- op context ---- */
+
+enum { KOP_SEGS = 4 };
+
+/**
+ * struct kop - how the current op's own work is charged (MODEL.md 3)
+ *
+ * costs: model     body() charges the profile's cost; seg_ns is unused.
+ * costs: recorded  body() charges nothing but counts into model_ns[seg];
+ *                  kop_segment() charges the residual of that segment once,
+ *                  in the segment in which this policy does the work.
+ * prim() -- atomics, IPIs, tree writes, call_rcu, vma_start_write -- is always
+ * charged, and counted into prim_ns[seg]: it is P of MODEL.md 3.
+ */
+struct kop {
+	uint8_t kind;			/* enum op_kind of the trace */
+	bool recorded;
+	uint8_t seg;			/* enum seg_kind now in */
+	uint8_t path;			/* enum fault_path taken; result */
+	bool charged[KOP_SEGS];
+	int64_t seg_ns[KOP_SEGS];	/* residual, by enum seg_kind */
+	int64_t sleep_ns[KOP_SEGS];	/* recorded sleep inside the segment */
+	int64_t tax_ns[KOP_SEGS];	/* tracer's tax to charge (fidelity) */
+	int64_t model_ns[KOP_SEGS], prim_ns[KOP_SEGS];
+	int64_t effect_ns;		/* when the op took effect (MODEL.md 5) */
+	/* called once, at the effect point, in the task's fiber, settled;
+	 * wakes ops ordered behind this one. NULL = nobody waits. */
+	void (*effect)(struct task *t, struct kop *op);
+	void *arg;
+};
+
+/** body() - @count times a cost of the path itself, see struct kop */
+void body(struct task *t, unsigned cost, uint64_t count);
+/** prim() - @count times a primitive that policies differ in, always charged */
+void prim(struct task *t, unsigned cost, uint64_t count);
+/** kop_segment() - the work that follows belongs to @seg; charges its residual */
+void kop_segment(struct task *t, unsigned seg);
+/** kop_effect() - settle; the op's change is visible from here on */
+void kop_effect(struct task *t);
+
+/* ---- address spaces ---- */
+
+/** mm_new() - empty, with one user; from outside or by exec */
+struct mm *mm_new(struct kernel *k, uint32_t id);
+
+/** mm_populate_start() - a VMA of the start layout and its resident pages, free of charge */
+void mm_start_area(struct mm *mm, struct range r, uint32_t area_flags,
+		   uint64_t resident_pages);
+void mm_get(struct mm *mm);		/* mm_users + 1: thread, vfork child */
+
+/** mm_final_state() - the set of (page range, protection, flags, resident)
+ *  as canonical text lines "start-end prot flags resident", merged; caller
+ *  frees. Equal under every policy for the same trace. */
+char *mm_final_state(struct mm *mm);
+
+uint64_t mm_vma_count(const struct mm *mm);
+
+/* ---- entry points: fiber context, user mode on entry and return ---- */
+
+int64_t sys_mmap(struct task *t, struct mm *mm, uint64_t addr, uint64_t len,
+		 uint64_t prot, uint64_t flags, bool file);
+int64_t sys_munmap(struct task *t, struct mm *mm, uint64_t addr, uint64_t len);
+int64_t sys_mremap(struct task *t, struct mm *mm, uint64_t old_addr,
+		   uint64_t old_len, uint64_t new_len, uint64_t flags,
+		   uint64_t result_addr);
+int64_t sys_mprotect(struct task *t, struct mm *mm, uint64_t addr,
+		     uint64_t len, uint64_t prot);
+int64_t sys_madvise(struct task *t, struct mm *mm, uint64_t addr,
+		    uint64_t len, uint64_t behavior);
+int64_t sys_brk(struct task *t, struct mm *mm, uint64_t old_brk,
+		uint64_t new_brk);
+int64_t sys_mlock(struct task *t, struct mm *mm, uint64_t addr, uint64_t len,
+		  bool lock);
+
+/** struct fault - what the page fault asks for, and what came of it */
+struct fault {
+	uint64_t addr;
+	bool write, user, instruction;
+	bool vma_lock_only;	/* scratch for mm_lock policies */
+	uint32_t flags;
+};
+
+/** do_fault() - dispatches to mm_lock.fault; returns 0 or -EFAULT */
+int64_t do_fault(struct task *t, struct mm *mm, struct fault *f);
+
+/** do_fork() - dup_mm into *@child (fork); the caller creates the task */
+int64_t do_fork(struct task *t, struct mm *mm, uint32_t child_id,
+		struct mm **child);
+/** do_clone_thread() - body of clone with CLONE_VM: the mm is shared */
+int64_t do_clone_thread(struct task *t, struct mm *mm);
+/** do_exec() - leave @mm (exit_mmap if last user), enter a new one */
+int64_t do_exec(struct task *t, struct mm *mm, uint32_t new_id,
+		struct mm **fresh);
+/** do_exit_mm() - drop the task's user of @mm; the last one runs exit_mmap */
+void do_exit_mm(struct task *t, struct mm *mm);
+void do_exit(struct task *t);		/* rest of exit, after do_exit_mm() */
+
+int64_t do_vmalloc(struct task *t, const struct vmap_request *rq,
+		   struct vmap_area **out);
+void do_vfree(struct task *t, struct vmap_area *va);
+
+enum proc_file { PROC_FILE_MAPS, PROC_FILE_SMAPS, PROC_FILE_CMDLINE };
+int64_t do_proc_read(struct task *t, struct mm *target, enum proc_file what);
+int64_t do_gup(struct task *t, struct mm *mm, uint64_t addr, uint64_t pages);
+
+/** kernel_attach() - hook context switches (lazy TLB, mm_cpumask); once */
+void kernel_attach(struct kernel *k);
+
+/** task_attach_mm() - @t runs in @mm from its next dispatch on */
+void task_attach_mm(struct task *t, struct mm *mm);
+
+#endif

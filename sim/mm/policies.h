@@ -1,0 +1,134 @@
+#ifndef MMREPLAY_MM_POLICIES_H
+#define MMREPLAY_MM_POLICIES_H
+
+#include "sim/base/policy.h"
+#include "sim/sync/rwsem.h"
+
+/*
+ * The op tables of the mm policies, declared where they are used (MODEL.md
+ * 8). A path has one owner: fault belongs to mm_lock, munmap to munmap,
+ * dup_mmap to fork_copy. sim/policy/ implements and registers.
+ */
+
+struct kernel;
+struct mm;
+struct vma;
+struct fault;
+struct vmap_area;
+
+enum axis {
+	AXIS_MM_LOCK, AXIS_VMA_LOCK_PLACE, AXIS_MUNMAP, AXIS_VMA_FREE,
+	AXIS_FORK_COPY, AXIS_VMA_INDEX, AXIS_VMAP, AXIS_RWSEM,
+	AXIS_FAULT_SCOPE, AXIS_TLB_FLUSH, AXIS_RCU, AXIS_COUNT
+};
+
+extern const char *const axis_names[AXIS_COUNT];	/* `mm_lock`, ... */
+#define AXIS_BIT(a) (1ULL << (a))
+
+enum free_why { FREE_MUNMAP, FREE_MERGE, FREE_EXIT };
+
+/** struct mm_lock_ops - who may see or change which area */
+struct mm_lock_ops {
+	struct policy_head head;
+	uint32_t mm_bytes, vma_bytes;	/* state hung off mm and vma */
+	void (*mm_init)(struct mm *mm);
+	void (*vma_init)(struct task *t, struct vma *v);
+	void (*fault)(struct task *t, struct mm *mm, struct fault *f);
+	int (*write_begin)(struct task *t, struct mm *mm, struct range r,
+			   bool killable);
+	void (*write_to_read)(struct task *t, struct mm *mm, struct range r);
+	void (*write_end)(struct task *t, struct mm *mm, struct range r);
+	int (*read_begin)(struct task *t, struct mm *mm, struct range r,
+			  bool killable);
+	void (*read_end)(struct task *t, struct mm *mm, struct range r);
+	void (*vma_start_write)(struct task *t, struct vma *v);
+	void (*vma_detach)(struct task *t, struct vma *v);
+};
+
+struct munmap_ops {
+	struct policy_head head;
+	int (*munmap)(struct task *t, struct mm *mm, struct range r,
+		      unsigned flags);
+};
+
+struct vma_free_ops {
+	struct policy_head head;
+	uint32_t mm_bytes;
+	void (*mm_init)(struct mm *mm);
+	void (*free)(struct task *t, struct vma *v, enum free_why why);
+	void (*drain)(struct task *t, struct mm *mm);	/* at exit; may be NULL */
+};
+
+struct fork_ops {
+	struct policy_head head;
+	int (*dup_mmap)(struct task *t, struct mm *parent, struct mm *child);
+};
+
+struct index_ops {
+	struct policy_head head;
+	uint32_t mm_bytes;
+	void (*init)(struct mm *mm);
+	struct vma *(*find)(struct task *t, struct mm *mm, uint64_t addr);
+	int (*prealloc)(struct task *t, struct mm *mm, unsigned n);
+	void (*store)(struct task *t, struct mm *mm, struct vma *v);
+	void (*erase)(struct task *t, struct mm *mm, struct range r);
+	struct vma *(*next)(struct task *t, struct mm *mm, struct vma *v);
+	int (*dup)(struct task *t, struct mm *from, struct mm *to);
+	void (*second_user)(struct mm *mm);
+	void (*destroy)(struct task *t, struct mm *mm);
+};
+
+struct vmap_request {
+	uint64_t size, align, vstart, vend;
+};
+
+struct vmap_ops {
+	struct policy_head head;
+	uint32_t state_bytes;
+	void (*init)(struct kernel *k, unsigned possible_cpus);
+	int (*alloc)(struct task *t, const struct vmap_request *rq,
+		     struct vmap_area **out);
+	void (*free)(struct task *t, struct vmap_area *va);
+	void (*purge)(struct task *t, bool full);
+	void (*shrink)(struct task *t);
+};
+
+struct tlb_ops {
+	struct policy_head head;
+	/* flush @pages (UINT64_MAX = all) of @mm on every CPU that may have it */
+	void (*flush)(struct task *t, struct mm *mm, uint64_t pages,
+		      bool freed_tables);
+};
+
+/** struct vma_place - vma_lock_place: data, not hooks; inert without VMA locks */
+struct vma_place {
+	struct policy_head head;
+	bool embedded;
+	uint32_t vma_bytes, vma_align, lock_bytes, lock_align, lock_offset;
+};
+
+/** fault_scope: which faults may run under the VMA lock; data */
+enum fault_scope_bit {
+	SCOPE_ANON = 1 << 0, SCOPE_SWAP_UFFD = 1 << 1, SCOPE_FILE_READ = 1 << 2,
+	SCOPE_FILE_COW = 1 << 3, SCOPE_FIRST_ANON = 1 << 4,
+	SCOPE_MADVISE = 1 << 5, SCOPE_PROC_MAPS = 1 << 6,
+};
+
+struct fault_scope {
+	struct policy_head head;
+	uint32_t scope;
+};
+
+/** rcu: HZ, offloading, lazy, batch limits; data */
+struct rcu_flavour {
+	struct policy_head head;
+	bool offloaded, lazy;
+};
+
+/** struct policy_choice - one value on every axis, as resolved from a cell */
+struct policy_choice {
+	const struct policy_head *on[AXIS_COUNT];
+	void *options[AXIS_COUNT];	/* state of the value's option table */
+};
+
+#endif
