@@ -1,0 +1,61 @@
+#!/bin/sh
+# make deps: what the build, the demo and the tests need on a Debian system.
+# Nothing missing: no output, no network, nothing touched. Otherwise installs
+# as root or through sudo without a password, and never asks a question.
+set -u
+
+missing=
+CC=${CC:-gcc}
+
+# need PACKAGE COMMAND...: the package is missing if the command fails
+need()
+{
+	package=$1
+	shift
+	"$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+# Before pkg-config is there, the header has to do as evidence.
+have_lib()
+{
+	if command -v pkg-config >/dev/null 2>&1; then
+		pkg-config --exists "$1"
+	else
+		test -e "/usr/include/$2"
+	fi
+}
+
+case $CC in
+gcc | cc)	need gcc command -v "$CC" ;;
+*)		need "${CC##*/}" command -v "${CC%% *}" ;;
+esac
+need libc6-dev test -e /usr/include/stdlib.h
+need pkg-config command -v pkg-config
+need libyaml-dev have_lib yaml-0.1 yaml.h
+need libzstd-dev have_lib libzstd zstd.h
+need zlib1g-dev have_lib zlib zlib.h
+need libjansson-dev have_lib jansson jansson.h
+need gnuplot-nox command -v gnuplot
+need libcmocka-dev have_lib cmocka cmocka.h
+need zstd command -v zstd
+
+[ -n "$missing" ] || exit 0
+
+install="apt-get install -y --no-install-recommends$missing"
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "missing (names as in Debian 12):$missing" >&2
+	exit 1
+elif [ "$(id -u)" = 0 ]; then
+	sudo=
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+	sudo='sudo -n'
+else
+	echo "missing packages; run:  sudo apt-get update && sudo $install" >&2
+	exit 1
+fi
+
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+set -e
+$sudo apt-get update -q </dev/null
+$sudo env DEBIAN_FRONTEND=noninteractive $install -q </dev/null
