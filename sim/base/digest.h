@@ -1,0 +1,22 @@
+#ifndef MMREPLAY_BASE_DIGEST_H
+#define MMREPLAY_BASE_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Content addresses (cells, traces, sources): 128-bit FNV-1a, the same on
+ * every machine. Not cryptographic: it guards against mistakes, not malice.
+ */
+struct digest {
+	uint64_t hi, lo;
+};
+
+enum { DIGEST_TEXT_BYTES = 33 };
+
+void digest_init(struct digest *d);
+void digest_add(struct digest *d, const void *data, size_t bytes);
+void digest_add_str(struct digest *d, const char *s);	/* with its NUL */
+void digest_text(const struct digest *d, char out[DIGEST_TEXT_BYTES]);
+
+#endif

@@ -1,0 +1,39 @@
+#ifndef MMREPLAY_BASE_FILE_H
+#define MMREPLAY_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdio.h>
+#include "sim/base/errbuf.h"
+
+/*
+ * Files appear whole or not at all: write to a temporary name in the same
+ * folder, fsync, rename. An interrupted write leaves only `.NAME.PID.tmp`,
+ * which the next writer of that folder removes when its owner is gone.
+ */
+
+struct atomic_file {
+	FILE *f;
+	char *path, *tmp_path;
+};
+
+int atomic_open(struct atomic_file *a, const char *path, struct errbuf *e);
+/** atomic_commit() - flush, fsync, rename; on any error the target is untouched */
+int atomic_commit(struct atomic_file *a, struct errbuf *e);
+/** atomic_abort() - remove the temporary file; safe after a failed open */
+void atomic_abort(struct atomic_file *a);
+
+/** file_read() - whole file into memory (NUL-terminated), refused above @limit_bytes */
+int file_read(const char *path, size_t limit_bytes, char **text, size_t *bytes,
+	      struct errbuf *e);
+
+/** make_dirs() - mkdir -p */
+int make_dirs(const char *path, struct errbuf *e);
+
+/**
+ * data_path() - where a data file of the program is
+ * $MMREPLAY_DATA, else PREFIX/share/mmreplay, else beside the source tree.
+ * Return: malloced path, whether or not it exists.
+ */
+char *data_path(const char *relative);
+
+#endif

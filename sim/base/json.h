@@ -1,0 +1,25 @@
+#ifndef MMREPLAY_BASE_JSON_H
+#define MMREPLAY_BASE_JSON_H
+
+#include <jansson.h>
+#include "sim/base/errbuf.h"
+#include "sim/base/hist.h"
+
+/* Thin help over jansson: key order is insertion order, files are atomic. */
+
+/** json_save() - write @root to @path, whole or not at all; 1-space indent */
+int json_save(const char *path, const json_t *root, struct errbuf *e);
+
+/** json_read() - parse a file; message has file:line:col. Caller decrefs. */
+json_t *json_read(const char *path, struct errbuf *e);
+
+/** json_quantiles() - {"count","mean","p50","p90","p99","p999","max"} of @h */
+json_t *json_quantiles(const struct hist *h);
+
+/** json_buckets() - [[lower, count], ...] of the non-empty buckets */
+json_t *json_buckets(const struct hist *h);
+
+/** json_hist() - read json_buckets() back into an empty @h; checks order and edges */
+int json_hist(const json_t *buckets, struct hist *h, struct errbuf *e);
+
+#endif

@@ -1,0 +1,93 @@
+#ifndef MMREPLAY_REPLAY_REPLAY_H
+#define MMREPLAY_REPLAY_REPLAY_H
+
+#include "sim/base/digest.h"
+#include "sim/base/errbuf.h"
+#include "sim/mm/kernel.h"
+#include "traces/format/mmt.h"
+
+/*
+ * Replay of one trace under one configuration: tasks, pacing, order; turns a
+ * record of the trace into a call of the simulated kernel. One cell = one
+ * replay_run(), usually in a process of its own.
+ */
+
+enum pacing { PACING_CLOSED, PACING_OPEN };
+enum costs_mode { COSTS_MODEL, COSTS_RECORDED };
+enum exogenous { EXOGENOUS_KEEP, EXOGENOUS_DROP };
+enum tracing { TRACING_REMOVED, TRACING_AS_CAPTURED };
+
+/** struct replay_options - `replay:` of a scenario; option table below */
+struct replay_options {
+	uint32_t pacing, costs, exogenous, tracing;
+	uint32_t replicates;
+	uint32_t instances;		/* copies of the workload, separate mms */
+	uint32_t jitter_permille;	/* of think segments; used from replicate 2 on */
+	int64_t warmup_ns;		/* dropped from the statistics */
+	int64_t sleep_threshold_ns;	/* gaps above: "sleep or compute, unknown" */
+};
+
+extern const struct option replay_option_table[];
+
+struct replay_config {
+	const struct profile *profile;
+	const struct kernel_config *kernel;	/* policy under test */
+	const struct kernel_config *captured;	/* preset of the captured kernel: P */
+	struct replay_options options;
+	uint64_t seed;
+	uint32_t replicate;		/* 0: no jitter */
+	bool eager;
+	const char *final_state_path;	/* write mm_final_state() of all mms; or NULL */
+	void (*progress)(void *arg, uint64_t done, uint64_t total);
+	void *progress_arg;
+};
+
+enum { REPLAY_WARNINGS_MAX = 32 };
+
+struct drift {
+	struct hist abs_ns;	/* |simulated - recorded| start, by op */
+};
+
+/**
+ * struct replay_result - what a cell file is made of; release after use
+ * All counts are exact; times are simulated nanoseconds.
+ */
+struct replay_result {
+	struct metrics *metrics;	/* latency by op kind, locks, blame, hold, counters */
+	uint64_t ops, contacts;
+	int64_t makespan_ns;
+	int64_t mode_ns[MODE_COUNT];	/* summed over CPUs; = CPUs * makespan */
+	int64_t class_ns[COST_CLASS_COUNT];
+	/* where the time of an op kind went: total over its ops */
+	struct op_time {
+		int64_t work_ns, spin_ns, sleep_ns, line_ns, runqueue_ns,
+			irq_ns;
+	} op_time[OP_KIND_COUNT];
+	/* distortion */
+	uint64_t moved_ops;		/* causal predecessor changed */
+	struct hist drift_ns;
+	int64_t order_wait_ns;
+	int64_t exogenous_ns, think_ns;
+	uint32_t max_runnable_per_mm;
+	uint64_t unreplayed[OP_KIND_COUNT];	/* with a reason in warnings */
+	uint64_t spurious_faults, faults_outside;
+	uint64_t clipped_ns;		/* negative residuals */
+	struct {
+		int64_t wait_ns;
+		char mm_lock[32], victim[32], holder[32];
+	} hung[16];
+	uint32_t hung_count;
+	const char *warning[REPLAY_WARNINGS_MAX];	/* arena-owned text */
+	uint32_t warnings;
+	struct arena arena;
+	/* host side, never part of results */
+	uint64_t host_events;
+	int64_t host_ns;
+};
+
+/** replay_run() - run to the end of the trace */
+int replay_run(struct mmt_reader *trace, const struct replay_config *c,
+	       struct replay_result *out, struct errbuf *e);
+void replay_result_release(struct replay_result *r);
+
+#endif

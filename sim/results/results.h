@@ -1,0 +1,33 @@
+#ifndef MMREPLAY_RESULTS_RESULTS_H
+#define MMREPLAY_RESULTS_RESULTS_H
+
+#include "sim/scenario/scenario.h"
+
+/*
+ * Cells in parallel worker processes; writer and index of the result folder
+ * (DESIGN.md 8). A finished cell is a whole file cells/ID.json; one that is
+ * there and whole is not run again. host.json alone may differ between runs.
+ */
+
+struct run_options {
+	const char *out_dir;
+	uint32_t jobs;			/* 0 = one per online CPU */
+	bool eager;
+	bool quiet;
+};
+
+struct run_summary {
+	uint32_t cells, reused, ran, failed;
+};
+
+/** results_run() - run what is missing, write the folder, rebuild results.json */
+int results_run(const struct scenario *s, const struct run_options *o,
+		struct run_summary *sum, struct errbuf *e);
+
+/** cell_json() - one cell of DESIGN.md 8, with "hist"; caller decrefs */
+struct json_t *cell_json(const struct scenario *s, const struct cell *c,
+			 const struct trace_header *h,
+			 const struct digest *trace,
+			 const struct replay_result *r);
+
+#endif
