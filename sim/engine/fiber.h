@@ -12,18 +12,33 @@
  * canary checked at each return beyond; at most 200,000 (MODEL.md 2).
  */
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FIBER_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define FIBER_SANITIZED 1
+#endif
+#endif
+
 enum {
+#ifdef FIBER_SANITIZED
+	FIBER_STACK_BYTES = 64 << 10,
+#else
 	FIBER_STACK_BYTES = 32 << 10,
+#endif
 	FIBER_GUARDED_MAX = 16384,
 	FIBER_MAX = 200000,
 };
 
 struct fiber;
+struct fiber_slab;
 
 struct fiber_pool {
-	struct fiber *free;
+	struct fiber *free;	/* LIFO: the warmest stack first */
 	struct fiber *main;	/* the engine's own context */
-	struct fiber *all;
+	struct fiber *running;	/* NULL while the engine itself runs */
+	struct fiber_slab *slabs;
+	struct fiber_pool *next;	/* known to the overflow handler */
 	uint32_t live, created;
 };
 
@@ -48,5 +63,9 @@ bool fiber_enter(struct fiber_pool *p, struct fiber *f);
 
 /** fiber_yield() - from inside @f: back to the engine */
 void fiber_yield(struct fiber_pool *p, struct fiber *f);
+
+/** fiber_abandon() - from the engine: give back @f, which has yielded and will
+ *  never be entered again; what stands on its stack is dropped */
+void fiber_abandon(struct fiber_pool *p, struct fiber *f);
 
 #endif
