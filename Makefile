@@ -36,7 +36,8 @@ TARCH   := $(BUILD)/test/libmmreplay.a
 ALL_T   := $(TESTS) $(SCRIPTS)
 PICK    := $(if $(T),$(foreach t,$(ALL_T),$(if $(findstring $(T),$t),$t)),$(ALL_T))
 J        = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
-SUB      = @$(MAKE) --no-print-directory $(J)
+NEED     = $(filter $(BUILD)/%,$(PICK)) $(if $(filter %.sh,$(PICK)),all $(BUILD)/test/mmreplay)
+SUB      = +@$(MAKE) --no-print-directory $(J)
 Q       := $(if $(V),,@)
 
 all: $(BUILD)/mmreplay		## build build/mmreplay (CC=clang, BUILD=dir, V=1)
@@ -50,11 +51,11 @@ demo: deps			## build, then policies side by side on a real capture
 	$(BUILD)/mmreplay plot $(BUILD)/demo
 
 test: deps			## all tests under sanitizers; T=word picks by name
-	$(SUB) all tests
+	$(SUB) $(NEED)
 	@BUILD=$(BUILD) sim/tests/run.sh $(PICK)
 
 check-long: deps		## the same tests with MMREPLAY_LONG=1: more cases, no time limit
-	$(SUB) all tests
+	$(SUB) $(NEED)
 	@BUILD=$(BUILD) MMREPLAY_LONG=1 sim/tests/run.sh $(PICK)
 
 lint:				## include direction, sizes, words, number types; formatting (advisory)
@@ -77,8 +78,6 @@ clean:				## remove build/
 
 help:				## this list
 	@sed -n 's/^\([a-z][-a-z ]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 36
-
-tests: $(TESTS) $(BUILD)/test/mmreplay
 
 $(BUILD)/mmreplay: $(OBJ)
 	@echo '  LINK  $@'
@@ -119,7 +118,7 @@ $(BUILD)/model_id.h: FORCE
 	$(replace_if_new)
 
 FORCE:
-.PHONY: all deps demo test tests check-long lint bench bench-compare fuzz validation install \
+.PHONY: all deps demo test check-long lint bench bench-compare fuzz validation install \
 	clean help FORCE
 .SECONDARY: $(OBJ) $(TOBJ)
 .DELETE_ON_ERROR:

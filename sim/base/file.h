@@ -7,7 +7,8 @@
 
 /*
  * Files appear whole or not at all: write to a temporary name in the same
- * folder, fsync, rename. An interrupted write leaves only `.NAME.PID.tmp`,
+ * folder, fsync, rename. A target that exists and is no regular file (a pipe,
+ * /dev/null) is written in place. An interrupted write leaves only `.NAME.PID.tmp`,
  * which the next writer of that folder removes when its owner is gone.
  */
 

@@ -7,6 +7,9 @@
 
 /* Thin help over jansson: key order is insertion order, files are atomic. */
 
+/** json_text() - string of @s; bytes that are not UTF-8 become U+FFFD */
+json_t *json_text(const char *s);
+
 /** json_save() - write @root to @path, whole or not at all; 1-space indent */
 int json_save(const char *path, const json_t *root, struct errbuf *e);
 
@@ -19,7 +22,12 @@ json_t *json_quantiles(const struct hist *h);
 /** json_buckets() - [[lower, count], ...] of the non-empty buckets */
 json_t *json_buckets(const struct hist *h);
 
-/** json_hist() - read json_buckets() back into an empty @h; checks order and edges */
+/**
+ * json_hist() - read json_buckets() back into an empty @h
+ * Checks order and edges. Samples stand at the upper edge of their bucket, so
+ * counts and quantiles are those of the original, save that max and mean are
+ * rounded up to an edge.
+ */
 int json_hist(const json_t *buckets, struct hist *h, struct errbuf *e);
 
 #endif

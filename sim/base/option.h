@@ -17,7 +17,7 @@ enum option_type {
 	OPT_U32,	/* uint32_t, min..max */
 	OPT_I64,	/* int64_t, min..max */
 	OPT_U64,	/* uint64_t, min..max (as int64) */
-	OPT_STR,	/* const char *, arena-owned, may be NULL */
+	OPT_STR,	/* const char *, arena-owned, may be NULL, spelled ~ */
 	OPT_ENUM,	/* uint32_t index into names */
 };
 
@@ -25,6 +25,7 @@ enum option_type {
  * struct option - one configurable value
  * @key: spelling in YAML and --set; carries its unit (`hz`, `limit_pages`)
  * @names: OPT_ENUM: NULL-terminated spellings
+ * @min, @max: both 0 means the whole range of the type
  * @def: default, spelled as a user would; NULL means zero / unset
  * @unit: "ns", "bytes", "pages", "count", ... or "" for none
  * @help: one sentence
@@ -50,6 +51,7 @@ void option_defaults(const struct option *table, void *base, struct arena *a);
 /**
  * option_set() - parse @value into the field named @key
  * @at: where the value stands, for the message
+ * Return: 0, or -EINVAL; exit status 1 if @at.path is set, else 2.
  * Errors: unknown key (nearest named), wrong type, out of range with the range.
  */
 int option_set(const struct option *table, void *base, struct arena *a,

@@ -11,11 +11,13 @@
  * balanced tree. Setting a range overwrites what was there, splitting at
  * the edges; neighbours with equal values are merged. O(log n) per edge,
  * memory by number of runs, never by length.
+ * Zero-initialised is empty and valid. An empty range changes nothing.
  *
  *   set [2,6)=B over [0,8)=A :  AA BBBB AA
  */
 struct rangemap {
-	struct range_node *root;
+	struct range_node *nodes;	/* [0] is the empty tree */
+	uint32_t root, used, capacity, free_list;
 	size_t count;		/* runs */
 };
 
@@ -25,7 +27,11 @@ struct range_run {
 };
 
 void rangemap_release(struct rangemap *m);
+
+/** rangemap_set() - every byte of @r has @value from now on */
 void rangemap_set(struct rangemap *m, struct range r, uint64_t value);
+
+/** rangemap_clear() - no byte of @r has a value */
 void rangemap_clear(struct rangemap *m, struct range r);
 
 /** rangemap_find() - the run that contains @addr; false if none */

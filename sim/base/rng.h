@@ -23,11 +23,14 @@ enum draw_purpose {
 /** draw() - 64 uniform bits for the n-th draw of @purpose by @id under @seed */
 uint64_t draw(uint64_t seed, uint64_t id, uint32_t purpose, uint64_t n);
 
-/** draw_below() - uniform in [0, bound), exact by widening multiply; bound > 0 */
+/** draw_below() - in [0, bound) by widening multiply; bias below bound / 2^64 */
 uint64_t draw_below(uint64_t bits, uint64_t bound);
 
-/** draw_exponential_ns() - exponential with mean @mean_ns from an integer table;
- *  relative error of the mean below 1e-4; result at most 22 means */
+/**
+ * draw_exponential_ns() - exponential with mean @mean_ns from an integer table
+ * Relative error of the mean below 1e-4 for means of 100 ns and more; the
+ * result is at most 22 means (cut off: 3 draws in 10^10).
+ */
 int64_t draw_exponential_ns(uint64_t bits, int64_t mean_ns);
 
 #endif

@@ -8,8 +8,9 @@ export LC_ALL=C
 
 : "${BUILD:=build}"
 export BUILD
-export MMREPLAY=${MMREPLAY:-$PWD/$BUILD/mmreplay}
-export MMREPLAY_ASAN=${MMREPLAY_ASAN:-$PWD/$BUILD/test/mmreplay}
+build=$(realpath -m "$BUILD")
+export MMREPLAY=${MMREPLAY:-$build/mmreplay}
+export MMREPLAY_ASAN=${MMREPLAY_ASAN:-$build/test/mmreplay}
 export MMREPLAY_DATA=${MMREPLAY_DATA:-$PWD}
 export CMOCKA_MESSAGE_OUTPUT=TAP
 export ASAN_OPTIONS=detect_stack_use_after_return=0:${ASAN_OPTIONS:-}
@@ -23,7 +24,7 @@ if [ "${1-}" = --one ]; then
 	start=${EPOCHREALTIME/./}
 	case $3 in
 	*.sh)	timeout -k 5 $limit bash "$3" ;;
-	*)	timeout -k 5 $limit "./$3" ;;
+	*)	timeout -k 5 $limit "$(realpath "$3")" ;;
 	esac >"$2/$name.log" 2>&1 </dev/null
 	echo "$? $(( (${EPOCHREALTIME/./} - start) / 1000 ))" >"$2/$name.end"
 	exit 0

@@ -1,0 +1,134 @@
+/*
+ * Memory that never comes back NULL, arenas and pools. An arena bumps a
+ * pointer in 64 KiB blocks, newest first; an object that is larger than a
+ * quarter of a block gets a block of its own behind the newest, so that the
+ * room left in the newest is not lost. Blocks come zeroed and are handed out
+ * once, hence no memset.
+ */
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "sim/base/errbuf.h"
+#include "sim/base/mem.h"
+
+enum { BLOCK_BYTES = 64 * 1024, ALIGN_BYTES = 16 };
+
+struct arena_block {
+	struct arena_block *next;
+	size_t used, bytes;
+	_Alignas(ALIGN_BYTES) unsigned char data[];
+};
+
+static _Noreturn void out_of_memory(size_t count, size_t bytes)
+{
+	fprintf(stderr, "mmreplay: out of memory: %zu objects of %zu bytes\n",
+		count, bytes);
+	exit(1);
+}
+
+void *xcalloc(size_t count, size_t bytes)
+{
+	void *p = calloc(count ? count : 1, bytes ? bytes : 1);
+
+	if (!p)
+		out_of_memory(count, bytes);
+	return p;
+}
+
+void *xrealloc(void *p, size_t count, size_t bytes)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, bytes, &total))
+		out_of_memory(count, bytes);
+	p = realloc(p, total ? total : 1);
+	if (!p)
+		out_of_memory(count, bytes);
+	return p;
+}
+
+char *xstrdup(const char *s)
+{
+	size_t bytes = strlen(s) + 1;
+
+	return memcpy(xcalloc(bytes, 1), s, bytes);
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		out_of_memory(1, 0);
+	return s;
+}
+
+static struct arena_block *new_block(size_t bytes)
+{
+	struct arena_block *b = xcalloc(1, sizeof(*b) + bytes);
+
+	b->bytes = bytes;
+	return b;
+}
+
+void *arena_alloc(struct arena *a, size_t bytes)
+{
+	struct arena_block *b = a->head;
+	void *p;
+
+	if (bytes > SIZE_MAX / 2)
+		out_of_memory(1, bytes);
+	bytes = (bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
+	if (!b || b->bytes - b->used < bytes) {
+		if (b && bytes > BLOCK_BYTES / 4) {
+			b = new_block(bytes);
+			b->next = a->head->next;
+			a->head->next = b;
+		} else {
+			b = new_block(bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES);
+			b->next = a->head;
+			a->head = b;
+		}
+	}
+	p = b->data + b->used;
+	b->used += bytes;
+	a->used_bytes += bytes;
+	return p;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	size_t bytes = strlen(s) + 1;
+
+	return memcpy(arena_alloc(a, bytes), s, bytes);
+}
+
+void arena_release(struct arena *a)
+{
+	struct arena_block *b = a->head, *next;
+
+	for (; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+	*a = (struct arena){ 0 };
+}
+
+void pool_init(struct pool *p, size_t object_bytes)
+{
+	if (object_bytes < sizeof(void *))
+		object_bytes = sizeof(void *);
+	*p = (struct pool){ .object_bytes = object_bytes };
+}
+
+void pool_release(struct pool *p)
+{
+	arena_release(&p->arena);
+	pool_init(p, p->object_bytes);
+}
