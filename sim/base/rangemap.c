@@ -220,7 +220,7 @@ void rangemap_clear(struct rangemap *m, struct range r)
 
 void rangemap_set(struct rangemap *m, struct range r, uint64_t value)
 {
-	struct range_node *n;
+	struct range_node *n, *next;
 
 	if (r.start >= r.end)
 		return;
@@ -228,12 +228,21 @@ void rangemap_set(struct rangemap *m, struct range r, uint64_t value)
 	n = first_after(m, r.start ? r.start - 1 : 0);
 	if (n && n->end == r.start && n->value != value)
 		n = first_after(m, r.start);
-	if (n && n->start <= r.start && n->value == value) {
+	if (!n || n->start > r.end) {		/* free space: usual */
+		insert(m, r, value);
+		return;
+	}
+	if (n->start <= r.start && n->value == value) {
 		if (n->end >= r.end)
 			return;
+		next = first_after(m, n->end);
+		if (!next || next->start > r.end) {
+			n->end = r.end;		/* growing: usual, too */
+			return;
+		}
 		r.start = n->start;
 		rangemap_clear(m, (struct range){ n->end, r.end });
-	} else if (n && n->start == r.start && n->end == r.end) {
+	} else if (n->start == r.start && n->end == r.end) {
 		n->value = value;
 	} else {
 		rangemap_clear(m, r);

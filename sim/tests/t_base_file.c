@@ -1,0 +1,284 @@
+/*
+ * Pins: a target is whole or untouched (abort, error, kill before commit),
+ * stale temporary files of dead processes go and those of living ones stay,
+ * special files and links keep their nature, the size limit, folders, the
+ * places where data is looked for, JSON there and back, the digest against
+ * the published FNV test vectors. Does not pin behaviour on power loss.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "sim/base/digest.h"
+#include "sim/base/file.h"
+#include "sim/base/json.h"
+#include "sim/base/mem.h"
+
+static char folder[64];
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/mmreplay-file-XXXXXX");
+	return !mkdtemp(folder) || chdir(folder);
+}
+
+static int teardown(void **state)
+{
+	char *command = xasprintf("rm -rf '%s'", folder);
+	int bad = chdir("/") || system(command);
+
+	(void)state;
+	free(command);
+	return bad;
+}
+
+static void expect_text(const char *path, const char *want)
+{
+	struct errbuf e = { 0 };
+	char *text;
+	size_t bytes;
+
+	assert_int_equal(file_read(path, 1 << 20, &text, &bytes, &e), 0);
+	assert_string_equal(text, want);
+	assert_int_equal(bytes, strlen(want));
+	free(text);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	struct atomic_file a;
+	struct errbuf e = { 0 };
+
+	if (atomic_open(&a, path, &e))
+		fail_msg("%s", e.text);
+	fputs(text, a.f);
+	if (atomic_commit(&a, &e))
+		fail_msg("%s", e.text);
+}
+
+static void t_whole_or_not(void **state)
+{
+	struct atomic_file a;
+	struct errbuf e = { 0 };
+
+	(void)state;
+	write_text("x", "old");
+	expect_text("x", "old");
+	assert_int_equal(atomic_open(&a, "x", &e), 0);
+	fputs("half", a.f);
+	fflush(a.f);
+	expect_text("x", "old");
+	atomic_abort(&a);
+	expect_text("x", "old");
+	atomic_abort(&a);		/* again: nothing */
+	write_text("x", "new");
+	expect_text("x", "new");
+	assert_int_not_equal(access(".x.1.tmp", F_OK), 0);
+}
+
+static void t_open_fails(void **state)
+{
+	struct atomic_file a;
+	struct errbuf e = { 0 }, f = { 0 };
+
+	(void)state;
+	assert_int_equal(atomic_open(&a, "no/x", &e), -ENOENT);
+	assert_string_equal(e.text, "no/x: cannot write: No such file or directory");
+	atomic_abort(&a);
+	assert_int_equal(mkdir("d", 0777), 0);
+	assert_int_equal(atomic_open(&a, "d", &f), -EISDIR);
+	atomic_abort(&a);
+}
+
+/* /dev/full accepts the open and refuses the data. */
+static void t_disk_full(void **state)
+{
+	struct atomic_file a;
+	struct errbuf e = { 0 };
+
+	(void)state;
+	if (access("/dev/full", W_OK))
+		skip();
+	assert_int_equal(atomic_open(&a, "/dev/full", &e), 0);
+	fputs("x", a.f);
+	assert_int_equal(atomic_commit(&a, &e), -ENOSPC);
+	assert_string_equal(e.text, "/dev/full: cannot write: No space left on device");
+}
+
+/* A child that dies with its file open; its temporary name, caller frees. */
+static char *killed_writer(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		struct atomic_file a;
+		struct errbuf e = { 0 };
+
+		if (!atomic_open(&a, "cell", &e)) {
+			fputs("half", a.f);
+			fflush(a.f);
+			raise(SIGKILL);
+		}
+		_exit(1);
+	}
+	waitpid(pid, &status, 0);
+	assert_true(WIFSIGNALED(status));
+	return xasprintf(".cell.%d.tmp", (int)pid);
+}
+
+static void t_killed(void **state)
+{
+	char *dead = killed_writer(), *alive = xasprintf(".y.%d.tmp", (int)getppid());
+	FILE *f = fopen(alive, "w");
+
+	(void)state;
+	fclose(f);
+	assert_int_equal(access(dead, F_OK), 0);
+	assert_int_not_equal(access("cell", F_OK), 0);
+	f = fopen(".notes.tmp", "w");	/* not ours: no pid */
+	fclose(f);
+	write_text("other", "1");
+	assert_int_not_equal(access(dead, F_OK), 0);
+	assert_int_equal(access(alive, F_OK), 0);
+	assert_int_equal(access(".notes.tmp", F_OK), 0);
+	free(dead);
+	free(alive);
+}
+
+static void t_special(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	write_text("/dev/null", "gone");
+	assert_int_equal(stat("/dev/null", &st), 0);
+	assert_true(S_ISCHR(st.st_mode));
+	write_text("real", "1");
+	assert_int_equal(symlink("real", "link"), 0);
+	write_text("link", "2");
+	expect_text("real", "2");
+	assert_int_equal(lstat("link", &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+}
+
+static void t_read(void **state)
+{
+	struct errbuf e = { 0 }, f = { 0 };
+	size_t bytes;
+	char *text;
+
+	(void)state;
+	write_text("ten", "0123456789");
+	assert_int_equal(file_read("ten", 10, &text, &bytes, &e), 0);
+	free(text);
+	assert_int_equal(file_read("ten", 9, &text, &bytes, &e), -EFBIG);
+	assert_string_equal(e.text, "ten: larger than 9 bytes");
+	assert_null(text);
+	assert_int_equal(file_read(".", 9, &text, &bytes, &f), -EISDIR);
+	write_text("none", "");
+	expect_text("none", "");
+}
+
+static void t_make_dirs(void **state)
+{
+	struct errbuf e = { 0 };
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(make_dirs("a/b//c/", &e), 0);
+	assert_int_equal(make_dirs("a/b/c", &e), 0);
+	assert_int_equal(stat("a/b/c", &st), 0);
+	write_text("f", "");
+	assert_int_equal(make_dirs("f", &e), -ENOTDIR);
+	assert_string_equal(e.text, "f: cannot make folder: Not a directory");
+}
+
+static void t_data_path(void **state)
+{
+	char *before = getenv("MMREPLAY_DATA"), *keep = before ? xstrdup(before) : NULL;
+	char *path;
+
+	(void)state;
+	setenv("MMREPLAY_DATA", "/some/where", 1);
+	path = data_path("scenarios/x.yaml");
+	assert_string_equal(path, "/some/where/scenarios/x.yaml");
+	free(path);
+	unsetenv("MMREPLAY_DATA");
+	path = data_path("scenarios/x.yaml");	/* beside the sources, or relative */
+	assert_non_null(strstr(path, "scenarios/x.yaml"));
+	free(path);
+	if (keep)
+		setenv("MMREPLAY_DATA", keep, 1);
+	free(keep);
+}
+
+static void t_json(void **state)
+{
+	struct errbuf e = { 0 }, f = { 0 }, g = { 0 };
+	json_t *o = json_pack("{s:i, s:f, s:o}", "z", 1, "a", 0.1, "comm",
+			      json_text("ok \xff\xc3\xa4\xc0\x80\xed\xa0\x80")), *back;
+
+	(void)state;
+	assert_int_equal(json_save("j.json", o, &e), 0);
+	expect_text("j.json", "{\n \"z\": 1,\n \"a\": 0.1,\n \"comm\": \"ok "
+		    "\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd"
+		    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"\n}\n");
+	back = json_read("j.json", &e);
+	assert_true(json_equal(o, back));
+	json_decref(back);
+	json_decref(o);
+	write_text("bad.json", "{\n  \"a\": 1,\n  \"a\": 2}");
+	assert_null(json_read("bad.json", &f));
+	assert_int_equal(strncmp(f.text, "bad.json:3:", 11), 0);
+	assert_null(json_read("none.json", &g));
+	assert_int_equal(g.code, -ENOENT);
+}
+
+/* Vectors: 128-bit FNV-1a of "" and "foobar" as published with the hash. */
+static void t_digest(void **state)
+{
+	char text[DIGEST_TEXT_BYTES];
+	struct digest d, split;
+
+	(void)state;
+	digest_init(&d);
+	digest_text(&d, text);
+	assert_string_equal(text, "6c62272e07bb014262b821756295c58d");
+	split = d;
+	digest_add(&d, "foobar", 6);
+	digest_text(&d, text);
+	assert_string_equal(text, "343e1662793c64bf6f0d3597ba446f18");
+	digest_add(&split, "foo", 3);
+	digest_add(&split, "bar", 3);
+	assert_memory_equal(&d, &split, sizeof(d));
+	digest_add_str(&d, "");
+	assert_memory_not_equal(&d, &split, sizeof(d));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_whole_or_not),
+		cmocka_unit_test(t_open_fails),
+		cmocka_unit_test(t_disk_full),
+		cmocka_unit_test(t_killed),
+		cmocka_unit_test(t_special),
+		cmocka_unit_test(t_read),
+		cmocka_unit_test(t_make_dirs),
+		cmocka_unit_test(t_data_path),
+		cmocka_unit_test(t_json),
+		cmocka_unit_test(t_digest),
+	};
+
+	return cmocka_run_group_tests_name("base/file", tests, setup, teardown);
+}
