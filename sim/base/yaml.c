@@ -13,8 +13,12 @@
 #include "sim/base/mem.h"
 #include "sim/base/yaml.h"
 
-enum { MAX_DEPTH = 64, MAX_NODES = 1000000, MAX_FILE_BYTES = 16 << 20,
-       MAX_ANCHORS = 1000 };
+enum {
+	MAX_DEPTH = 64,
+	MAX_NODES = 1000000,
+	MAX_FILE_BYTES = 16 << 20,
+	MAX_ANCHORS = 1000,
+};
 
 /* What an anchor stands for; open while its node is being read. */
 struct anchor {
