@@ -91,7 +91,7 @@ $(BUILD)/test/mmreplay: $(BUILD)/test/sim/main.o
 $(TESTS): %: %.o
 $(TESTS) $(BUILD)/test/mmreplay: $(TARCH)
 	@echo '  LINK  $@'
-	$(Q)$(CC) $(SAN) -o $@ $@.o $(TARCH) $(if $(filter $@,$(TESTS)),-lcmocka) $(LINK)
+	$(Q)$(CC) $(SAN) -o $@ $(filter %.o,$^) $(TARCH) $(if $(filter $@,$(TESTS)),-lcmocka) $(LINK)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D); echo '  CC    $<'
