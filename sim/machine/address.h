@@ -37,6 +37,9 @@ bool address_put(struct address_cache *c, uint32_t cpu, struct place *p);
 struct line *place_line(const struct machine *m, const struct place *p,
 			uint32_t offset);
 
+/** addresses_release() - all caches of the machine; machine_release() calls it */
+void addresses_release(struct machine *m);
+
 /** address_cache_bytes() - slab memory now held by the cache */
 uint64_t address_cache_bytes(const struct address_cache *c);
 

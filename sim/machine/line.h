@@ -43,4 +43,8 @@ void line_rmw(struct task *t, struct line *l);
 int64_t line_transfer_ns(const struct machine *m, const struct line *l,
 			 uint32_t cpu);
 
+/** line_hand_over() - the line goes to @cpu now, as a released lock does to the
+ *  next waiter; no task pays. Return: ns until it is there. */
+int64_t line_hand_over(struct machine *m, struct line *l, uint32_t cpu);
+
 #endif

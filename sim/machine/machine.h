@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include "sim/base/errbuf.h"
 #include "sim/engine/engine.h"
 #include "sim/machine/profile.h"
 #include "sim/metrics/metrics.h"
@@ -30,12 +31,31 @@ enum task_state {
 	TASK_NEW, TASK_RUNNABLE, TASK_RUNNING, TASK_SLEEPING, TASK_DEAD
 };
 
+/*
+ * The n of a timer's order (engine.h): timers of different kinds whose owners
+ * share a number never tie. Rooms above count from TIMER_USER.
+ */
+enum timer_kind { TIMER_TICK, TIMER_TASK, TIMER_RCU, TIMER_USER = 16 };
+
+TAILQ_HEAD(task_queue, task);
+
+enum { TASK_HELD_MAX = 12 };
+
+/** struct held_lock - a sleeping lock that a task is inside of (sync/) */
+struct held_lock {
+	const void *lock;
+	sim_ns since_ns;
+	uint8_t op_kind, side;
+};
+
 /**
  * struct task - a simulated thread
  *
  * Fields above the line are the machine's. @step runs in the engine's context
  * when the task is on a CPU, owes nothing and has no fiber: it starts an op
- * (task_start_fiber), adds think time (work_user), sleeps or exits.
+ * (task_start_fiber), adds think time (task_think, task_ghost), sleeps or
+ * exits; it must do one of these. The memory of a task stays until
+ * machine_release().
  */
 struct task {
 	uint32_t id;		/* dense */
@@ -51,11 +71,17 @@ struct task {
 	int64_t mode_ns[MODE_COUNT];
 	uint64_t gen;		/* of the pending sleep or spin */
 	struct sink wake_sink, timer_sink;
-	TAILQ_ENTRY(task) rq_link;
+	uint32_t rq_index;	/* place in the run queue's heap, from 1; 0 = none */
 	uint64_t affinity;	/* pinned CPU + 1, or 0 */
-	bool wake_pending;
+	bool wake_pending, timed_out, killable, spin_may_resched;
+	uint8_t spin_how;	/* enum spin_end of the spin that is ending */
+	struct task *spin_on;	/* end the spin when this task leaves its CPU */
+	TAILQ_ENTRY(task) spin_link;
+	struct task_queue spun_on;	/* tasks that spin on this one */
 	/* ---- for the rooms above ---- */
 	uint8_t op_kind;	/* opaque class of the current op, for blame */
+	uint8_t held_count;
+	struct held_lock held[TASK_HELD_MAX];
 	void *address_space;	/* told to the context-switch hook */
 	void (*step)(struct task *t);
 	void *owner;		/* replay's part of the task */
@@ -65,22 +91,43 @@ struct task {
 	uint32_t wait_flags;
 };
 
-TAILQ_HEAD(task_queue, task);
+/** struct run_queue - heap of runnable tasks by (vruntime, id) */
+struct run_queue {
+	struct task **slot;	/* 1-based */
+	uint32_t count, room;
+};
 
+/**
+ * struct cpu - what a CPU does now and has done
+ *
+ * Handlers and context switches take the CPU as a block of time that may reach
+ * into the future: until busy_until_ns. While it does, run_since_ns and
+ * mode_since_ns stand at its end, so nothing is worked off or booked twice:
+ *
+ *   sum of mode_ns + (now - mode_since_ns) = now        at every event
+ */
 struct cpu {
 	uint32_t id;
+	uint32_t core, llc, socket;	/* dense, machine-wide */
 	struct machine *m;
 	struct task *curr;	/* NULL: idle */
+	struct task *last;	/* whose context is loaded */
 	int64_t run_since_ns;	/* from when curr's debt is being worked off */
+	int64_t mode_since_ns;	/* from when time is not yet booked */
+	int64_t busy_until_ns;	/* handlers and switches take it until then */
+	int64_t picked_ns;	/* when curr was picked */
+	int64_t min_vruntime_ns;
 	uint64_t gen;		/* of the armed resume event */
-	struct sink resume_sink, tick_sink, irq_sink;
-	struct task_queue queue;
-	uint32_t queued;
-	int64_t irq_until_ns, idle_since_ns;
+	struct sink resume_sink, tick_sink;
+	struct run_queue queue;
+	uint32_t incoming;	/* wake-ups on their way here */
+	bool armed, tick_armed, tick_deferred;
 	int64_t mode_ns[MODE_COUNT];
-	uint64_t n;		/* externally visible events of this CPU */
+	int64_t class_ns[COST_CLASS_COUNT];	/* handlers, switches: by source */
+	uint64_t irqs_sent, irqs_taken;	/* externally visible, for event order */
+	uint64_t switches, migrations;	/* counted, for tests and reports */
 	void *address_space;	/* loaded; kept while idle (lazy TLB) */
-	struct irq_request *irq_pending;	/* deferred: interrupts are off */
+	struct irq_request *irq_pending, **irq_tail;	/* interrupts are off */
 };
 
 /** struct machine_hooks - the rooms above listen; any may be NULL */
@@ -103,6 +150,11 @@ struct machine {
 	struct address_allocator *addresses;
 	uint32_t tasks_created, tasks_alive;
 	uint64_t contacts;
+	sim_ns end_ns;		/* last time at which anything happened */
+	uint64_t *idle_map, *queued_map;	/* bit per CPU */
+	uint32_t map_words, queued_total;
+	uint64_t irqs_outside;
+	const char *failed;	/* why the run stopped early; NULL = it did not */
 };
 
 void machine_init(struct machine *m, const struct profile *p, uint64_t seed,
@@ -125,7 +177,16 @@ void task_start_fiber(struct task *t, void (*fn)(void *t), const char *what);
  *  fiber. From step() (no fiber) it returns. */
 void task_exit(struct task *t);
 
+/** task_think() - from step(): @ns of user time, preemptible at any moment */
+void task_think(struct task *t, int64_t ns, enum cost_class cls);
+
+/** task_ghost() - from step(): somebody outside the trace has the CPU for @ns */
+void task_ghost(struct task *t, int64_t ns);
+
 /* ---- work and time: fiber context (or step() for the first two) ---- */
+
+/** work_eager() - what --eager adds to work(): settle at once, no contact */
+void work_eager(struct task *t);
 
 /** work() - owe @count times a cost of the profile */
 static inline void work(struct task *t, unsigned cost, uint64_t count)
@@ -135,6 +196,8 @@ static inline void work(struct task *t, unsigned cost, uint64_t count)
 
 	t->owed_ns += ns;
 	t->class_ns[c->cls] += ns;
+	if (__builtin_expect(t->m->engine.eager, 0))
+		work_eager(t);
 }
 
 /** work_ns() - owe @ns of a stated class */
@@ -142,15 +205,28 @@ static inline void work_ns(struct task *t, int64_t ns, enum cost_class cls)
 {
 	t->owed_ns += ns;
 	t->class_ns[cls] += ns;
+	if (__builtin_expect(t->m->engine.eager, 0))
+		work_eager(t);
 }
 
 /** settle() - return when the debt is zero; counts one contact */
 void settle(struct task *t);
 
+/** assert_settled() - for accessors: no debt may be left (test build) */
+static inline void assert_settled(const struct task *t)
+{
+#ifdef MMREPLAY_TEST
+	BUG_ON(t->owed_ns != 0);
+#else
+	(void)t;
+#endif
+}
+
 /** task_now() - settle and read the clock */
 sim_ns task_now(struct task *t);
 
-/** task_set_mode() - settle, then account what follows as @mode */
+/** task_set_mode() - settle, then account what follows as @mode; honours
+ *  need_resched when it becomes MODE_USER */
 void task_set_mode(struct task *t, enum cpu_mode mode);
 
 /* ---- sleeping, waking, spinning ---- */
@@ -159,18 +235,27 @@ void task_set_mode(struct task *t, enum cpu_mode mode);
  * task_sleep() - give up the CPU until task_wake()
  * The caller has settled and decided in the same instant that it must sleep:
  * from the decision to the call no accessor may run, so no wake-up is lost.
- * Return: ns from here until it runs again.
+ * Return: ns from here until it runs again. From step() it returns 0 at once,
+ * and step() is called again after the wake-up.
  */
 int64_t task_sleep(struct task *t);
 
-/** task_sleep_until() - as above, or until @at_ns; true if it was the timer */
+/** task_sleep_killable() - as task_sleep(); task_kill() ends it, too */
+int64_t task_sleep_killable(struct task *t);
+
+/** task_kill() - mark @t killed; wakes it from a killable sleep. @by as task_wake() */
+void task_kill(struct task *by, struct task *t);
+
+/** task_sleep_until() - as task_sleep(), or until @at_ns; true if it was the
+ *  timer (from step(): false, see t->timed_out at the next call) */
 bool task_sleep_until(struct task *t, sim_ns at_ns);
 
 /**
  * task_wake() - make @t runnable, placed on previous, idle sibling or same LLC
  * @by: settles and pays try_to_wake_up; NULL from engine context
  * A task that is not sleeping is left alone. Latency: profile's wake-up
- * latency, plus idle exit if the chosen CPU is idle.
+ * latency, plus idle exit if the chosen CPU is idle. The wake-up is under way
+ * before the waker pays for it.
  */
 void task_wake(struct task *by, struct task *t);
 
@@ -181,14 +266,26 @@ void task_wake(struct task *by, struct task *t);
  * @limit_at_ns: return at this time at the latest; INT64_MAX = none
  * Settled by the caller, like task_sleep(). Time is booked as MODE_SPIN.
  */
-enum spin_end { SPIN_RELEASED, SPIN_RESCHED, SPIN_TIMEOUT };
+enum spin_end { SPIN_RELEASED, SPIN_RESCHED, SPIN_TIMEOUT, SPIN_OWNER_OFF };
 enum spin_end task_spin(struct task *t, bool may_resched, sim_ns limit_at_ns);
+
+/** task_spin_on() - as task_spin(), also until @owner leaves its CPU; the
+ *  caller has seen it on one in the same instant */
+enum spin_end task_spin_on(struct task *t, struct task *owner,
+			   bool may_resched, sim_ns limit_at_ns);
 
 /** task_spin_end() - let @t go @delay_ns from now (line transfer); any context */
 void task_spin_end(struct task *t, int64_t delay_ns);
 
 /** cond_resched() - settle; yield if the slice is over; as at return to user */
 void cond_resched(struct task *t);
+
+/** might_resched() - a point where PREEMPT_VOLUNTARY looks: sleeping locks */
+static inline void might_resched(struct task *t)
+{
+	if (t->m->profile->preempt == PREEMPT_VOLUNTARY)
+		cond_resched(t);
+}
 
 void preempt_disable(struct task *t);
 void preempt_enable(struct task *t);
@@ -205,7 +302,8 @@ static inline bool task_on_cpu(const struct task *t)
 
 /**
  * struct irq_request - one interrupt to one CPU; caller's memory until done()
- * @cost_ns: handler time on the target, taken from whatever runs there
+ * @cost_ns: handler time on the target, taken from whatever runs there, beside
+ *	COST_IRQ_ENTRY
  * @done: engine context, when the handler has ended; may be NULL
  */
 struct irq_request {
@@ -229,7 +327,20 @@ int64_t machine_ipi_latency(const struct machine *m, uint32_t from, uint32_t to)
 enum distance { DIST_SELF, DIST_SMT, DIST_LLC, DIST_SOCKET, DIST_REMOTE };
 enum distance cpu_distance(const struct machine *m, uint32_t a, uint32_t b);
 
-/** machine_run() - run to the end; closes idle accounts at the last event */
+/** machine_touch() - something real happens now: the run lasts at least until
+ *  here. For timers of rooms above; stale timers must not call it. */
+static inline void machine_touch(struct machine *m)
+{
+	if (m->end_ns < m->engine.now_ns)
+		m->end_ns = m->engine.now_ns;
+}
+
+/** machine_run() - run to the end; closes idle accounts at end_ns, so that the
+ *  modes of all CPUs sum to cpu_count x end_ns. @failed says if it stopped
+ *  early; tasks_alive > 0 with an empty queue is a deadlock of the caller. */
 void machine_run(struct machine *m);
+
+/** machine_check() - BUG unless the accounts of every CPU add up to now */
+void machine_check(const struct machine *m);
 
 #endif

@@ -33,6 +33,24 @@ struct lock_class {
 	/* [waiter op][holder op], summed wait and count */
 	int64_t *blame_ns;
 	uint64_t *blame_count;
+	struct blame *blame_free;
+};
+
+/**
+ * struct blame - of a lock with waiters: time per op kind of its holders
+ * @since_ns: up to when it is split; @last_op: who gets time without a holder
+ */
+struct blame {
+	struct blame *next;
+	uint32_t waiters;
+	uint8_t last_op;
+	sim_ns since_ns;
+	int64_t ns[METRIC_OPS_MAX];
+};
+
+/** struct blame_mark - the accounts when a wait began */
+struct blame_mark {
+	int64_t ns[METRIC_OPS_MAX];
 };
 
 /**
@@ -97,6 +115,28 @@ void lock_acquired(struct metrics *m, struct lock_class *c, enum lock_side side,
  *  to the total wait exactly (the caller splits a wait among holders) */
 void lock_blame(struct lock_class *c, unsigned waiter_op, unsigned holder_op,
 		int64_t ns);
+
+/** blame_get() - for the first waiter of a lock; back with blame_put() */
+struct blame *blame_get(struct lock_class *c, sim_ns now, unsigned last_op);
+void blame_put(struct lock_class *c, struct blame *b);
+void blame_release_all(struct lock_class *c);
+
+/** blame_one() - the time since the last call was @holder_op's; -1: nobody's */
+void blame_one(struct blame *b, int holder_op, sim_ns now);
+
+/** blame_many() - ... was shared by @count[op] holders each, @total together */
+void blame_many(struct blame *b, const uint16_t count[METRIC_OPS_MAX],
+		uint64_t total, sim_ns now);
+
+/** blame_start() / blame_end() - around one wait; both right after blame_one() or
+ *  blame_many() for the same instant. The shares sum to the wait. */
+void blame_start(const struct blame *b, struct blame_mark *mark);
+void blame_end(struct metrics *m, struct lock_class *c, const struct blame *b,
+	       const struct blame_mark *mark, unsigned waiter_op);
+
+/** lock_trylock_failed() - a trylock that gave up */
+void lock_trylock_failed(struct metrics *m, struct lock_class *c,
+			 enum lock_side side);
 
 void lock_released(struct metrics *m, struct lock_class *c, enum lock_side side,
 		   int64_t hold_ns);

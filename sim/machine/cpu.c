@@ -1,0 +1,301 @@
+/*
+ * A CPU turns its task's debt into time.
+ *
+ * Invariants: time is booked once and without gaps (struct cpu). A resume
+ * event is armed iff the current task has debt, or the CPU is taken, and it
+ * does not spin; an older event has an older generation and does nothing.
+ * Fibers and step() run only when their debt is zero and the CPU is not taken.
+ *
+ * The fast path of settle() and cpu_go() moves the clock instead of queueing
+ * an event when nothing pending comes before (engine_advance_to); both paths
+ * leave the same state, which is what --eager checks.
+ *
+ * Cost: a settle on the fast path is one peek and four additions; on the slow
+ * path one queue operation pair and two fiber switches.
+ */
+#include "sim/base/errbuf.h"
+#include "sim/machine/sched.h"
+
+static inline uint64_t resume_order(const struct cpu *c)
+{
+	return event_order(EVENT_RESUME, c->id, 0);
+}
+
+static inline sim_ns later(sim_ns a, sim_ns b)
+{
+	return a > b ? a : b;
+}
+
+void cpu_account(struct cpu *c)
+{
+	int64_t ns = c->m->engine.now_ns - c->mode_since_ns;
+	struct task *t = c->curr;
+	unsigned mode = MODE_IDLE;
+
+	if (ns <= 0)
+		return;
+	if (t) {
+		mode = t->spinning ? MODE_SPIN : t->mode;
+		t->mode_ns[mode] += ns;
+	}
+	c->mode_ns[mode] += ns;
+	c->mode_since_ns += ns;
+}
+
+void cpu_pause(struct cpu *c)
+{
+	sim_ns now = c->m->engine.now_ns;
+	struct task *t = c->curr;
+
+	if (!t || now <= c->run_since_ns)
+		return;
+	if (t->owed_ns) {
+		t->owed_ns -= now - c->run_since_ns;
+		BUG_ON(t->owed_ns < 0);
+	}
+	c->run_since_ns = now;
+}
+
+void cpu_take(struct cpu *c, int64_t ns, enum cpu_mode mode,
+	      enum cost_class cls)
+{
+	sim_ns start = later(c->m->engine.now_ns, c->busy_until_ns);
+
+	cpu_account(c);
+	c->busy_until_ns = start + ns;
+	c->run_since_ns = c->busy_until_ns;
+	c->mode_since_ns = c->busy_until_ns;
+	c->mode_ns[mode] += ns;
+	c->class_ns[cls] += ns;
+	c->m->end_ns = later(c->m->end_ns, c->busy_until_ns);
+}
+
+static void cpu_arm(struct cpu *c)
+{
+	c->armed = true;
+	engine_at(&c->m->engine, c->run_since_ns + c->curr->owed_ns,
+		  resume_order(c), &c->resume_sink, ++c->gen);
+}
+
+void cpu_rearm(struct cpu *c)
+{
+	if (c->armed)
+		cpu_arm(c);
+}
+
+void cpu_kick(struct cpu *c)
+{
+	if (c->curr && !c->armed && !c->curr->spinning)
+		cpu_arm(c);
+}
+
+/* ---- switching ---- */
+
+void cpu_start(struct cpu *c, struct task *t)
+{
+	const struct cost_value *cost = &c->m->profile->cost[COST_CONTEXT_SWITCH];
+	struct task *prev = c->last;
+
+	cpu_account(c);
+	cpu_set_idle(c, false);
+	if (t->cpu != c)
+		c->migrations++;
+	c->curr = t;
+	c->armed = false;
+	t->cpu = c;
+	t->state = TASK_RUNNING;
+	t->need_resched = false;
+	if (c->m->hooks.context_switch)
+		c->m->hooks.context_switch(c->m->hooks.arg, c, prev, t);
+	c->last = t;
+	c->switches++;
+	if (t != prev)
+		cpu_take(c, cost->value, MODE_SYSTEM, cost->cls);
+	else
+		c->run_since_ns = later(c->m->engine.now_ns, c->busy_until_ns);
+	c->picked_ns = c->run_since_ns;
+	if (c->queue.count)
+		tick_arm(c);
+}
+
+static void cpu_leave(struct cpu *c)
+{
+	struct task *t = c->curr;
+	int64_t ran = c->m->engine.now_ns - c->picked_ns;
+
+	BUG_ON(t->irq_off || t->preempt_off || t->spinning);
+	cpu_account(c);
+	cpu_pause(c);
+	c->armed = false;
+	c->gen++;
+	if (ran > 0) {
+		t->vruntime_ns += ran;
+		t->slice_left_ns -= ran;
+	}
+	if (t->slice_left_ns <= 0 || t->state != TASK_RUNNABLE)
+		t->slice_left_ns = c->m->profile->time_slice_ns;
+	c->curr = NULL;
+	spin_owner_left(t);
+	machine_touch(c->m);
+}
+
+void cpu_switch(struct cpu *c)
+{
+	struct task *t = c->curr, *next;
+
+	cpu_leave(c);
+	if (t->state == TASK_RUNNABLE)
+		rq_enter(c, t, false);
+	next = rq_pop(c);
+	if (!next)
+		next = pull_task(c);
+	if (next) {
+		cpu_start(c, next);
+		return;
+	}
+	cpu_set_idle(c, true);
+	if (c->m->hooks.context_switch)
+		c->m->hooks.context_switch(c->m->hooks.arg, c, t, NULL);
+}
+
+static bool preemptible(const struct task *t)
+{
+	if (t->mode == MODE_USER || t->mode == MODE_GHOST)
+		return true;
+	return t->m->profile->preempt == PREEMPT_FULL && !t->preempt_off &&
+	       !t->irq_off && !t->spinning;
+}
+
+void cpu_resched(struct cpu *c)
+{
+	struct task *t = c->curr;
+
+	t->need_resched = true;
+	if (t->fiber && c->m->engine.current == t->fiber)
+		return;		/* it is executing: it looks for itself */
+	if (t->spinning) {
+		if (t->spin_may_resched)
+			spin_finish(t, SPIN_RESCHED);
+	} else if (preemptible(t)) {
+		t->state = TASK_RUNNABLE;
+		cpu_switch(c);
+	}
+}
+
+/* ---- running ---- */
+
+/* Call into the task until it waits for something. */
+static void cpu_call(struct cpu *c, struct task *t)
+{
+	struct engine *e = &c->m->engine;
+
+	if (t->fiber) {
+		struct fiber *f = t->fiber;
+
+		e->current = f;
+		if (fiber_enter(&e->fibers, f))
+			t->fiber = NULL;
+		e->current = NULL;
+	} else {
+		if (t->mode != MODE_USER) {
+			cpu_account(c);
+			t->mode = MODE_USER;
+		}
+		if (t->need_resched)	/* as at return to user */
+			t->state = TASK_RUNNABLE;
+		else
+			t->step(t);
+	}
+	if (t->state == TASK_RUNNING)
+		return;
+	if (t->state == TASK_DEAD) {
+		if (t->fiber)
+			fiber_abandon(&e->fibers, t->fiber);
+		t->fiber = NULL;
+		c->m->tasks_alive--;
+	}
+	cpu_switch(c);
+}
+
+void cpu_go(struct cpu *c)
+{
+	struct engine *e = &c->m->engine;
+	struct task *t;
+
+	while ((t = c->curr) && !c->armed && !t->spinning) {
+		sim_ns end = c->run_since_ns + t->owed_ns;
+
+		if (end > e->now_ns || t->owed_ns) {
+			if (!engine_advance_to(e, end, resume_order(c))) {
+				cpu_arm(c);
+				return;
+			}
+			t->owed_ns = 0;
+			c->run_since_ns = end;
+		}
+		if (e->stop)
+			return;
+		cpu_call(c, t);
+	}
+}
+
+static void resume_fire(struct engine *e, struct sink *s, uint64_t data)
+{
+	struct cpu *c = (struct cpu *)(void *)
+			((char *)s - offsetof(struct cpu, resume_sink));
+
+	if (data != c->gen || !c->armed)
+		return;
+	c->armed = false;
+	c->curr->owed_ns = 0;
+	c->run_since_ns = e->now_ns;
+	machine_touch(c->m);
+	cpu_go(c);
+}
+
+/* ---- from a fiber ---- */
+
+void settle_debt(struct task *t)
+{
+	struct cpu *c = t->cpu;
+	struct engine *e = &t->m->engine;
+	sim_ns end = c->run_since_ns + t->owed_ns;
+
+	if (end <= e->now_ns && !t->owed_ns)
+		return;
+	if (engine_advance_to(e, end, resume_order(c))) {
+		t->owed_ns = 0;
+		c->run_since_ns = end;
+		return;
+	}
+	fiber_yield(&e->fibers, t->fiber);
+}
+
+void settle(struct task *t)
+{
+	t->m->contacts++;
+	if (t->owed_ns)
+		settle_debt(t);
+}
+
+void work_eager(struct task *t)
+{
+	if (t->owed_ns && t->fiber && t->m->engine.current == t->fiber)
+		settle_debt(t);
+}
+
+void cpu_init(struct machine *m, uint32_t id)
+{
+	const struct topology *tp = &m->profile->topology;
+	struct cpu *c = &m->cpus[id];
+
+	c->id = id;
+	c->m = m;
+	c->core = id / tp->threads_per_core;
+	c->llc = c->core / tp->cores_per_llc;
+	c->socket = c->llc / tp->llcs_per_socket;
+	c->irq_tail = &c->irq_pending;
+	c->resume_sink.fire = resume_fire;
+	c->tick_sink.fire = tick_fire;
+	cpu_set_idle(c, true);
+}

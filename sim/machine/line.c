@@ -1,0 +1,215 @@
+/*
+ * Cache lines: who has them, and what it costs to get them.
+ *
+ * Invariant: a line has an owner (modified or exclusive) or sharers, never
+ * both. Transfers of one line happen one after the other: each starts when
+ * the line is free (busy_until_ns) and the one who asked waits for its own.
+ * The state changes when the access is made; the stall is debt.
+ *
+ * A load takes the line from the nearest holder, a store waits for the
+ * farthest one to give it up. The fifth sharer makes a bit map, which stays.
+ *
+ * Cost: O(1) for a hit and up to four sharers, O(CPUs / 64) beyond.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "sim/base/mem.h"
+#include "sim/machine/line.h"
+
+void line_release(struct line *l)
+{
+	free(l->map);
+	l->map = NULL;
+}
+
+static bool in_map(const struct line *l)
+{
+	return l->sharer_count > LINE_SHARERS_INLINE;
+}
+
+static bool is_sharer(const struct line *l, uint32_t cpu)
+{
+	if (in_map(l))
+		return l->map[cpu / 64] >> (cpu % 64) & 1;
+	for (unsigned i = 0; i < l->sharer_count; i++)
+		if (l->sharers[i] == cpu + 1)
+			return true;
+	return false;
+}
+
+static void map_add(struct line *l, uint32_t cpu)
+{
+	l->map[cpu / 64] |= 1ULL << (cpu % 64);
+}
+
+static void add_sharer(const struct machine *m, struct line *l, uint32_t cpu)
+{
+	if (l->sharer_count < LINE_SHARERS_INLINE) {
+		l->sharers[l->sharer_count++] = (uint16_t)(cpu + 1);
+		return;
+	}
+	if (l->sharer_count == LINE_SHARERS_INLINE) {
+		if (!l->map)
+			l->map = xcalloc(m->map_words, sizeof(uint64_t));
+		else
+			memset(l->map, 0, m->map_words * sizeof(uint64_t));
+		for (int i = 0; i < LINE_SHARERS_INLINE; i++)
+			map_add(l, l->sharers[i] - 1U);
+	}
+	map_add(l, cpu);
+	l->sharer_count++;
+}
+
+/* Nearest and farthest other holder of @l as seen from @cpu. */
+struct reach {
+	enum distance near, far;
+	bool any;
+};
+
+static void reach_add(const struct machine *m, struct reach *r, uint32_t cpu,
+		      uint32_t holder)
+{
+	enum distance d;
+
+	if (holder == cpu)
+		return;
+	d = cpu_distance(m, cpu, holder);
+	if (!r->any || d < r->near)
+		r->near = d;
+	if (!r->any || d > r->far)
+		r->far = d;
+	r->any = true;
+}
+
+static struct reach line_reach(const struct machine *m, const struct line *l,
+			       uint32_t cpu)
+{
+	struct reach r = { DIST_SELF, DIST_SELF, false };
+
+	if (l->owner) {
+		reach_add(m, &r, cpu, l->owner - 1);
+	} else if (!in_map(l)) {
+		for (unsigned i = 0; i < l->sharer_count; i++)
+			reach_add(m, &r, cpu, l->sharers[i] - 1U);
+	} else {
+		for (uint32_t w = 0; w < m->map_words; w++)
+			for (uint64_t b = l->map[w]; b; b &= b - 1)
+				reach_add(m, &r, cpu, w * 64 +
+					  (uint32_t)__builtin_ctzll(b));
+	}
+	return r;
+}
+
+static const struct cost_value *fetch_cost(const struct machine *m,
+					   const struct reach *r, bool store)
+{
+	const struct cost_value *cost = m->profile->cost;
+
+	if (!r->any)
+		return &cost[COST_LINE_MEMORY];
+	return &cost[COST_XFER_SMT + (store ? r->far : r->near) - DIST_SMT];
+}
+
+/* Queue for the line; the stall of the one who asked. */
+static int64_t fetch(const struct machine *m, struct line *l, int64_t ns)
+{
+	sim_ns now = m->engine.now_ns;
+
+	if (l->busy_until_ns < now)
+		l->busy_until_ns = now;
+	l->busy_until_ns += ns;
+	return l->busy_until_ns - now;
+}
+
+void line_read(struct task *t, struct line *l)
+{
+	const struct machine *m = t->m;
+	const struct cost_value *cost;
+	uint32_t cpu, owner;
+	int64_t stall_ns;
+	struct reach r;
+
+	settle(t);
+	cpu = t->cpu->id;
+	owner = l->owner;
+	if (owner == cpu + 1 || (!owner && is_sharer(l, cpu))) {
+		work(t, COST_LINE_READ, 1);
+		return;
+	}
+	r = line_reach(m, l, cpu);
+	cost = fetch_cost(m, &r, false);
+	stall_ns = fetch(m, l, cost->value);
+	if (!r.any) {
+		l->owner = cpu + 1;	/* exclusive */
+	} else {
+		if (owner) {
+			l->owner = 0;
+			l->sharer_count = 0;
+			add_sharer(m, l, owner - 1);
+		}
+		add_sharer(m, l, cpu);
+	}
+	work_ns(t, stall_ns, cost->cls);
+}
+
+/* Make @l exclusive to the task's CPU; what that costs is owed. */
+static void own(struct task *t, struct line *l, unsigned hit_cost)
+{
+	const struct machine *m = t->m;
+	const struct cost_value *cost;
+	int64_t stall_ns;
+	struct reach r;
+	uint32_t cpu;
+
+	settle(t);
+	cpu = t->cpu->id;
+	if (l->owner == cpu + 1) {
+		stall_ns = l->busy_until_ns - m->engine.now_ns;
+		if (stall_ns > 0)	/* still on its way to this CPU */
+			work_ns(t, stall_ns, COST_DERIVED);
+		work(t, hit_cost, 1);
+		return;
+	}
+	r = line_reach(m, l, cpu);
+	cost = fetch_cost(m, &r, true);
+	stall_ns = fetch(m, l, cost->value);
+	l->owner = cpu + 1;
+	l->sharer_count = 0;
+	work_ns(t, stall_ns, cost->cls);
+	if (hit_cost == COST_ATOMIC)
+		work(t, COST_ATOMIC, 1);
+}
+
+void line_write(struct task *t, struct line *l)
+{
+	own(t, l, COST_LINE_WRITE);
+}
+
+void line_rmw(struct task *t, struct line *l)
+{
+	own(t, l, COST_ATOMIC);
+}
+
+int64_t line_transfer_ns(const struct machine *m, const struct line *l,
+			 uint32_t cpu)
+{
+	struct reach r = line_reach(m, l, cpu);
+	int64_t queue_ns = l->busy_until_ns - m->engine.now_ns;
+	int64_t ns = 0;
+
+	if (queue_ns < 0)
+		queue_ns = 0;
+	if (l->owner != cpu + 1)
+		ns = fetch_cost(m, &r, true)->value;
+	return queue_ns + ns;
+}
+
+int64_t line_hand_over(struct machine *m, struct line *l, uint32_t cpu)
+{
+	int64_t ns = line_transfer_ns(m, l, cpu);
+
+	l->busy_until_ns = m->engine.now_ns + ns;
+	l->owner = cpu + 1;
+	l->sharer_count = 0;
+	return ns;
+}

@@ -1,0 +1,125 @@
+/*
+ * The machine as a whole: set-up, topology, the run and its accounts.
+ *
+ * Invariant: at every event each CPU's booked time and what it has not booked
+ * yet sum to the clock (machine_check), and at the end the modes of all CPUs
+ * sum to cpu_count x end_ns exactly.
+ *
+ * Limits: 4096 CPUs, 2^24 tasks (event order), profile immutable while it runs.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "sim/base/mem.h"
+#include "sim/machine/address.h"
+#include "sim/machine/sched.h"
+
+const char *const cost_class_names[COST_CLASS_COUNT] = {
+	[COST_RECORDED] = "recorded",	[COST_MEASURED] = "measured",
+	[COST_PUBLISHED] = "published",	[COST_DERIVED] = "derived",
+	[COST_ASSUMED] = "assumed",
+};
+
+const struct cost_decl machine_costs[MACHINE_COST_COUNT] = {
+#define COST(id, key, help) [COST_##id] = { key, help },
+#include "sim/machine/costs.def"
+#undef COST
+};
+
+void machine_init(struct machine *m, const struct profile *p, uint64_t seed,
+		  struct metrics *metrics)
+{
+	memset(m, 0, sizeof(*m));
+	engine_init(&m->engine, NULL);
+	m->profile = p;
+	m->seed = seed;
+	m->metrics = metrics;
+	m->cpu_count = p->cpus;
+	m->map_words = (p->cpus + 63) / 64;
+	m->idle_map = xcalloc(m->map_words, sizeof(uint64_t));
+	m->queued_map = xcalloc(m->map_words, sizeof(uint64_t));
+	m->cpus = xcalloc(p->cpus, sizeof(struct cpu));
+	for (uint32_t i = 0; i < p->cpus; i++)
+		cpu_init(m, i);
+}
+
+void machine_release(struct machine *m)
+{
+	if (!m->cpus)
+		return;
+	addresses_release(m);
+	for (uint32_t i = 0; i < m->cpu_count; i++)
+		free(m->cpus[i].queue.slot);
+	free(m->cpus);
+	free(m->idle_map);
+	free(m->queued_map);
+	engine_release(&m->engine);
+	memset(m, 0, sizeof(*m));
+}
+
+enum distance cpu_distance(const struct machine *m, uint32_t a, uint32_t b)
+{
+	const struct cpu *x = &m->cpus[a], *y = &m->cpus[b];
+
+	if (a == b)
+		return DIST_SELF;
+	if (x->core == y->core)
+		return DIST_SMT;
+	if (x->llc == y->llc)
+		return DIST_LLC;
+	return x->socket == y->socket ? DIST_SOCKET : DIST_REMOTE;
+}
+
+int64_t machine_ipi_latency(const struct machine *m, uint32_t from, uint32_t to)
+{
+	const struct cost_value *cost = m->profile->cost;
+
+	switch (cpu_distance(m, from, to)) {
+	case DIST_SELF:
+		return 0;
+	case DIST_REMOTE:
+		return cost[COST_IPI_LATENCY_REMOTE].value;
+	default:
+		return cost[COST_IPI_LATENCY].value;
+	}
+}
+
+static int64_t booked_ns(const struct cpu *c)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i < MODE_COUNT; i++)
+		sum += c->mode_ns[i];
+	return sum;
+}
+
+void machine_check(const struct machine *m)
+{
+	sim_ns now = m->engine.now_ns;
+
+	for (uint32_t i = 0; i < m->cpu_count; i++) {
+		const struct cpu *c = &m->cpus[i];
+
+		if (booked_ns(c) + now - c->mode_since_ns != now)
+			BUG("cpu %u has booked %lld ns up to %lld ns", i,
+			    (long long)booked_ns(c),
+			    (long long)c->mode_since_ns);
+		BUG_ON(c->curr && c->curr->state != TASK_RUNNING);
+		BUG_ON(!c->curr && c->queue.count);
+	}
+}
+
+void machine_run(struct machine *m)
+{
+	sim_ns now;
+
+	engine_run(&m->engine);
+	if (m->engine.stop)
+		machine_touch(m);
+	now = m->engine.now_ns;
+	m->engine.now_ns = m->end_ns;	/* stale timers are not part of the run */
+	for (uint32_t i = 0; i < m->cpu_count; i++)
+		cpu_account(&m->cpus[i]);
+	if (!m->engine.stop)
+		machine_check(m);
+	m->engine.now_ns = now > m->end_ns ? now : m->end_ns;
+}

@@ -1,0 +1,91 @@
+#ifndef MMREPLAY_MACHINE_SCHED_H
+#define MMREPLAY_MACHINE_SCHED_H
+
+#include "sim/machine/machine.h"
+
+/*
+ * Inside the machine: the scheduler's parts. Rooms above use machine.h.
+ *
+ * "Tail": the clock may move inside the call, so a handler makes it last.
+ */
+
+/* ---- cpu.c: what a CPU does ---- */
+
+/** cpu_account() - book the time up to now to what the CPU was doing */
+void cpu_account(struct cpu *c);
+
+/** cpu_take() - @ns of handler or switch on @c; curr has been paused */
+void cpu_take(struct cpu *c, int64_t ns, enum cpu_mode mode,
+	      enum cost_class cls);
+
+/** cpu_pause() - subtract from curr's debt what was executed until now */
+void cpu_pause(struct cpu *c);
+
+/** cpu_rearm() - if a resume event was armed, arm it for the new time */
+void cpu_rearm(struct cpu *c);
+
+/** cpu_kick() - arm the resume event if curr waits for one; any context */
+void cpu_kick(struct cpu *c);
+
+/** cpu_go() - run curr if it can (tail) */
+void cpu_go(struct cpu *c);
+
+/** cpu_start() - @t becomes current on @c, which has none */
+void cpu_start(struct cpu *c, struct task *t);
+
+/** cpu_switch() - curr leaves, its state says why; the next one starts */
+void cpu_switch(struct cpu *c);
+
+/** cpu_resched() - curr should give way: at once where it may be preempted */
+void cpu_resched(struct cpu *c);
+
+/** settle_debt() - from the task's fiber: wait until owed and taken time are over */
+void settle_debt(struct task *t);
+
+void cpu_init(struct machine *m, uint32_t id);
+
+/* ---- queue.c: run queues and placement ---- */
+
+void rq_push(struct cpu *c, struct task *t);
+struct task *rq_pop(struct cpu *c);
+/** rq_steal() - the first task of @c that may run on @on, or NULL */
+struct task *rq_steal(struct cpu *c, const struct cpu *on);
+
+/** cpu_vruntime() - curr's virtual run time now */
+int64_t cpu_vruntime(const struct cpu *c);
+
+/** rq_enter() - queue @t on @c; @slept: with a sleeper's credit */
+void rq_enter(struct cpu *c, struct task *t, bool slept);
+
+/** place_wakeup() - where a woken task should run */
+struct cpu *place_wakeup(struct task *t);
+/** place_new() - where a new task should run; t->cpu is its parent's or NULL */
+struct cpu *place_new(struct task *t);
+/** find_idle() - an idle CPU in [@first, @end), from @hint on; NULL if none */
+struct cpu *find_idle(struct machine *m, uint32_t first, uint32_t end,
+		      uint32_t hint);
+/** pull_task() - newly idle @c takes a queued task of another CPU, or NULL */
+struct task *pull_task(struct cpu *c);
+void cpu_set_idle(struct cpu *c, bool idle);
+
+/* ---- tick.c ---- */
+
+void tick_arm(struct cpu *c);
+void tick_fire(struct engine *e, struct sink *s, uint64_t data);
+void tick_run(struct cpu *c);
+
+/* ---- task.c ---- */
+
+void task_wake_fire(struct engine *e, struct sink *s, uint64_t data);
+void task_timer_fire(struct engine *e, struct sink *s, uint64_t data);
+/** spin_finish() - the spin of @t is over now; the caller kicks or runs the CPU */
+void spin_finish(struct task *t, enum spin_end how);
+/** spin_owner_left() - @owner leaves its CPU: tell those who spin on it */
+void spin_owner_left(struct task *owner);
+
+/* ---- irq.c ---- */
+
+/** irq_run_deferred() - what came while interrupts were off */
+void irq_run_deferred(struct cpu *c);
+
+#endif
