@@ -233,6 +233,13 @@ struct trace_header {
 	uint32_t task_count;
 	struct trace_mm *mms;
 	uint32_t mm_count;
+	/*
+	 * For writers that learn late that two mms are one: records may name
+	 * ids below mm_alias_count, and mean mm_alias[id]. The reader resolves
+	 * them and hands out an empty table. NULL: ids are final.
+	 */
+	uint32_t *mm_alias;
+	uint32_t mm_alias_count;
 };
 
 /** trace_header_release() - frees the tables; header itself is the caller's */

@@ -40,6 +40,7 @@ enum mmt_open_flags {
 /**
  * mmt_open() - open for reading; checks magic, version, trailer, index
  * @cache_bytes: LRU of decoded chunks; 0 = 64 MiB
+ * @path: "-" is stdin; what cannot seek is spooled to an unlinked file
  * Errors: `PATH: offset N: what`, never a crash on any content.
  */
 struct mmt_reader *mmt_open(const char *path, unsigned flags,
@@ -48,6 +49,16 @@ void mmt_close(struct mmt_reader *r);
 
 /** mmt_header() - valid until mmt_close() */
 const struct trace_header *mmt_header(const struct mmt_reader *r);
+
+/**
+ * struct mmt_salvage - what MMT_SALVAGE had to give up; all zero: nothing
+ * @tables_lost: header and tables are gone: tasks have no names, mms no layout
+ */
+struct mmt_salvage {
+	uint64_t chunks_kept, chunks_lost, bytes_lost, records_kept;
+	bool tables_lost;
+};
+struct mmt_salvage mmt_salvaged(const struct mmt_reader *r);
 
 /** mmt_digest() - content address of the trace, from its frames' checksums */
 struct digest mmt_digest(const struct mmt_reader *r);

@@ -1,0 +1,83 @@
+#ifndef MMREPLAY_TRACES_FORMAT_CODEC_H
+#define MMREPLAY_TRACES_FORMAT_CODEC_H
+
+#include "traces/trace.h"
+
+/*
+ * One record as bytes, private to traces/format/. A record is coded against
+ * a context: what the previous record of the same class looked like in the
+ * same group (one task's part of one chunk). Byte layout: FORMAT.md 5.
+ */
+
+enum {
+	MMT_CLASSES = 6,	/* contexts per stream; kinds share them */
+	MMT_VALUES = 1 + OP_ARGS,	/* result and arguments */
+	MMT_META_BYTES = 11,
+	MMT_FIELDS = 3 + OP_ARGS + 1,
+	/* tag, control, meta, and 8 bytes for every field */
+	MMT_RECORD_MAX = 1 + 4 + MMT_META_BYTES + MMT_FIELDS * 8,
+	MMT_SEGMENT_MAX = 1 + 4 + 4 + 7 * 8,
+	/* readable bytes that a decoder needs behind the end of its input */
+	MMT_PAD = MMT_RECORD_MAX + 8,
+};
+
+struct mmt_meta {
+	uint32_t mm;
+	uint16_t flags, cpu, segs;
+	uint8_t path;
+};
+
+struct mmt_class_state {
+	struct mmt_meta meta;
+	uint64_t value[MMT_VALUES];
+};
+
+/** struct mmt_context - delta state of one stream of one group */
+struct mmt_context {
+	int64_t start_ns;
+	uint64_t pos;	/* measurements: main records before this one */
+	struct mmt_class_state cls[MMT_CLASSES];
+};
+
+/** mmt_context_init() - state at the start of a group */
+void mmt_context_init(struct mmt_context *c, int64_t base_ns);
+
+/**
+ * mmt_encode() - append @op to @out
+ * @out: room for MMT_RECORD_MAX + op->segs * MMT_SEGMENT_MAX
+ * @pos: for measurements, main records of the group before this one
+ * Return: bytes written.
+ */
+size_t mmt_encode(struct mmt_context *c, const struct op *op, uint64_t pos,
+		  uint8_t *out);
+
+/**
+ * mmt_decode() - read one record, without its segments
+ * @p: MMT_PAD readable bytes behind @end
+ * Return: end of the record, or NULL if it is malformed or passes @end.
+ * op->segs is set, op->seg is not.
+ */
+const uint8_t *mmt_decode(struct mmt_context *c, const uint8_t *p,
+			  const uint8_t *end, struct op *op);
+
+/** mmt_decode_segments() - the op->segs segments behind a record */
+const uint8_t *mmt_decode_segments(const uint8_t *p, const uint8_t *end,
+				   const struct op *op,
+				   struct op_segment *seg);
+
+/* LEB128 integers, for tables and directories */
+size_t varint_put(uint8_t *out, uint64_t v);	/* at most 10 bytes */
+/** varint_get() - NULL if it runs past @end or does not fit 64 bits */
+const uint8_t *varint_get(const uint8_t *p, const uint8_t *end, uint64_t *v);
+
+static inline uint64_t zigzag(int64_t v)
+{
+	return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+}
+
+static inline int64_t unzigzag(uint64_t v)
+{
+	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
+
+#endif

@@ -1,0 +1,408 @@
+/*
+ * Cursors over a native trace: the records of one task, chunk by chunk, or
+ * of all tasks in order of their start.
+ *
+ * Invariant: a cursor holds positions, never pointers into the cache, so the
+ * reader may evict any chunk at any time. Cost: a record is one decode; a
+ * step of the merged cursor adds a heap sift. A task's cursor takes about
+ * 500 bytes, twice that with measurements; the merged cursor opens a task's
+ * when its first record is due and frees it after the last.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sim/base/mem.h"
+#include "traces/format/layout.h"
+
+/* position in one stream of the current group */
+struct stream_at {
+	struct mmt_context ctx;
+	uint64_t key;
+	uint32_t slot, off, end, left;
+};
+
+struct measure_at {
+	struct stream_at at;
+	struct op next;
+	bool have_next;
+};
+
+struct merge;
+
+struct mmt_cursor {
+	struct mmt_reader *r;
+	struct merge *merge;	/* merged cursor: nothing else is used */
+	uint32_t task;
+	uint64_t entry, entry_end;
+	struct stream_at main;
+	struct measure_at *measure;	/* NULL: not wanted */
+	uint64_t main_done;	/* records of this group handed out */
+	struct op_segment *seg;
+	unsigned seg_size;
+	bool failed;
+};
+
+/* bit i: arg[i] is the number of a task, or of an mm */
+static const uint8_t task_args[OP_KIND_COUNT] = {
+	[OP_FORK] = 1, [OP_CLONE_THREAD] = 1, [OP_VFORK] = 1,
+	[OP_SCHED_OUT] = 2, [OP_WAKING] = 1,
+};
+static const uint8_t mm_args[OP_KIND_COUNT] = {
+	[OP_EXEC] = 1, [OP_PROC_MAPS] = 1, [OP_PROC_SMAPS] = 1,
+	[OP_PROC_CMDLINE] = 1, [OP_LOCK_START] = 1, [OP_LOCK_ACQUIRED] = 1,
+	[OP_LOCK_RELEASED] = 1,
+};
+
+void mmt_arg_refs(unsigned kind, unsigned *tasks, unsigned *mms)
+{
+	*tasks = task_args[kind];
+	*mms = mm_args[kind];
+}
+
+static bool resolve_mm(const struct mmt_reader *r, uint64_t *id)
+{
+	if (*id == TRACE_NO_MM)
+		return true;
+	if (*id >= r->mm_limit)
+		return false;
+	if (r->alias_count)
+		*id = r->alias[*id];
+	return true;
+}
+
+static bool resolve_args(const struct mmt_reader *r, struct op *op)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (task_args[op->kind] >> i & 1 &&
+		    op->arg[i] != TRACE_NO_TASK && op->arg[i] >= r->task_limit)
+			return false;
+		if (mm_args[op->kind] >> i & 1 && !resolve_mm(r, &op->arg[i]))
+			return false;
+	}
+	return true;
+}
+
+bool mmt_resolve(const struct mmt_reader *r, struct op *op)
+{
+	if (op->mm != TRACE_NO_MM) {
+		if (op->mm >= r->mm_limit)
+			return false;
+		if (r->alias_count)
+			op->mm = r->alias[op->mm];
+	}
+	if (task_args[op->kind] | mm_args[op->kind])
+		return resolve_args(r, op);
+	return true;
+}
+
+struct mmt_cursor *mmt_cursor(struct mmt_reader *r, uint32_t task)
+{
+	struct mmt_cursor *c = xcalloc(1, sizeof(*c));
+
+	c->r = r;
+	c->task = task;
+	if (task < r->h.task_count) {
+		c->entry = r->task_first[task];
+		c->entry_end = r->task_first[task + 1];
+	}
+	if (r->flags & MMT_MEASUREMENTS)
+		c->measure = xcalloc(1, sizeof(*c->measure));
+	return c;
+}
+
+static int fail(struct mmt_cursor *c, struct errbuf *e)
+{
+	const struct mmt_entry *entry = &c->r->entries[c->entry - 1];
+
+	c->failed = true;
+	return err_set(e, -EBADMSG, "%s: offset %" PRIu64 ": damaged record of "
+		       "task %u in this chunk", c->r->path,
+		       c->r->chunks[entry->chunk].offset, c->task);
+}
+
+static void enter_stream(struct stream_at *s, const struct mmt_entry *entry,
+			 unsigned stream)
+{
+	mmt_context_init(&s->ctx, entry->base_ns[stream]);
+	s->key = (uint64_t)entry->chunk * 2 + stream;
+	s->slot = 0;
+	s->off = entry->off[stream];
+	s->end = s->off + entry->bytes[stream];
+	s->left = entry->count[stream];
+}
+
+/* on to the next chunk that has something for us; false at the end */
+static bool enter_group(struct mmt_cursor *c)
+{
+	const struct mmt_entry *entry;
+
+	while (c->entry < c->entry_end) {
+		entry = &c->r->entries[c->entry++];
+		c->main_done = 0;
+		enter_stream(&c->main, entry, 0);
+		if (c->measure)
+			enter_stream(&c->measure->at, entry, 1);
+		if (c->main.left || (c->measure && c->measure->at.left))
+			return true;
+	}
+	return false;
+}
+
+/* the bytes of a stream, decompressed again if they were evicted */
+static const uint8_t *stream_data(struct mmt_cursor *c, struct stream_at *s,
+				  struct errbuf *e)
+{
+	struct mmt_reader *r = c->r;
+
+	if (r->slots[s->slot].key != s->key) {
+		s->slot = mmt_stream(r, (uint32_t)(s->key / 2), s->key & 1, e);
+		if (s->slot == UINT32_MAX) {
+			s->slot = 0;
+			c->failed = true;
+			return NULL;
+		}
+	}
+	r->slots[s->slot].used = ++r->clock;
+	return r->slots[s->slot].data;
+}
+
+/* before op->mm is resolved: segments are coded against the id in the file */
+static const uint8_t *next_segments(struct mmt_cursor *c, const uint8_t *p,
+				    const uint8_t *end, struct op *op)
+{
+	if (op->segs > c->seg_size) {
+		c->seg_size = op->segs > 8 ? OP_SEGS_MAX : 8;
+		c->seg = xrealloc(c->seg, c->seg_size, sizeof(*c->seg));
+	}
+	p = mmt_decode_segments(p, end, op, c->seg);
+	for (unsigned i = 0; p && i < op->segs; i++) {
+		uint64_t mm = c->seg[i].mm;
+
+		if (!resolve_mm(c->r, &mm))
+			return NULL;
+		c->seg[i].mm = (uint32_t)mm;
+	}
+	op->seg = c->seg;
+	return p;
+}
+
+static int next_main(struct mmt_cursor *c, struct op *op, struct errbuf *e)
+{
+	struct stream_at *s = &c->main;
+	const uint8_t *data = stream_data(c, s, e);
+	const uint8_t *p, *end;
+
+	if (!data)
+		return -EBADMSG;
+	end = data + s->end;
+	p = mmt_decode(&s->ctx, data + s->off, end, op);
+	op->seg = NULL;
+	if (p && op->segs)
+		p = next_segments(c, p, end, op);
+	if (!p || !mmt_resolve(c->r, op))
+		return fail(c, e);
+	op->task = c->task;
+	s->off = (uint32_t)(p - data);
+	c->main_done++;
+	if (!--s->left && s->off != s->end)
+		return fail(c, e);
+	return 1;
+}
+
+static int fetch_measure(struct mmt_cursor *c, struct errbuf *e)
+{
+	struct measure_at *m = c->measure;
+	struct stream_at *s = &m->at;
+	const uint8_t *data = stream_data(c, s, e);
+	const uint8_t *p;
+
+	if (!data)
+		return -EBADMSG;
+	p = mmt_decode(&s->ctx, data + s->off, data + s->end, &m->next);
+	if (!p || m->next.segs || !mmt_resolve(c->r, &m->next))
+		return fail(c, e);
+	m->next.task = c->task;
+	m->next.seg = NULL;
+	s->off = (uint32_t)(p - data);
+	if (!--s->left && s->off != s->end)
+		return fail(c, e);
+	m->have_next = true;
+	return 0;
+}
+
+static int merged_next(struct mmt_cursor *c, struct op *op, struct errbuf *e);
+
+int mmt_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
+{
+	struct measure_at *m = c->measure;
+	int ret;
+
+	if (c->merge)
+		return merged_next(c, op, e);
+	if (c->failed)
+		return -EBADMSG;
+	if (m) {
+		if (!c->main.left && !m->at.left && !m->have_next &&
+		    !enter_group(c))
+			return 0;
+		if (!m->have_next && m->at.left) {
+			ret = fetch_measure(c, e);
+			if (ret)
+				return ret;
+		}
+		if (m->have_next && (!c->main.left ||
+				     m->at.ctx.pos <= c->main_done)) {
+			*op = m->next;
+			m->have_next = false;
+			return 1;
+		}
+	} else if (!c->main.left && !enter_group(c)) {
+		return 0;
+	}
+	return next_main(c, op, e);
+}
+
+/* the merged cursor: a heap of tasks by (start of next record, task) */
+struct merge_node {
+	int64_t start_ns;
+	uint32_t task;
+	struct mmt_cursor *c;	/* NULL: not opened yet */
+	struct op *op;		/* its next record */
+};
+
+struct merge {
+	struct merge_node *heap;
+	uint32_t count;
+	bool advance;		/* the top was handed out */
+};
+
+static bool before(const struct merge_node *a, const struct merge_node *b)
+{
+	if (a->start_ns != b->start_ns)
+		return a->start_ns < b->start_ns;
+	return a->task < b->task;
+}
+
+static void sift_down(struct merge *m, uint32_t i)
+{
+	struct merge_node node = m->heap[i];
+
+	for (;;) {
+		uint32_t child = i * 2 + 1;
+
+		if (child >= m->count)
+			break;
+		if (child + 1 < m->count &&
+		    before(&m->heap[child + 1], &m->heap[child]))
+			child++;
+		if (!before(&m->heap[child], &node))
+			break;
+		m->heap[i] = m->heap[child];
+		i = child;
+	}
+	m->heap[i] = node;
+}
+
+static int64_t first_start(const struct mmt_reader *r, uint32_t task)
+{
+	const struct mmt_entry *e = &r->entries[r->task_first[task]];
+	bool measure = r->flags & MMT_MEASUREMENTS;
+
+	if (!measure || !e->count[1])
+		return e->base_ns[0];
+	if (!e->count[0])
+		return e->base_ns[1];
+	return e->base_ns[0] < e->base_ns[1] ? e->base_ns[0] : e->base_ns[1];
+}
+
+struct mmt_cursor *mmt_merged(struct mmt_reader *r)
+{
+	struct mmt_cursor *c = xcalloc(1, sizeof(*c));
+	struct merge *m = xcalloc(1, sizeof(*m));
+
+	c->r = r;
+	c->merge = m;
+	m->heap = xcalloc((size_t)r->h.task_count + 1, sizeof(*m->heap));
+	for (uint32_t t = 0; t < r->h.task_count; t++) {
+		if (r->task_first[t] == r->task_first[t + 1])
+			continue;
+		m->heap[m->count].start_ns = first_start(r, t);
+		m->heap[m->count++].task = t;
+	}
+	for (uint32_t i = m->count / 2; i-- > 0;)
+		sift_down(m, i);
+	return c;
+}
+
+static void drop_top(struct merge *m)
+{
+	mmt_cursor_free(m->heap[0].c);
+	free(m->heap[0].op);
+	m->heap[0] = m->heap[--m->count];
+	if (m->count)
+		sift_down(m, 0);
+}
+
+/* read the top's next record and put it where it belongs */
+static int advance_top(struct mmt_cursor *c, struct errbuf *e)
+{
+	struct merge *m = c->merge;
+	struct merge_node *top = &m->heap[0];
+	int ret;
+
+	if (!top->c) {
+		top->c = mmt_cursor(c->r, top->task);
+		top->op = xcalloc(1, sizeof(*top->op));
+	}
+	ret = mmt_next(top->c, top->op, e);
+	if (ret < 0)
+		return ret;
+	if (!ret) {
+		drop_top(m);
+		return 0;
+	}
+	top->start_ns = top->op->start_ns;
+	sift_down(m, 0);
+	return 0;
+}
+
+static int merged_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
+{
+	struct merge *m = c->merge;
+	int ret;
+
+	if (m->advance) {
+		m->advance = false;
+		ret = advance_top(c, e);
+		if (ret)
+			return ret;
+	}
+	while (m->count && !m->heap[0].c) {
+		ret = advance_top(c, e);
+		if (ret)
+			return ret;
+	}
+	if (!m->count)
+		return 0;
+	*op = *m->heap[0].op;
+	m->advance = true;
+	return 1;
+}
+
+void mmt_cursor_free(struct mmt_cursor *c)
+{
+	if (!c)
+		return;
+	if (c->merge) {
+		for (uint32_t i = 0; i < c->merge->count; i++) {
+			mmt_cursor_free(c->merge->heap[i].c);
+			free(c->merge->heap[i].op);
+		}
+		free(c->merge->heap);
+		free(c->merge);
+	}
+	free(c->measure);
+	free(c->seg);
+	free(c);
+}

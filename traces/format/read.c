@@ -1,0 +1,495 @@
+/*
+ * Reader of native traces: opens a file, checks trailer, tables and index,
+ * and keeps an LRU of decompressed chunks for the cursors (cursor.c).
+ *
+ * Invariant: nothing in the file is believed before it is checked against
+ * the size of the file; memory is the tables, 64 bytes per (task, chunk), and
+ * the cache. Sizes come from input, so allocation here can fail politely.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+#include "sim/base/mem.h"
+#include "traces/format/layout.h"
+
+enum { DEFAULT_CACHE_BYTES = 64 << 20, SLOT_BYTES_MIN = 64 << 10 };
+
+static int damaged(const struct mmt_reader *r, uint64_t offset,
+		   const char *what, struct errbuf *e)
+{
+	return err_set(e, -EBADMSG, "%s: offset %" PRIu64 ": %s", r->path,
+		       offset, what);
+}
+
+int mmt_read_at(const struct mmt_reader *r, uint64_t offset, void *out,
+		size_t bytes, struct errbuf *e)
+{
+	char *p = out;
+
+	if (offset > r->file_bytes || bytes > r->file_bytes - offset)
+		return damaged(r, offset, "file ends here: truncated?", e);
+	while (bytes) {
+		ssize_t n = pread(r->fd, p, bytes, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, r->path, "read");
+		if (!n)
+			return damaged(r, offset, "file ends here: truncated?",
+				       e);
+		p += n;
+		bytes -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* @zip holds the frame; returns the records with padding, or NULL and @e */
+static uint8_t *unzip_checked(struct mmt_reader *r, const uint8_t *zip,
+			      uint64_t offset, uint32_t bytes, uint32_t raw,
+			      uint32_t sum, const char *what, struct errbuf *e)
+{
+	const uint8_t *end = zip + bytes;
+	uint32_t have = (uint32_t)end[-4] | (uint32_t)end[-3] << 8 |
+			(uint32_t)end[-2] << 16 | (uint32_t)end[-1] << 24;
+	uint8_t *out = malloc((size_t)raw + MMT_PAD);
+	char text[128];
+	size_t n;
+
+	if (!out) {
+		err_set(e, -ENOMEM, "%s: no memory for %u bytes", r->path, raw);
+		return NULL;
+	}
+	n = ZSTD_decompressDCtx(r->dctx, out, raw, zip, bytes);
+	if (ZSTD_isError(n) || n != raw || have != sum) {
+		snprintf(text, sizeof(text), "damaged %s (%s)", what,
+			 ZSTD_isError(n) ? ZSTD_getErrorName(n) :
+			 n != raw ? "wrong size" : "wrong checksum");
+		damaged(r, offset, text, e);
+		free(out);
+		return NULL;
+	}
+	memset(out + raw, 0, MMT_PAD);
+	return out;
+}
+
+uint8_t *mmt_unzip(struct mmt_reader *r, uint64_t offset, uint32_t bytes,
+		   uint32_t raw, uint32_t sum, const char *what,
+		   struct errbuf *e)
+{
+	uint8_t *zip, *out = NULL;
+
+	/* real frames shrink to 1/30 at most; more is a bomb */
+	if (bytes < 9 || raw / 1024 > bytes + 64) {
+		damaged(r, offset, "impossible size of a frame", e);
+		return NULL;
+	}
+	if (offset > r->file_bytes || bytes > r->file_bytes - offset) {
+		damaged(r, offset, "frame passes the end: truncated?", e);
+		return NULL;
+	}
+	zip = malloc(bytes);
+	if (!zip) {
+		err_set(e, -ENOMEM, "%s: no memory for %u bytes", r->path,
+			bytes);
+		return NULL;
+	}
+	if (!mmt_read_at(r, offset, zip, bytes, e))
+		out = unzip_checked(r, zip, offset, bytes, raw, sum, what, e);
+	free(zip);
+	return out;
+}
+
+static void evict_one(struct mmt_reader *r)
+{
+	struct mmt_slot *oldest = NULL;
+
+	for (uint32_t i = 0; i < r->slot_count; i++) {
+		struct mmt_slot *s = &r->slots[i];
+
+		if (s->key != UINT64_MAX && (!oldest || s->used < oldest->used))
+			oldest = s;
+	}
+	if (!oldest)
+		return;
+	r->slot_of[oldest->key] = UINT32_MAX;
+	r->cached_bytes -= oldest->bytes;
+	free(oldest->data);
+	*oldest = (struct mmt_slot){ .key = UINT64_MAX };
+}
+
+static uint32_t free_slot(struct mmt_reader *r, size_t bytes)
+{
+	while (r->cached_bytes && r->cached_bytes + bytes > r->cache_bytes)
+		evict_one(r);
+	for (;;) {
+		for (uint32_t i = 0; i < r->slot_count; i++) {
+			if (r->slots[i].key == UINT64_MAX)
+				return i;
+		}
+		evict_one(r);
+	}
+}
+
+uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
+		    struct errbuf *e)
+{
+	const struct mmt_chunk *c = &r->chunks[chunk];
+	uint64_t key = (uint64_t)chunk * 2 + stream;
+	unsigned frame = FRAME_MAIN + stream;
+	uint64_t offset = c->offset + MMT_CHUNK_BYTES;
+	uint32_t slot = r->slot_of[key];
+	uint8_t *data;
+
+	if (slot != UINT32_MAX) {
+		r->stats.chunk_hits++;
+		r->slots[slot].used = ++r->clock;
+		return slot;
+	}
+	for (unsigned f = 0; f < frame; f++)
+		offset += c->bytes[f];
+	slot = free_slot(r, c->raw[frame]);
+	data = mmt_unzip(r, offset, c->bytes[frame], c->raw[frame],
+			 c->sum[frame], "chunk", e);
+	if (!data)
+		return UINT32_MAX;
+	r->slots[slot] = (struct mmt_slot){ .key = key, .used = ++r->clock,
+		.data = data, .bytes = c->raw[frame] };
+	r->slot_of[key] = slot;
+	r->cached_bytes += c->raw[frame];
+	r->stats.chunks_decoded++;
+	r->stats.bytes_decoded += c->raw[frame];
+	return slot;
+}
+
+int mmt_link_entries(struct mmt_reader *r, struct errbuf *e)
+{
+	struct mmt_entry *sorted;
+	uint64_t *at;
+
+	r->task_first = calloc((size_t)r->h.task_count + 2, sizeof(uint64_t));
+	sorted = malloc((r->entry_count + 1) * sizeof(*sorted));
+	if (!r->task_first || !sorted) {
+		free(sorted);
+		return err_set(e, -ENOMEM, "%s: no memory for the index",
+			       r->path);
+	}
+	at = r->task_first;
+	for (uint64_t i = 0; i < r->entry_count; i++) {
+		if (r->entries[i].task >= r->h.task_count) {
+			free(sorted);
+			return damaged(r, 0, "a chunk holds a task that the "
+				       "table does not", e);
+		}
+		at[r->entries[i].task + 2]++;
+	}
+	for (uint32_t t = 2; t < r->h.task_count + 2; t++)
+		at[t] += at[t - 1];
+	/* at[t + 1] runs from the start of t to the start of t + 1 */
+	for (uint64_t i = 0; i < r->entry_count; i++)
+		sorted[at[r->entries[i].task + 1]++] = r->entries[i];
+	free(r->entries);
+	r->entries = sorted;
+	return 0;
+}
+
+static int unpack_index(struct mmt_reader *r, const uint8_t *p, size_t n,
+			uint64_t at, struct errbuf *e)
+{
+	const uint8_t *end = p + n;
+	uint64_t count, total = 0;
+	const char *wrong;
+
+	p = varint_get(p, end, &count);
+	if (!p || count > (uint64_t)(end - p) / (MMT_CHUNK_BYTES + 1))
+		return damaged(r, at, "damaged index", e);
+	r->chunks = calloc(count + 1, sizeof(*r->chunks));
+	if (!r->chunks)
+		return err_set(e, -ENOMEM, "%s: no memory", r->path);
+	for (; r->chunk_count < count; r->chunk_count++) {
+		struct mmt_chunk *c = &r->chunks[r->chunk_count];
+
+		p = varint_get(p, end, &c->offset);
+		if (!p || (size_t)(end - p) < MMT_CHUNK_BYTES ||
+		    !mmt_chunk_unpack(p, c) || c->offset > at ||
+		    mmt_chunk_total(c) > at - c->offset)
+			return damaged(r, at, "damaged index", e);
+		p += MMT_CHUNK_BYTES;
+		total += c->tasks;
+	}
+	/* each row of a directory takes at least 7 bytes of what is left */
+	if (total > (uint64_t)(end - p) / 7)
+		return damaged(r, at, "damaged index", e);
+	r->entries = malloc((total + 1) * sizeof(*r->entries));
+	if (!r->entries)
+		return err_set(e, -ENOMEM, "%s: no memory", r->path);
+	for (uint32_t i = 0; i < r->chunk_count; i++) {
+		const struct mmt_chunk *c = &r->chunks[i];
+
+		if (c->raw[FRAME_DIR] > (size_t)(end - p))
+			return damaged(r, at, "damaged index", e);
+		wrong = mmt_dir_unpack(p, c->raw[FRAME_DIR], c, i,
+				       r->entries + r->entry_count);
+		if (wrong)
+			return damaged(r, c->offset, wrong, e);
+		r->entry_count += c->tasks;
+		p += c->raw[FRAME_DIR];
+	}
+	return p == end ? 0 : damaged(r, at, "damaged index", e);
+}
+
+static int unpack_table(struct mmt_reader *r, int table, const uint8_t *p,
+			size_t n, uint64_t at, struct errbuf *e)
+{
+	const char *wrong = NULL;
+
+	if (table == TABLE_INDEX)
+		return unpack_index(r, p, n, at, e);
+	if (table == TABLE_HEADER)
+		wrong = mmt_unpack_header(p, n, &r->h);
+	else if (table == TABLE_TASKS)
+		wrong = mmt_unpack_tasks(p, n, &r->h);
+	else
+		wrong = mmt_unpack_mms(p, n, &r->h);
+	return wrong ? damaged(r, at, wrong, e) : 0;
+}
+
+static void add_digest(struct mmt_reader *r, const struct mmt_trailer *t)
+{
+	digest_init(&r->digest);
+	for (uint32_t i = 0; i < r->chunk_count; i++)
+		digest_add(&r->digest, r->chunks[i].sum,
+			   sizeof(r->chunks[i].sum));
+	digest_add(&r->digest, t->sum, sizeof(t->sum));
+}
+
+static int read_tables(struct mmt_reader *r, struct errbuf *e)
+{
+	static const char *const names[TABLE_COUNT] = {
+		"header", "task table", "mm table", "index" };
+	uint8_t raw[MMT_TRAILER_BYTES];
+	struct mmt_trailer t;
+	const char *wrong;
+	uint64_t at, end;
+	int ret;
+
+	if (r->file_bytes < MMT_HEAD_BYTES + MMT_TRAILER_BYTES)
+		return damaged(r, r->file_bytes, "file ends here: truncated?",
+			       e);
+	end = r->file_bytes - MMT_TRAILER_BYTES;
+	ret = mmt_read_at(r, end, raw, sizeof(raw), e);
+	if (ret)
+		return ret;
+	if (!mmt_trailer_unpack(raw, &t))
+		return damaged(r, end, "no trailer here: truncated? "
+			       "(check --salvage recovers whole chunks)", e);
+	at = t.tables_offset;
+	for (int i = 0; i < TABLE_COUNT; i++) {
+		uint8_t *p = mmt_unzip(r, at, t.bytes[i], t.raw[i], t.sum[i],
+				       names[i], e);
+
+		if (!p)
+			return -EBADMSG;
+		ret = unpack_table(r, i, p, t.raw[i], at, e);
+		free(p);
+		if (ret)
+			return ret;
+		at += t.bytes[i];
+	}
+	wrong = at != end ? "bytes between tables and trailer" :
+		mmt_check_refs(&r->h);
+	if (wrong)
+		return damaged(r, at, wrong, e);
+	add_digest(r, &t);
+	return 0;
+}
+
+static int spool(struct mmt_reader *r, int from, struct errbuf *e)
+{
+	const char *dir = getenv("TMPDIR");
+	char *name = xasprintf("%s/mmreplay.XXXXXX", dir && *dir ? dir : "/tmp");
+	char block[1 << 16];
+	ssize_t n;
+	int ret = 0;
+
+	r->fd = mkostemp(name, O_CLOEXEC);
+	if (r->fd < 0)
+		ret = err_sys(e, name, "create");
+	else
+		unlink(name);
+	while (!ret && (n = read(from, block, sizeof(block))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			ret = err_sys(e, r->path, "read");
+		for (ssize_t put, done = 0; !ret && done < n; done += put) {
+			put = write(r->fd, block + done, (size_t)(n - done));
+			if (put < 0)
+				ret = err_sys(e, name, "write");
+		}
+	}
+	free(name);
+	return ret;
+}
+
+static int open_file(struct mmt_reader *r, struct errbuf *e)
+{
+	bool pipe = !strcmp(r->path, "-");
+	int from = pipe ? 0 : open(r->path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	int ret = 0;
+
+	if (from < 0)
+		return err_sys(e, r->path, "open");
+	if (fstat(from, &st)) {
+		ret = err_sys(e, r->path, "stat");
+	} else if (S_ISDIR(st.st_mode)) {
+		ret = err_set(e, -EISDIR, "%s: is a directory, expected a "
+			      "trace", r->path);
+	} else if (S_ISREG(st.st_mode) && !pipe) {
+		r->fd = from;
+		r->file_bytes = (uint64_t)st.st_size;
+		return 0;
+	} else {
+		ret = spool(r, from, e);
+		if (!ret && fstat(r->fd, &st))
+			ret = err_sys(e, r->path, "stat");
+		r->file_bytes = (uint64_t)st.st_size;
+	}
+	if (!pipe)
+		close(from);
+	return ret;
+}
+
+static int check_head(struct mmt_reader *r, struct errbuf *e)
+{
+	uint8_t head[MMT_HEAD_BYTES] = { 0 };
+	size_t n = r->file_bytes < sizeof(head) ? r->file_bytes : sizeof(head);
+	int ret = mmt_read_at(r, 0, head, n, e);
+	char text[96];
+
+	if (ret)
+		return ret;
+	if (n < 8 || memcmp(head, MMT_MAGIC, 8))
+		return damaged(r, 0, "not a native trace (other captures: "
+			       "mmreplay import)", e);
+	if (n < sizeof(head))
+		return damaged(r, n, "file ends here: truncated?", e);
+	if (head[8] == MMT_VERSION && !head[9] && !head[10] && !head[11])
+		return 0;
+	snprintf(text, sizeof(text), "format version %u, this program reads %u",
+		 head[8] | (unsigned)head[9] << 8, (unsigned)MMT_VERSION);
+	return damaged(r, 8, text, e);
+}
+
+static int open_cache(struct mmt_reader *r, size_t cache_bytes,
+		      struct errbuf *e)
+{
+	r->cache_bytes = cache_bytes ? cache_bytes : DEFAULT_CACHE_BYTES;
+	r->slot_count = (uint32_t)(r->cache_bytes / SLOT_BYTES_MIN) + 4;
+	if (r->slot_count > r->chunk_count * 2 + 4)
+		r->slot_count = r->chunk_count * 2 + 4;
+	r->slots = calloc(r->slot_count, sizeof(*r->slots));
+	r->slot_of = malloc((size_t)(r->chunk_count + 1) * 2 *
+			    sizeof(*r->slot_of));
+	if (!r->slots || !r->slot_of)
+		return err_set(e, -ENOMEM, "%s: no memory", r->path);
+	for (uint32_t i = 0; i < r->slot_count; i++)
+		r->slots[i].key = UINT64_MAX;
+	memset(r->slot_of, 0xff, (size_t)(r->chunk_count + 1) * 2 *
+	       sizeof(*r->slot_of));
+	return 0;
+}
+
+static int open_checked(struct mmt_reader *r, size_t cache_bytes,
+			struct errbuf *e)
+{
+	int ret = open_file(r, e);
+
+	if (!ret)
+		ret = check_head(r, e);
+	if (ret)
+		return ret;
+	ret = read_tables(r, e);
+	if (ret && r->flags & MMT_SALVAGE)
+		ret = mmt_salvage_scan(r, e);
+	if (ret)
+		return ret;
+	r->alias = r->h.mm_alias;
+	r->alias_count = r->h.mm_alias_count;
+	r->h.mm_alias = NULL;
+	r->h.mm_alias_count = 0;
+	r->task_limit = r->h.task_count;
+	r->mm_limit = r->alias_count ? r->alias_count : r->h.mm_count;
+	if (r->flags & MMT_SALVAGE) {
+		ret = mmt_salvage_verify(r, e);
+		if (ret)
+			return ret;
+	}
+	ret = mmt_link_entries(r, e);
+	return ret ? ret : open_cache(r, cache_bytes, e);
+}
+
+struct mmt_reader *mmt_open(const char *path, unsigned flags,
+			    size_t cache_bytes, struct errbuf *e)
+{
+	struct mmt_reader *r = xcalloc(1, sizeof(*r));
+
+	r->path = xstrdup(path);
+	r->fd = -1;
+	r->flags = flags;
+	r->dctx = ZSTD_createDCtx();
+	if (!r->dctx)
+		BUG("no memory for a decompressor");
+	if (open_checked(r, cache_bytes, e)) {
+		mmt_close(r);
+		return NULL;
+	}
+	return r;
+}
+
+void mmt_close(struct mmt_reader *r)
+{
+	if (!r)
+		return;
+	for (uint32_t i = 0; r->slots && i < r->slot_count; i++)
+		free(r->slots[i].data);
+	free(r->slots);
+	free(r->slot_of);
+	free(r->chunks);
+	free(r->entries);
+	free(r->task_first);
+	free(r->alias);
+	trace_header_release(&r->h);
+	ZSTD_freeDCtx(r->dctx);
+	if (r->fd >= 0)
+		close(r->fd);
+	free(r->path);
+	free(r);
+}
+
+const struct trace_header *mmt_header(const struct mmt_reader *r)
+{
+	return &r->h;
+}
+
+struct digest mmt_digest(const struct mmt_reader *r)
+{
+	return r->digest;
+}
+
+struct mmt_stats mmt_stats(const struct mmt_reader *r)
+{
+	return r->stats;
+}
+
+struct mmt_salvage mmt_salvaged(const struct mmt_reader *r)
+{
+	return r->lost;
+}

@@ -1,0 +1,266 @@
+/*
+ * vmalloc-pairs: kernel threads allocate and free vmalloc areas, after the
+ * tests of lib/test_vmalloc.c, with one more in which an area is freed by
+ * another thread than the one that allocated it.
+ *
+ *   fix-size      alloc n pages, free
+ *   random-size   alloc 1..100 pages, free
+ *   fix-align     alloc 5 pages aligned to 32 KiB, free
+ *   random-align  alloc 1..10 pages aligned to 2^0..2^22 bytes, free
+ *   long-busy     15000 areas stay; then alloc 100 pages and 1 page, free both
+ *   full-fit      holes of one page everywhere; then alloc 1 page, free
+ *   cross-cpu     alloc n pages; free the oldest of the thread before
+ *
+ * Sizes are those of the area: pages asked for and one guard page. Addresses
+ * are names only: each thread has a window of its own, a policy picks its own
+ * addresses. The threads are alive at the start and do not exit.
+ */
+#include "traces/generate/gen.h"
+
+enum vp_test {
+	VP_FIX_SIZE, VP_RANDOM_SIZE, VP_FIX_ALIGN, VP_RANDOM_ALIGN,
+	VP_LONG_BUSY, VP_FULL_FIT, VP_CROSS_CPU
+};
+static const char *const vp_test_names[] = {
+	"fix-size", "random-size", "fix-align", "random-align", "long-busy",
+	"full-fit", "cross-cpu", NULL
+};
+
+#define VP_BASE 0xffffc90000000000ULL
+#define VP_WINDOW_BYTES (8ULL << 30)	/* of vmalloc space's 32 TiB, a thread */
+enum { VP_JOBS_MAX = 2048, VP_SLOTS_MAX = 1 << 18, VP_BATCH = 16 };
+
+struct vp_params {
+	struct gen_common common;
+	uint32_t jobs, loops, pages, test, busy, holes, lag;
+};
+
+static const struct option vp_options[] = {
+	GEN_OPTION(struct vp_params, "jobs", OPT_U32, jobs, "8", 1, VP_JOBS_MAX,
+		   "count", "kernel threads"),
+	GEN_OPTION(struct vp_params, "loops", OPT_U32, loops, "10000", 1,
+		   1000000000, "count", "turns of each thread"),
+	{ .key = "test", .type = OPT_ENUM,
+	  .offset = offsetof(struct vp_params, test), .def = "fix-size",
+	  .names = vp_test_names, .unit = "", .help = "what a turn does" },
+	GEN_OPTION(struct vp_params, "pages", OPT_U32, pages, "1", 1, 1000,
+		   "pages", "size in fix-size and cross-cpu"),
+	GEN_OPTION(struct vp_params, "busy", OPT_U32, busy, "15000", 1,
+		   VP_SLOTS_MAX / 4, "count",
+		   "long-busy: areas that each thread holds"),
+	GEN_OPTION(struct vp_params, "holes", OPT_U32, holes, "0", 0,
+		   VP_SLOTS_MAX / 4, "count",
+		   "full-fit: holes of each thread; 0: 8192 for each bit of cpus"),
+	GEN_OPTION(struct vp_params, "lag", OPT_U32, lag, "16", 1, 4096,
+		   "count", "cross-cpu: areas between alloc and free"),
+	GEN_COMMON_OPTIONS(struct vp_params, "20"),
+	OPTION_END
+};
+
+static uint64_t vp_holes(const struct vp_params *p)
+{
+	uint64_t bits = 32 - (uint64_t)__builtin_clz(p->common.cpus);
+
+	return p->holes ? p->holes : bits * 8192;
+}
+
+/* What the thread does before and after its turns, in allocations. */
+static uint64_t vp_held(const struct vp_params *p)
+{
+	switch (p->test) {
+	case VP_LONG_BUSY:
+		return p->busy;
+	case VP_FULL_FIT:
+		return 2 * vp_holes(p);
+	case VP_CROSS_CPU:
+		return p->lag;
+	default:
+		return 0;
+	}
+}
+
+static uint64_t vp_expect(const void *params)
+{
+	const struct vp_params *p = params;
+	uint64_t turn = p->test == VP_LONG_BUSY ? 4 : 2;
+
+	return p->jobs * (p->loops * turn + 2 * vp_held(p));
+}
+
+static void vp_setup(struct gen *g)
+{
+	const struct vp_params *p = g->params;
+
+	for (uint32_t i = 0; i < p->jobs; i++) {
+		char comm[16];
+
+		snprintf(comm, sizeof(comm), "vmalloc_test/%u", i);
+		gen_task_new(g, TRACE_NO_TASK, TRACE_NO_TASK, TRACE_NO_MM, 0, i,
+			     comm);
+	}
+}
+
+/* Slot @slot in the window of thread @job; slots of held areas are a page. */
+static struct range vp_area(uint32_t job, uint64_t slot, uint64_t pages)
+{
+	uint64_t start = VP_BASE + job * VP_WINDOW_BYTES +
+			 slot * 2 * PAGE_BYTES;
+
+	return (struct range){ start, start + (pages + 1) * PAGE_BYTES };
+}
+
+/* Behind all held areas, at a multiple of the largest alignment. */
+static struct range vp_loop_area(uint32_t job, uint64_t which, uint64_t pages)
+{
+	uint64_t start = VP_BASE + job * VP_WINDOW_BYTES +
+			 VP_WINDOW_BYTES / 2 + which * (8ULL << 20);
+
+	return (struct range){ start, start + (pages + 1) * PAGE_BYTES };
+}
+
+static void vp_pair(struct gen *g, struct gen_task *t, uint64_t pages,
+		    uint64_t align)
+{
+	struct range r = vp_loop_area(t->role, 0, pages);
+
+	gen_vmalloc(g, t, r, align);
+	gen_think(g, t);
+	gen_vfree(g, t, r);
+}
+
+static void vp_long_busy(struct gen *g, struct gen_task *t)
+{
+	struct range big = vp_loop_area(t->role, 0, 100);
+	struct range small = vp_loop_area(t->role, 1, 1);
+
+	gen_vmalloc(g, t, big, PAGE_BYTES);
+	gen_vmalloc(g, t, small, PAGE_BYTES);
+	gen_think(g, t);
+	gen_vfree(g, t, big);
+	gen_vfree(g, t, small);
+}
+
+/*
+ * Turn n allocates slot n of the own window and frees what the thread before
+ * allocated `lag` turns earlier. 2 * lag + 2 slots: a slot is free in the
+ * trace before it is used again.
+ */
+static void vp_cross(struct gen *g, struct gen_task *t, uint64_t n)
+{
+	const struct vp_params *p = g->params;
+	uint64_t slots = 2ULL * p->lag + 2, pages = p->pages;
+	uint32_t from = (t->role ? t->role : p->jobs) - 1;
+	uint64_t stride = (pages + 2) / 2;	/* of vp_area()'s two pages */
+
+	if (n < p->loops)
+		gen_vmalloc(g, t, vp_area(t->role, n % slots * stride, pages),
+			    PAGE_BYTES);
+	gen_think(g, t);
+	if (n >= p->lag)
+		gen_vfree(g, t, vp_area(from, (n - p->lag) % slots * stride,
+					pages));
+}
+
+static void vp_turn(struct gen *g, struct gen_task *t)
+{
+	const struct vp_params *p = g->params;
+	uint64_t rnd;
+
+	switch ((enum vp_test)p->test) {
+	case VP_FIX_SIZE:
+		vp_pair(g, t, p->pages, PAGE_BYTES);
+		return;
+	case VP_RANDOM_SIZE:
+		vp_pair(g, t, 1 + gen_draw(g, t, 100), PAGE_BYTES);
+		return;
+	case VP_FIX_ALIGN:
+		vp_pair(g, t, 5, 2 * 16384);	/* THREAD_ALIGN << 1 */
+		return;
+	case VP_RANDOM_ALIGN:
+		/* one byte decides both, as in the module */
+		rnd = gen_draw(g, t, 256);
+		vp_pair(g, t, rnd % 10 + 1, 1ULL << rnd % 23);
+		return;
+	case VP_LONG_BUSY:
+		vp_long_busy(g, t);
+		return;
+	case VP_FULL_FIT:
+		vp_pair(g, t, 1, PAGE_BYTES);
+		return;
+	case VP_CROSS_CPU:
+		break;
+	}
+	vp_cross(g, t, t->n - vp_held(p));
+}
+
+/* Allocations that stay; of full-fit's every second is freed again at the end. */
+static void vp_hold(struct gen *g, struct gen_task *t)
+{
+	gen_think(g, t);
+	gen_vmalloc(g, t, vp_area(t->role, t->n, 1), PAGE_BYTES);
+}
+
+/*
+ * The life of a thread by t->n:
+ *   [0, held) allocs | full-fit: [held, 1.5 held) frees every second | turns |
+ *   frees of the rest
+ * cross-cpu has no such phases: its lag is part of the turns.
+ */
+static bool vp_one(struct gen *g, struct gen_task *t)
+{
+	const struct vp_params *p = g->params;
+	uint64_t held = p->test == VP_CROSS_CPU ? 0 : vp_held(p);
+	uint64_t n = t->n, step = p->test == VP_FULL_FIT ? 2 : 1;
+	uint64_t turns = p->loops;
+
+	if (p->test == VP_CROSS_CPU) {
+		t->n += p->lag;		/* vp_turn() takes it off */
+		vp_turn(g, t);
+		t->n = n + 1;
+		return t->n < (uint64_t)p->loops + p->lag;
+	}
+	t->n++;
+	if (n < held) {
+		t->n = n;
+		vp_hold(g, t);
+		t->n = n + 1;
+		return true;
+	}
+	n -= held;
+	if (step == 2) {
+		if (n < held / 2) {
+			gen_vfree(g, t, vp_area(t->role, 2 * n + 1, 1));
+			return true;
+		}
+		n -= held / 2;
+	}
+	if (n < turns) {
+		gen_think(g, t);
+		vp_turn(g, t);
+		return n + 1 < turns || held;
+	}
+	n -= turns;
+	gen_vfree(g, t, vp_area(t->role, n * step, 1));
+	return n + 1 < held / step;
+}
+
+static bool vp_step(struct gen *g, struct gen_task *t)
+{
+	for (unsigned i = 0; i < VP_BATCH; i++)
+		if (!vp_one(g, t))
+			return false;
+	return true;
+}
+
+const struct workload workload_vmalloc_pairs = {
+	.info = {
+		.name = "vmalloc-pairs",
+		.summary = "kernel threads allocate and free vmalloc areas",
+		.after = "lib/test_vmalloc.c",
+		.options = vp_options,
+	},
+	.params_bytes = sizeof(struct vp_params),
+	.expect = vp_expect,
+	.setup = vp_setup,
+	.step = vp_step,
+};
