@@ -1,6 +1,7 @@
 #ifndef MMREPLAY_SCENARIO_SCENARIO_H
 #define MMREPLAY_SCENARIO_SCENARIO_H
 
+#include <stdio.h>
 #include "sim/base/mem.h"
 #include "sim/base/yaml.h"
 #include "sim/replay/replay.h"
@@ -9,6 +10,11 @@
  * YAML to structs: load, check, expand. Wrong input is refused before
  * anything runs, with file, line, column, what was expected and the nearest
  * known name. Everything is owned by the scenario's arena.
+ *
+ *   defaults < machine, replay, report < baseline < compare | matrix < sweep < --set
+ *
+ * A cell starts as a copy of the baseline. A cell that names a `kernel` takes
+ * all axes from that preset; the baseline's own axis values do not follow it.
  */
 
 struct param {
@@ -36,17 +42,30 @@ struct refused {
 	const char *label, *reason;
 };
 
+/** struct merged - a cell that equals another one but for inert axes */
+struct merged {
+	const char *label, *into;
+};
+
 struct scenario {
 	struct arena arena;
 	const char *name, *path;
+	const char *description;	/* or NULL */
 	const char *trace_path;		/* resolved to open */
 	const char *trace_text;		/* as the user wrote it */
+	struct digest trace_digest;
+	uint64_t trace_ops;		/* records that a replay does */
+	const char *trace_kernel;	/* release, "" if the trace has none */
 	struct kernel_config captured;
 	struct cell *cells;
 	uint32_t cell_count;
 	struct refused *refused;
 	uint32_t refused_count;
+	struct merged *merged;
+	uint32_t merged_count;
+	uint64_t seed;
 	int64_t series_ns;		/* report.series_ms */
+	const char *model_id;		/* from the overrides; "" if none */
 	const char *resolved_yaml;	/* every default written out */
 };
 
@@ -56,6 +75,7 @@ struct scenario_overrides {
 	uint32_t set_count;
 	const char *const *policy;	/* `run TRACE --policy a=b,c=d`: one cell each */
 	uint32_t policy_count;
+	const char *model_id;		/* program_model_id(): part of every cell id */
 };
 
 /** scenario_load() - from a YAML file */
@@ -69,18 +89,51 @@ struct scenario *scenario_for_trace(const char *trace_path,
 				    struct errbuf *e);
 void scenario_free(struct scenario *s);
 
+/**
+ * cell_config_write() - the configuration of a cell, one `key=value` a line
+ * What a cell's id is a digest of, besides trace, model and plug-ins: labels,
+ * sources and the count of replicates are left out.
+ */
+void cell_config_write(const struct cell *c, FILE *out);
+
 /** profile_load() - a machine by name (scenarios/machines/) or path, complete and checked */
 int profile_load(const char *name_or_path, struct profile *out,
 		 struct arena *a, struct errbuf *e);
+
+/** profile_cost() - name of cost @i of a profile, machine's and mm's */
+const struct cost_decl *profile_cost(uint32_t i);
 
 /** preset_load() - a kernel by name (scenarios/kernels/): every axis, stands_in noted */
 int preset_load(const char *name, struct kernel_config *out, struct arena *a,
 		const char ***stands_in, struct errbuf *e);
 
-/** preset_for_release() - nearest preset not newer than a captured release */
-const char *preset_for_release(const char *release, bool *exact);
+/**
+ * struct preset - a kernel preset with where its facts come from
+ * @truth: the value that this kernel has on each axis
+ * @stand: the value that runs instead where @truth is not built yet, or NULL
+ * @source: where the field is written
+ */
+struct preset {
+	const char *name, *description;
+	struct kernel_config config;
+	uint32_t hz;			/* 0: the machine's */
+	const char *truth[AXIS_COUNT], *stand[AXIS_COUNT], *source[AXIS_COUNT];
+};
 
-/** names of what is there, sorted; NULL-terminated, in @a */
+/** preset_info() - as preset_load(), with sources; @at: who asks, for messages */
+int preset_info(const char *name, struct loc at, struct preset *out,
+		struct arena *a, struct errbuf *e);
+
+/**
+ * preset_for_release() - nearest preset not newer than a captured release
+ * @exact: the preset is of the same major and minor release
+ * Return: name, in @a; the oldest preset if all are newer; NULL if the
+ *	release cannot be read or there is no preset.
+ */
+const char *preset_for_release(const char *release, struct arena *a,
+			       bool *exact);
+
+/** names of what is there, sorted (kernels by version); NULL-terminated, in @a */
 const char **profile_names(struct arena *a);
 const char **preset_names(struct arena *a);
 

@@ -1,0 +1,123 @@
+/*
+ * The configuration of a cell as text, one `key=value` a line, in a fixed
+ * order. Everything that can change a result is in it, and nothing else:
+ * labels, sources of numbers, paths and limits of the host are not.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "sim/base/option.h"
+#include "sim/scenario/config.h"
+#include "sim/scenario/draft.h"
+
+enum { VALUE_BYTES = 256 };
+
+static void write_options(const char *prefix, const struct option *table,
+			  const void *state, const char *skip, FILE *out)
+{
+	char value[VALUE_BYTES];
+
+	for (const struct option *o = table; o && o->key; o++) {
+		if (skip && !strcmp(o->key, skip))
+			continue;
+		option_format(o, state, value, sizeof(value));
+		fprintf(out, "%s.%s=%s\n", prefix, o->key, value);
+	}
+}
+
+static void write_policies(const struct policy_choice *c, uint64_t skip,
+			   FILE *out)
+{
+	for (unsigned i = 0; i < AXIS_COUNT; i++) {
+		if (skip & AXIS_BIT(i))
+			continue;
+		fprintf(out, "%s=%s\n", axis_names[i], c->on[i]->name);
+		if (c->options[i])
+			write_options(axis_names[i], c->on[i]->options,
+				      c->options[i], NULL, out);
+	}
+}
+
+static void write_kernel(const struct kernel_config *k, uint64_t skip,
+			 FILE *out)
+{
+	fprintf(out, "version=%u\nnull=%d\nthp=%u\nmax_map_count=%u\nhung_task_ns=%lld\n",
+		k->version, k->null_kernel, k->thp, k->max_map_count,
+		(long long)k->hung_task_ns);
+	write_policies(&k->policies, skip, out);
+}
+
+void config_write(const struct cell *c, uint64_t skip, FILE *out)
+{
+	const struct profile *p = &c->profile;
+
+	write_kernel(&c->kernel, skip, out);
+	write_options("replay", replay_option_table, &c->replay, "replicates",
+		      out);
+	write_options("topology", topology_options, &p->topology, NULL, out);
+	write_options("machine", profile_options, p, "description", out);
+	for (uint32_t i = 0; i < p->cost_count; i++)
+		fprintf(out, "%s=%lld %s\n", profile_cost(i)->key,
+			(long long)p->cost[i].value,
+			cost_class_names[p->cost[i].cls]);
+}
+
+void cell_config_write(const struct cell *c, FILE *out)
+{
+	config_write(c, 0, out);
+	fprintf(out, "seed=%llu\nreplicate=%u\n", (unsigned long long)c->seed,
+		c->replicate);
+}
+
+static void add_text(struct digest *d, char *text)
+{
+	digest_add_str(d, text);
+	free(text);
+}
+
+struct digest config_digest(const struct cell *c, uint64_t skip)
+{
+	struct digest d;
+	size_t bytes;
+	char *text;
+	FILE *out = open_memstream(&text, &bytes);
+
+	if (!out)
+		BUG("open_memstream failed");
+	config_write(c, skip, out);
+	fclose(out);
+	digest_init(&d);
+	add_text(&d, text);
+	return d;
+}
+
+/*
+ * The captured kernel is part of an id: recorded costs are what it measured
+ * less what its own policies cost.
+ */
+static void identify(const struct scenario *s, struct cell *c)
+{
+	char trace[DIGEST_TEXT_BYTES], *text;
+	struct digest d;
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+
+	if (!out)
+		BUG("open_memstream failed");
+	digest_text(&s->trace_digest, trace);
+	fprintf(out, "model=%s\ntrace=%s\nseries_ns=%lld\n", s->model_id, trace,
+		(long long)s->series_ns);
+	fputs("captured:\n", out);
+	write_kernel(&s->captured, 0, out);
+	fputs("cell:\n", out);
+	cell_config_write(c, out);
+	fclose(out);
+	digest_init(&d);
+	add_text(&d, text);
+	digest_text(&d, c->id);
+}
+
+void config_identify(struct scenario *s)
+{
+	for (uint32_t i = 0; i < s->cell_count; i++)
+		identify(s, &s->cells[i]);
+}

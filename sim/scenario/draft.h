@@ -1,0 +1,116 @@
+#ifndef MMREPLAY_SCENARIO_DRAFT_H
+#define MMREPLAY_SCENARIO_DRAFT_H
+
+#include "sim/scenario/scenario.h"
+
+/*
+ * A cell under construction, and the settings that make it: a setting is a
+ * dotted key and a YAML value, wherever it stood (a section of the scenario,
+ * a cell of the matrix, --set).
+ */
+
+struct setting {
+	const char *key;
+	const struct ynode *value;
+	struct loc at;			/* of the key */
+	const char *option;		/* "--set", "--policy"; NULL: in the file */
+};
+
+struct settings {
+	struct setting *v;
+	size_t count, room;
+};
+
+enum { DRAFT_PARAMS_MAX = 64, DRAFT_NOTES_MAX = 8 };
+
+struct draft {
+	struct cell cell;
+	const char *stands[AXIS_COUNT];	/* warning, while the preset's value holds */
+	uint32_t preset_hz;
+	bool hz_pinned, thp_pinned;
+	struct param params[DRAFT_PARAMS_MAX];
+	uint32_t param_count;
+	const char *notes[DRAFT_NOTES_MAX];	/* warnings of the whole scenario */
+	uint32_t note_count;
+};
+
+/** struct build - what all steps of one load share */
+struct build {
+	struct scenario *s;
+	struct arena *a;
+	char *dir;			/* of the scenario file, to resolve paths */
+	const struct trace_header *header;	/* of the trace, while it is open */
+	struct draft base;		/* defaults, machine, replay, report */
+	struct settings baseline;	/* entries of the baseline */
+	struct settings pins;		/* --set of numbers: win over all */
+	const struct ynode *compare, *matrix, *sweep;
+	const char *const *policy;
+	uint32_t policy_count;
+};
+
+void settings_add(struct settings *l, struct setting s);
+
+/** settings_put() - as settings_add(), in place of an entry of the same key */
+void settings_put(struct settings *l, struct setting s);
+void settings_release(struct settings *l);
+
+/** settings_from_map() - entries of @map, keys prefixed; -EINVAL if it is no map */
+int settings_from_map(struct settings *l, const struct ynode *map,
+		      const char *prefix, struct arena *a, struct errbuf *e);
+
+/** settings_from_text() - "key=value" of an option on the command line */
+int settings_from_text(struct settings *l, const char *option,
+		       const char *text, struct arena *a, struct errbuf *e);
+
+/** setting_failed() - add the option's name to an error; exit status 2 */
+int setting_failed(const struct setting *s, int code, struct errbuf *e);
+
+/** scalar_node() - a YAML scalar made of @text */
+struct ynode *scalar_node(struct arena *a, const char *text, struct loc at);
+
+/** node_text() - the scalar's text, or NULL and "@what: expected ..." */
+const char *node_text(const struct ynode *n, const char *what,
+		      struct errbuf *e);
+
+/**
+ * draft_apply() - apply settings: kernel first, then machine, then the rest
+ * @as_params: numbers among them are listed in the cell's params
+ */
+int draft_apply(struct draft *d, const struct settings *l, bool as_params,
+		struct build *b, struct errbuf *e);
+
+/** draft_finish() - what follows from the settings; profile checked again */
+int draft_finish(struct draft *d, struct loc at, struct arena *a,
+		 struct errbuf *e);
+
+/** draft_kernel() - all axes from preset @name */
+int draft_kernel(struct draft *d, const char *name, struct loc at,
+		 struct arena *a, struct errbuf *e);
+
+/** draft_note() - a warning that every cell carries */
+void draft_note(struct draft *d, const char *text);
+
+/** profile_set() - one key of `machine.KEY`: an option, topology.X, costs.X */
+int profile_set(struct profile *p, const char *key, const struct ynode *value,
+		struct loc at, struct arena *a, struct errbuf *e);
+
+/** profile_check() - what must hold between the fields; @at for the message */
+int profile_check(const struct profile *p, struct loc at, struct errbuf *e);
+
+/** profile_from_node() - `machine:` as a name, a path or inline */
+int profile_from_node(const struct ynode *n, const char *dir,
+		      struct profile *out, struct arena *a, struct errbuf *e);
+
+extern const struct option profile_options[], topology_options[];
+
+/** expand() - baseline, compare, matrix, sweep and replicates into s->cells */
+int expand(struct build *b, struct errbuf *e);
+
+/** resolve_write() - s->resolved_yaml and the ids of the cells */
+void resolve_write(struct scenario *s);
+
+/** names_of_folder() - stems of the .yaml files of a data folder, sorted */
+const char **names_of_folder(const char *folder, struct arena *a,
+			     size_t *count);
+
+#endif
