@@ -1,0 +1,235 @@
+/*
+ * Uses of pages, in leaves of 512 pages. A slot holds nothing (0), one use
+ * (ref + 1) or a list of uses by several tasks (LIST | index of a node); the
+ * slot `whole` stands for all 512 pages, so that populating a large range
+ * costs one slot per 2 MiB:
+ *
+ *   leaf:  whole | page 0 | page 1 | ... | page 511
+ *
+ * Invariant: a list has at most one node per task. Cost: O(log leaves) to
+ * find a leaf, O(1) for the leaf used last; a clear or walk is O(pages) of
+ * leaves that exist. Memory: 4 KiB per 2 MiB in which a page was used and not
+ * yet changed, so it follows what is mapped, not the length of the trace.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "sim/base/errbuf.h"
+#include "sim/replay/uses.h"
+
+#define LIST (1ULL << 63)
+
+struct use_leaf {
+	uint64_t whole;
+	uint64_t page[PMD_PAGES];
+};
+
+void use_store_init(struct use_store *s)
+{
+	*s = (struct use_store){ 0 };
+	pool_init(&s->leaves, sizeof(struct use_leaf));
+}
+
+void use_store_release(struct use_store *s)
+{
+	pool_release(&s->leaves);
+	free(s->nodes);
+}
+
+static uint32_t node_get(struct use_store *s, uint64_t ref, uint32_t next)
+{
+	uint32_t i = s->free_list;
+
+	if (i) {
+		s->free_list = s->nodes[i].next;
+	} else {
+		if (s->used == s->room) {
+			BUG_ON(s->room > UINT32_MAX / 2);
+			s->room = s->room ? s->room * 2 : 64;
+			s->nodes = xrealloc(s->nodes, s->room,
+					    sizeof(*s->nodes));
+		}
+		s->used += !s->used;	/* 0 ends a list */
+		i = s->used++;
+	}
+	s->nodes[i] = (struct use_node){ .ref = ref, .next = next };
+	return i;
+}
+
+static void slot_clear(struct use_store *s, uint64_t *slot)
+{
+	uint32_t i, next;
+
+	if (*slot & LIST) {
+		for (i = (uint32_t)*slot; i; i = next) {
+			next = s->nodes[i].next;
+			s->nodes[i].next = s->free_list;
+			s->free_list = i;
+		}
+	}
+	*slot = 0;
+}
+
+static void slot_add(struct use_store *s, uint64_t *slot, uint64_t ref)
+{
+	uint32_t task = (uint32_t)(ref >> 32), i;
+
+	if (!*slot || (!(*slot & LIST) && (*slot - 1) >> 32 == task)) {
+		if (*slot < ref + 1)
+			*slot = ref + 1;
+		return;
+	}
+	if (!(*slot & LIST))
+		*slot = LIST | node_get(s, *slot - 1, 0);
+	for (i = (uint32_t)*slot; i; i = s->nodes[i].next) {
+		if (s->nodes[i].ref >> 32 == task) {
+			if (s->nodes[i].ref < ref)
+				s->nodes[i].ref = ref;
+			return;
+		}
+	}
+	*slot = LIST | node_get(s, ref, (uint32_t)*slot);
+}
+
+static void slot_each(const struct use_store *s, uint64_t slot,
+		      void (*fn)(void *arg, uint64_t ref), void *arg)
+{
+	if (!(slot & LIST)) {
+		if (slot)
+			fn(arg, slot - 1);
+		return;
+	}
+	for (uint32_t i = (uint32_t)slot; i; i = s->nodes[i].next)
+		fn(arg, s->nodes[i].ref);
+}
+
+static struct range leaf_range(uint64_t addr)
+{
+	uint64_t start = addr & ~(PMD_BYTES - 1);
+
+	return (struct range){ start, start + PMD_BYTES };
+}
+
+static struct use_leaf *leaf_get(struct use_store *s, struct use_map *m,
+				 uint64_t addr)
+{
+	struct range r = leaf_range(addr);
+	struct range_run run;
+
+	if (m->last && m->last_start == r.start)
+		return m->last;
+	if (rangemap_find(&m->leaves, r.start, &run)) {
+		m->last = (struct use_leaf *)(uintptr_t)run.value;
+	} else {
+		m->last = pool_get(&s->leaves);
+		rangemap_set(&m->leaves, r, (uint64_t)(uintptr_t)m->last);
+	}
+	m->last_start = r.start;
+	return m->last;
+}
+
+/* The pages of the leaf at @start that lie in @r, as [*first, *end). */
+static bool leaf_pages(uint64_t start, struct range r, uint32_t *first,
+		       uint32_t *end)
+{
+	uint64_t from = r.start > start ? r.start - start : 0;
+	uint64_t to = r.end - start < PMD_BYTES ? r.end - start : PMD_BYTES;
+
+	*first = (uint32_t)(from >> PAGE_SHIFT);
+	*end = (uint32_t)(page_up(to) >> PAGE_SHIFT);
+	return *first == 0 && *end == PMD_PAGES;
+}
+
+void uses_add(struct use_store *s, struct use_map *m, struct range r,
+	      uint64_t ref)
+{
+	uint32_t first, end;
+
+	for (uint64_t a = r.start; a < r.end; a = leaf_range(a).end) {
+		struct use_leaf *l = leaf_get(s, m, a);
+
+		if (leaf_pages(leaf_range(a).start, r, &first, &end)) {
+			slot_add(s, &l->whole, ref);
+			continue;
+		}
+		for (uint32_t i = first; i < end; i++)
+			slot_add(s, &l->page[i], ref);
+	}
+}
+
+void uses_each(const struct use_store *s, const struct use_map *m,
+	       struct range r, void (*fn)(void *arg, uint64_t ref), void *arg)
+{
+	struct range_run run;
+	uint32_t first, end;
+
+	for (uint64_t a = r.start;
+	     a < r.end && rangemap_next(&m->leaves, a, &run) &&
+	     run.r.start < r.end; a = run.r.end) {
+		const struct use_leaf *l = (void *)(uintptr_t)run.value;
+
+		slot_each(s, l->whole, fn, arg);
+		leaf_pages(run.r.start, r, &first, &end);
+		for (uint32_t i = first; i < end; i++)
+			slot_each(s, l->page[i], fn, arg);
+	}
+}
+
+static void leaf_free(struct use_store *s, struct use_map *m,
+		      struct range_run *run)
+{
+	struct use_leaf *l = (void *)(uintptr_t)run->value;
+
+	slot_clear(s, &l->whole);
+	for (uint32_t i = 0; i < PMD_PAGES; i++)
+		slot_clear(s, &l->page[i]);
+	rangemap_clear(&m->leaves, run->r);
+	if (m->last == l)
+		m->last = NULL;
+	pool_put(&s->leaves, l);
+}
+
+struct push {
+	struct use_store *s;
+	struct use_leaf *l;
+};
+
+static void push_down(void *arg, uint64_t ref)
+{
+	struct push *p = arg;
+
+	for (uint32_t i = 0; i < PMD_PAGES; i++)
+		slot_add(p->s, &p->l->page[i], ref);
+}
+
+void uses_clear(struct use_store *s, struct use_map *m, struct range r)
+{
+	struct range_run run;
+	uint32_t first, end;
+
+	for (uint64_t a = r.start;
+	     a < r.end && rangemap_next(&m->leaves, a, &run) &&
+	     run.r.start < r.end; a = run.r.end) {
+		struct use_leaf *l = (void *)(uintptr_t)run.value;
+
+		if (leaf_pages(run.r.start, r, &first, &end)) {
+			leaf_free(s, m, &run);
+			continue;
+		}
+		/* what was true of all pages stays true of the others */
+		slot_each(s, l->whole, push_down,
+			  &(struct push){ .s = s, .l = l });
+		slot_clear(s, &l->whole);
+		for (uint32_t i = first; i < end; i++)
+			slot_clear(s, &l->page[i]);
+	}
+}
+
+void uses_release(struct use_store *s, struct use_map *m)
+{
+	struct range_run run;
+
+	while (rangemap_next(&m->leaves, 0, &run))
+		leaf_free(s, m, &run);
+	rangemap_release(&m->leaves);
+	m->last = NULL;
+}
