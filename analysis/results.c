@@ -1,0 +1,439 @@
+/*
+ * Reads result folders into cells, and cells into groups and blocks.
+ *
+ * A group is one configuration: its cells differ only in their replicate. A
+ * block is what may be compared: one trace under one set of params. Cells
+ * keep the order of results.json, which is the order of the scenario; the
+ * same cell met in two folders counts once. Everything that a cell says comes
+ * from cells/ID.json; results.json gives order and origin only.
+ *
+ * Cost: cells squared in string comparisons, for thousands of cells.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "analysis/results.h"
+#include "sim/base/json.h"
+#include "sim/base/mem.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+/* Ids name files, and results.json may come from anywhere. */
+static bool id_is_safe(const char *id)
+{
+	size_t n = strlen(id);
+
+	return n > 0 && n <= 128 && id[0] != '.' &&
+	       strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			  "0123456789._-") == n;
+}
+
+static bool have_cell(const struct result_set *s, const char *id)
+{
+	for (uint32_t i = 0; i < s->cell_count; i++)
+		if (!strcmp(s->cells[i].id, id))
+			return true;
+	return false;
+}
+
+static uint64_t replicate_of(const json_t *cell)
+{
+	const json_t *r = json_object_get(cell, "replicate");
+
+	if (!json_is_integer(r))
+		r = json_object_get(cell, "seed");
+	return (uint64_t)json_integer_value(r);
+}
+
+static int fill_cell(struct result_cell *c, json_t *json, const char *dir,
+		     const char *path, const char *id, struct errbuf *e)
+{
+	const json_t *failed = json_object_get(json, "failed");
+
+	if (!json_is_object(json) || strcmp(text_of(json, "id"), id) ||
+	    !json_is_string(json_object_get(json, "label")))
+		return err_set(e, -EINVAL, "%s: not the cell file of %s", path,
+			       id);
+	*c = (struct result_cell){
+		.json = json, .dir = dir,
+		.id = text_of(json, "id"), .label = text_of(json, "label"),
+		.baseline = json_is_true(json_object_get(json, "baseline")),
+		.failed = failed && !json_is_null(failed),
+		.failure = json_string_value(failed),
+		.replicate = replicate_of(json),
+	};
+	return 0;
+}
+
+static int load_cell(struct result_set *s, const char *dir, const char *id,
+		     struct errbuf *e)
+{
+	char *path = xasprintf("%s/cells/%s.json", dir, id);
+	json_t *json = NULL;
+	int err = 0;
+
+	if (access(path, R_OK)) {
+		err = err_set(e, -ENOENT,
+			      "%s: missing; run the scenario again to finish it",
+			      path);
+		goto out;
+	}
+	json = json_read(path, e);
+	if (!json) {
+		err = -EINVAL;
+		goto out;
+	}
+	err = fill_cell(&s->cells[s->cell_count], json, dir, path, id, e);
+	if (err)
+		json_decref(json);
+	else
+		s->cell_count++;
+out:
+	free(path);
+	return err;
+}
+
+static int load_cells(struct result_set *s, const char *dir,
+		      const json_t *list, struct errbuf *e)
+{
+	const json_t *entry;
+	size_t i;
+
+	s->cells = xrealloc(s->cells, s->cell_count + json_array_size(list) + 1,
+			    sizeof(*s->cells));
+	json_array_foreach(list, i, entry) {
+		const char *id = text_of(entry, "id");
+		int err;
+
+		if (!id_is_safe(id))
+			return err_set(e, -EINVAL,
+				       "%s/results.json: cell %zu has no usable id",
+				       dir, i + 1);
+		if (have_cell(s, id))
+			continue;
+		err = load_cell(s, dir, id, e);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int load_head(struct result_set *s, uint32_t n, struct errbuf *e)
+{
+	const char *dir = s->dirs[n];
+	char *path = xasprintf("%s/results.json", dir);
+	json_t *head = NULL;
+	int err = 0;
+
+	if (access(path, R_OK)) {
+		err = err_set(e, -ENOENT,
+			      "%s: not there, so %s is no result folder", path,
+			      dir);
+		goto out;
+	}
+	head = json_read(path, e);
+	s->heads[n] = head;
+	if (!head) {
+		err = -EINVAL;
+		goto out;
+	}
+	if (json_integer_value(json_object_get(head, "format")) != 1 ||
+	    !json_is_array(json_object_get(head, "cells"))) {
+		err = err_set(e, -EINVAL,
+			      "%s: expected results of format 1 with \"cells\"",
+			      path);
+		goto out;
+	}
+	err = load_cells(s, dir, json_object_get(head, "cells"), e);
+	json_object_del(head, "cells");
+out:
+	free(path);
+	return err;
+}
+
+static int load_reference(struct result_set *s, const char *dir,
+			  struct errbuf *e)
+{
+	char *path = xasprintf("%s/reference.json", dir);
+	int err = 0;
+
+	if (!s->reference && !access(path, R_OK)) {
+		s->reference = json_read(path, e);
+		if (!s->reference)
+			err = -EINVAL;
+	}
+	free(path);
+	return err;
+}
+
+/* What makes two cells replicates of each other, as one string. */
+static char *group_key(const struct result_set *s, const struct result_cell *c)
+{
+	static const char *const same[] = { "label", "kernel", "machine",
+					    "policies", "params" };
+	json_t *key = json_array();
+	const char *model = "";
+	char *text;
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		json_t *v = json_object_get(c->json, same[i]);
+
+		json_array_append(key, v ? v : json_null());
+	}
+	for (uint32_t i = 0; i < s->dir_count; i++)
+		if (c->dir == s->dirs[i])
+			model = text_of(s->heads[i], "model_id");
+	json_array_append_new(key, json_string_nocheck(model));
+	json_array_append_new(key, json_string_nocheck(
+		text_of(json_object_get(c->json, "trace"), "digest")));
+	text = json_dumps(key, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	json_decref(key);
+	return text ? text : xstrdup("");
+}
+
+/* What makes two groups comparable. */
+static char *block_key(const struct result_cell *c)
+{
+	const json_t *params = json_object_get(c->json, "params");
+	char *p = params ? json_dumps(params, JSON_COMPACT | JSON_SORT_KEYS) :
+			   NULL;
+	char *text;
+
+	if (p && !strcmp(p, "{}")) {
+		free(p);
+		p = NULL;
+	}
+	text = xasprintf("%s|%s",
+			 text_of(json_object_get(c->json, "trace"), "digest"),
+			 p ? p : "");
+	free(p);
+	return text;
+}
+
+static uint32_t find_key(char *const *keys, uint32_t count, const char *key)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!strcmp(keys[i], key))
+			return i;
+	return RESULT_NONE;
+}
+
+static void free_keys(char **keys, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		free(keys[i]);
+	free(keys);
+}
+
+/* Into its group, ascending by replicate; equal numbers keep their order. */
+static void group_add(struct result_set *s, uint32_t cell)
+{
+	struct result_cell *c = &s->cells[cell];
+	struct result_group *g = &s->groups[c->group];
+	uint32_t at;
+
+	g->baseline |= c->baseline;
+	if (c->failed) {
+		g->failed_count++;
+		return;
+	}
+	g->cells = xrealloc(g->cells, g->cell_count + 1, sizeof(*g->cells));
+	for (at = g->cell_count; at > 0; at--) {
+		if (s->cells[g->cells[at - 1]].replicate <= c->replicate)
+			break;
+		g->cells[at] = g->cells[at - 1];
+	}
+	g->cells[at] = cell;
+	g->cell_count++;
+}
+
+static void make_groups(struct result_set *s)
+{
+	char **keys = xcalloc(s->cell_count + 1, sizeof(*keys));
+
+	s->groups = xcalloc(s->cell_count + 1, sizeof(*s->groups));
+	for (uint32_t i = 0; i < s->cell_count; i++) {
+		struct result_cell *c = &s->cells[i];
+		char *key = group_key(s, c);
+
+		c->group = find_key(keys, s->group_count, key);
+		if (c->group == RESULT_NONE) {
+			c->group = s->group_count++;
+			keys[c->group] = key;
+			s->groups[c->group].example = i;
+		} else {
+			free(key);
+		}
+		group_add(s, i);
+	}
+	free_keys(keys, s->group_count);
+}
+
+static void make_blocks(struct result_set *s)
+{
+	char **keys = xcalloc(s->group_count + 1, sizeof(*keys));
+
+	s->blocks = xcalloc(s->group_count + 1, sizeof(*s->blocks));
+	for (uint32_t i = 0; i < s->group_count; i++) {
+		struct result_group *g = &s->groups[i];
+		const struct result_cell *c = &s->cells[g->example];
+		char *key = block_key(c);
+		struct result_block *b;
+
+		g->block = find_key(keys, s->block_count, key);
+		if (g->block == RESULT_NONE) {
+			g->block = s->block_count++;
+			keys[g->block] = key;
+			b = &s->blocks[g->block];
+			*b = (struct result_block){
+				.first = i, .base = RESULT_NONE,
+				.params = json_object_get(c->json, "params"),
+			};
+		} else {
+			free(key);
+		}
+		b = &s->blocks[g->block];
+		if (g->baseline && b->base == RESULT_NONE)
+			b->base = i;
+	}
+	free_keys(keys, s->block_count);
+}
+
+/* Without a baseline of its own a block is measured against the first one
+ * anywhere; without any, against its first group. */
+static void set_bases(struct result_set *s)
+{
+	uint32_t any = RESULT_NONE;
+
+	for (uint32_t i = 0; i < s->block_count && any == RESULT_NONE; i++)
+		any = s->blocks[i].base;
+	for (uint32_t i = 0; i < s->group_count; i++) {
+		const struct result_block *b = &s->blocks[s->groups[i].block];
+
+		if (b->base != RESULT_NONE)
+			s->groups[i].base = b->base;
+		else
+			s->groups[i].base = any != RESULT_NONE ? any : b->first;
+	}
+}
+
+/* Labels are what a reader tells columns apart by. */
+static void make_labels(struct result_set *s)
+{
+	for (uint32_t i = 0; i < s->group_count; i++) {
+		const struct result_cell *c = &s->cells[s->groups[i].example];
+		bool clash = false;
+
+		for (uint32_t j = 0; j < s->group_count; j++) {
+			const struct result_cell *d =
+				&s->cells[s->groups[j].example];
+
+			clash |= d->dir != c->dir && !strcmp(d->label, c->label);
+		}
+		s->groups[i].label = clash ?
+			xasprintf("%s @ %s", c->label, c->dir) :
+			xstrdup(c->label);
+	}
+}
+
+struct result_set *results_load(const char *const *dirs, uint32_t count,
+				struct errbuf *e)
+{
+	struct result_set *s = xcalloc(1, sizeof(*s));
+
+	s->dirs = xcalloc(count + 1, sizeof(*s->dirs));
+	s->heads = xcalloc(count + 1, sizeof(*s->heads));
+	for (uint32_t i = 0; i < count; i++) {
+		size_t n = strlen(dirs[i]);
+
+		while (n > 1 && dirs[i][n - 1] == '/')
+			n--;
+		s->dirs[i] = xasprintf("%.*s", (int)n, dirs[i]);
+		s->dir_count++;
+		if (load_head(s, i, e) || load_reference(s, s->dirs[i], e))
+			goto fail;
+	}
+	if (!s->cell_count) {
+		err_set(e, -EINVAL, "%s/results.json: no cells",
+			count ? s->dirs[0] : "");
+		goto fail;
+	}
+	s->scenario = text_of(s->heads[0], "scenario");
+	make_groups(s);
+	make_blocks(s);
+	set_bases(s);
+	make_labels(s);
+	return s;
+fail:
+	results_free(s);
+	return NULL;
+}
+
+void results_free(struct result_set *s)
+{
+	if (!s)
+		return;
+	for (uint32_t i = 0; i < s->cell_count; i++)
+		json_decref(s->cells[i].json);
+	for (uint32_t i = 0; i < s->group_count; i++) {
+		free(s->groups[i].label);
+		free(s->groups[i].cells);
+	}
+	for (uint32_t i = 0; i < s->dir_count; i++) {
+		json_decref(s->heads[i]);
+		free(s->dirs[i]);
+	}
+	json_decref(s->reference);
+	free(s->cells);
+	free(s->groups);
+	free(s->blocks);
+	free(s->dirs);
+	free(s->heads);
+	free(s);
+}
+
+static bool group_is(const struct result_set *s, uint32_t i, const char *name)
+{
+	const struct result_group *g = &s->groups[i];
+	char *end;
+	unsigned long n = strtoul(name, &end, 10);
+
+	if (!strcmp(g->label, name) || !strcmp(s->cells[g->example].label, name))
+		return true;
+	for (uint32_t k = 0; k < g->cell_count; k++)
+		if (!strcmp(s->cells[g->cells[k]].id, name))
+			return true;
+	return *name && !*end && n == i + 1;
+}
+
+int results_baseline(struct result_set *s, const char *name, struct errbuf *e)
+{
+	const char **labels = xcalloc(s->group_count + 1, sizeof(*labels));
+	bool found = false;
+	int err = 0;
+
+	for (uint32_t i = 0; i < s->block_count; i++)
+		s->blocks[i].base = RESULT_NONE;
+	for (uint32_t i = 0; i < s->group_count; i++) {
+		struct result_block *b = &s->blocks[s->groups[i].block];
+
+		labels[i] = s->groups[i].label;
+		if (b->base == RESULT_NONE && group_is(s, i, name)) {
+			b->base = i;
+			found = true;
+		}
+	}
+	if (found)
+		set_bases(s);
+	else
+		err = err_unknown(e, (struct loc){ 0 }, "baseline cell", name,
+				  labels, s->group_count);
+	free(labels);
+	return err;
+}
