@@ -1,0 +1,16 @@
+#ifndef MMREPLAY_RESULTS_CELL_H
+#define MMREPLAY_RESULTS_CELL_H
+
+#include <jansson.h>
+#include "sim/results/results.h"
+
+/* Parts of a cell file that several steps of a run need. */
+
+/** cell_failed_json() - what stands for a cell that could not be run */
+json_t *cell_failed_json(const struct cell *c, const struct digest *trace,
+			 const char *why);
+
+/** cell_params() - swept and set numbers; text where it is no whole number */
+json_t *cell_params(const struct cell *c);
+
+#endif

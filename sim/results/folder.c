@@ -1,0 +1,205 @@
+/*
+ * The files of a result folder: scenario.yaml, cells/, results.json and
+ * host.json. Every one appears whole or not at all, so a folder may be used
+ * by an interrupted run, or two at once, at any time.
+ *
+ * cells/ may hold files of earlier configurations; results.json says which
+ * ones belong to this scenario.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include "sim/base/file.h"
+#include "sim/base/json.h"
+#include "sim/results/cell.h"
+#include "sim/results/folder.h"
+#include "sim/results/program.h"
+
+char *cell_path(const char *dir, const char *id)
+{
+	return xasprintf("%s/cells/%s.json", dir, id);
+}
+
+/* Whole and of this configuration; its content is not checked again. */
+static bool is_whole(const json_t *cell, const struct cell *c)
+{
+	static const char *const need[] = {
+		"label", "baseline", "policies", "params", "trace", "run",
+		"distortion", "latency_ns", "locks", "cpu_ns", "cost_share",
+		"warnings", "hist"
+	};
+	const char *id = json_string_value(json_object_get(cell, "id"));
+
+	if (!id || strcmp(id, c->id) ||
+	    !json_is_null(json_object_get(cell, "failed")))
+		return false;
+	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++)
+		if (!json_object_get(cell, need[i]))
+			return false;
+	return true;
+}
+
+/* True if something had to be changed. */
+static bool refresh(json_t *cell, const struct cell *c)
+{
+	json_t *now = json_object();
+	const char *key;
+	bool changed = false;
+	json_t *v;
+
+	json_object_set_new(now, "label", json_text(c->label));
+	json_object_set_new(now, "baseline", json_boolean(c->baseline));
+	json_object_set_new(now, "params", cell_params(c));
+	json_object_foreach(now, key, v) {
+		if (json_equal(v, json_object_get(cell, key)))
+			continue;
+		json_object_set(cell, key, v);
+		changed = true;
+	}
+	json_decref(now);
+	return changed;
+}
+
+int cell_reuse(const char *dir, const struct cell *c, struct errbuf *e)
+{
+	char *path = cell_path(dir, c->id);
+	struct errbuf why = { 0 };
+	json_t *cell = access(path, R_OK) ? NULL : json_read(path, &why);
+	int r = cell && is_whole(cell, c);
+
+	if (r && refresh(cell, c)) {
+		r = json_save(path, cell, e);
+		r = r ? r : 1;
+	}
+	json_decref(cell);
+	free(path);
+	return r;
+}
+
+static int write_text(const char *dir, const char *name, const char *text,
+		      struct errbuf *e)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+	struct atomic_file f;
+	int r = atomic_open(&f, path, e);
+
+	if (!r) {
+		fputs(text, f.f);
+		r = atomic_commit(&f, e);
+	}
+	free(path);
+	return r;
+}
+
+int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e)
+{
+	char *cells = xasprintf("%s/cells", dir);
+	int r = make_dirs(cells, e);
+
+	free(cells);
+	return r ? r : write_text(dir, "scenario.yaml", s->resolved_yaml, e);
+}
+
+int folder_index(const struct scenario *s, const char *dir, uint32_t *failed,
+		 struct errbuf *e)
+{
+	json_t *root = json_object(), *cells = json_array();
+	char *path;
+	int r = 0;
+
+	*failed = 0;
+	json_object_set_new(root, "format", json_integer(1));
+	json_object_set_new(root, "scenario", json_text(s->name));
+	json_object_set_new(root, "program", json_text(program_name()));
+	json_object_set_new(root, "model_id", json_text(program_model_id()));
+	json_object_set_new(root, "cells", cells);
+	for (uint32_t i = 0; i < s->cell_count && !r; i++) {
+		json_t *cell;
+
+		path = cell_path(dir, s->cells[i].id);
+		cell = json_read(path, e);
+		free(path);
+		if (!cell) {
+			r = -EIO;
+			break;
+		}
+		*failed += !json_is_null(json_object_get(cell, "failed"));
+		json_object_del(cell, "hist");
+		json_array_append_new(cells, cell);
+	}
+	path = xasprintf("%s/results.json", dir);
+	if (!r)
+		r = json_save(path, root, e);
+	free(path);
+	json_decref(root);
+	return r;
+}
+
+static json_t *host_entry(const struct host_cost *c)
+{
+	json_t *o = json_object(), *decode = json_object();
+	__int128 rate = c->host_ns > 0 ?
+			(__int128)c->ops * NSEC_PER_SEC / c->host_ns : 0;
+
+	json_object_set_new(o, "host_ns", json_integer(c->host_ns));
+	json_object_set_new(o, "ops_per_s", json_integer((json_int_t)rate));
+	json_object_set_new(o, "contacts",
+			    json_integer((json_int_t)c->contacts));
+	json_object_set_new(o, "events", json_integer((json_int_t)c->events));
+	json_object_set_new(decode, "chunks",
+			    json_integer((json_int_t)c->chunks_decoded));
+	json_object_set_new(decode, "hits",
+			    json_integer((json_int_t)c->chunk_hits));
+	json_object_set_new(decode, "bytes",
+			    json_integer((json_int_t)c->bytes_decoded));
+	json_object_set_new(o, "decode", decode);
+	return o;
+}
+
+static json_t *host_part(uint32_t jobs)
+{
+	json_t *o = json_object();
+	struct utsname u;
+
+	json_object_set_new(o, "cpus",
+			    json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
+	json_object_set_new(o, "jobs", json_integer(jobs));
+	if (!uname(&u)) {
+		json_object_set_new(o, "system", json_text(u.sysname));
+		json_object_set_new(o, "release", json_text(u.release));
+		json_object_set_new(o, "machine", json_text(u.machine));
+	}
+	return o;
+}
+
+int folder_host(const struct scenario *s, const char *dir,
+		const struct host_cost *cost, uint32_t jobs, int64_t wall_ns,
+		struct errbuf *e)
+{
+	char *path = xasprintf("%s/host.json", dir);
+	struct errbuf why = { 0 };
+	json_t *old = access(path, R_OK) ? NULL : json_read(path, &why);
+	json_t *root = json_object(), *cells = json_object();
+	int r;
+
+	json_object_set_new(root, "format", json_integer(1));
+	json_object_set_new(root, "host", host_part(jobs));
+	json_object_set_new(root, "wall_ns", json_integer(wall_ns));
+	for (uint32_t i = 0; i < s->cell_count; i++) {
+		const char *id = s->cells[i].id;
+		json_t *was = json_object_get(json_object_get(old, "cells"), id);
+
+		if (cost[i].known)
+			json_object_set_new(cells, id, host_entry(&cost[i]));
+		else if (was)
+			json_object_set(cells, id, was);
+	}
+	json_object_set_new(root, "cells", cells);
+	r = json_save(path, root, e);
+	json_decref(root);
+	json_decref(old);
+	free(path);
+	return r;
+}

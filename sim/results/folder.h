@@ -1,0 +1,40 @@
+#ifndef MMREPLAY_RESULTS_FOLDER_H
+#define MMREPLAY_RESULTS_FOLDER_H
+
+#include <jansson.h>
+#include "sim/results/results.h"
+
+/* The files of a result folder. */
+
+/** struct host_cost - what a cell took on this host; host.json only */
+struct host_cost {
+	int64_t host_ns;
+	uint64_t ops, contacts, events;
+	uint64_t chunks_decoded, chunk_hits, bytes_decoded;
+	bool known;
+};
+
+/** cell_path() - DIR/cells/ID.json; caller frees */
+char *cell_path(const char *dir, const char *id);
+
+/**
+ * cell_reuse() - is the finished file of @c there?
+ * Whole, of this id and not failed. Its label, baseline mark and params are
+ * brought up to date: they are no part of the id.
+ * Return: 1 it is, 0 it must be run, negative errno if it cannot be updated.
+ */
+int cell_reuse(const char *dir, const struct cell *c, struct errbuf *e);
+
+/** folder_prepare() - make the folders, write scenario.yaml */
+int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e);
+
+/** folder_index() - results.json from the cell files; counts the failed ones */
+int folder_index(const struct scenario *s, const char *dir, uint32_t *failed,
+		 struct errbuf *e);
+
+/** folder_host() - host.json; cells that were not run keep their old entry */
+int folder_host(const struct scenario *s, const char *dir,
+		const struct host_cost *cost, uint32_t jobs, int64_t wall_ns,
+		struct errbuf *e);
+
+#endif

@@ -1,0 +1,400 @@
+/*
+ * Running cells: one forked worker process each, at most `jobs` at a time.
+ *
+ * A worker writes its own cell file and tells the parent, over a pipe in
+ * messages that pipes keep whole, how far it is and what it took. A worker
+ * that fails or dies is that cell's `failed`; the others go on. Workers die
+ * with their parent, so a kill at any moment leaves only whole files.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "sim/base/json.h"
+#include "sim/base/progress.h"
+#include "sim/results/cell.h"
+#include "sim/results/folder.h"
+#include "sim/results/program.h"
+
+enum { JOBS_MAX = 1024, TEXT_BYTES = 1024, STDERR_BYTES = 512 };
+
+enum message_kind { MESSAGE_PROGRESS, MESSAGE_DONE, MESSAGE_FAILED,
+		    MESSAGE_CANNOT_WRITE };
+
+/** struct message - from worker to parent; smaller than PIPE_BUF */
+struct message {
+	enum message_kind kind;
+	uint64_t done;
+	struct host_cost cost;
+	char text[TEXT_BYTES];
+};
+
+_Static_assert(sizeof(struct message) <= 4096, "writes must be atomic");
+
+/** struct worker - a running process, in the parent */
+struct worker {
+	pid_t pid;		/* 0: free */
+	int fd;
+	FILE *err;		/* its stderr */
+	uint32_t cell;
+	uint64_t done;
+	struct message last;	/* any but progress */
+	bool ended;		/* last is valid */
+};
+
+/** struct crew - one run in the parent */
+struct crew {
+	const struct scenario *s;
+	const struct run_options *o;
+	struct worker *w;
+	struct pollfd *poll;
+	uint32_t jobs, active;
+	uint64_t finished_ops;
+	struct progress progress;
+	struct host_cost *cost;
+	struct run_summary *sum;
+};
+
+static int64_t host_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
+}
+
+/* ---- in the worker ---- */
+
+/** struct teller - how a worker talks to its parent */
+struct teller {
+	int fd;
+	int64_t last_ns;
+};
+
+static void tell(int fd, const struct message *m)
+{
+	ssize_t n;
+
+	do {
+		n = write(fd, m, sizeof(*m));
+	} while (n < 0 && errno == EINTR);
+}
+
+static void tell_progress(void *arg, uint64_t done, uint64_t total)
+{
+	struct teller *t = arg;
+	int64_t now = host_now_ns();
+
+	(void)total;
+	if (now - t->last_ns < 100 * NSEC_PER_MSEC)
+		return;
+	t->last_ns = now;
+	tell(t->fd, &(struct message){ .kind = MESSAGE_PROGRESS, .done = done });
+}
+
+static int tell_failed(int fd, enum message_kind kind, const char *text)
+{
+	struct message m = { .kind = kind };
+
+	snprintf(m.text, sizeof(m.text), "%s", text);
+	tell(fd, &m);
+	return 1;
+}
+
+static int save_cell(const struct crew *w, const struct cell *c,
+		     struct mmt_reader *trace, struct replay_result *r,
+		     int fd)
+{
+	struct digest digest = mmt_digest(trace);
+	struct mmt_stats stats = mmt_stats(trace);
+	struct message m = { .kind = MESSAGE_DONE };
+	struct errbuf e = { 0 };
+	char *path = cell_path(w->o->out_dir, c->id);
+	json_t *json = cell_json(w->s, c, mmt_header(trace), &digest, r);
+
+	if (json_save(path, json, &e))
+		return tell_failed(fd, MESSAGE_CANNOT_WRITE, e.text);
+	m.cost = (struct host_cost){
+		.host_ns = r->host_ns, .ops = r->ops, .contacts = r->contacts,
+		.events = r->host_events,
+		.chunks_decoded = stats.chunks_decoded,
+		.chunk_hits = stats.chunk_hits,
+		.bytes_decoded = stats.bytes_decoded, .known = true };
+	tell(fd, &m);
+	json_decref(json);
+	free(path);
+	return 0;
+}
+
+static int run_cell(const struct crew *w, const struct cell *c, int fd)
+{
+	struct teller teller = { .fd = fd, .last_ns = host_now_ns() };
+	struct errbuf e = { 0 };
+	struct replay_result r = { 0 };
+	struct mmt_reader *trace = mmt_open(w->s->trace_path, 0, 0, &e);
+	struct digest d;
+	int status;
+	struct replay_config config = {
+		.profile = &c->profile, .kernel = &c->kernel,
+		.captured = &w->s->captured, .options = c->replay,
+		.seed = c->seed, .replicate = c->replicate,
+		.eager = w->o->eager, .progress = tell_progress,
+		.progress_arg = &teller };
+
+	if (!trace)
+		return tell_failed(fd, MESSAGE_FAILED, e.text);
+	d = mmt_digest(trace);
+	if (d.hi != w->s->trace_digest.hi || d.lo != w->s->trace_digest.lo)
+		return tell_failed(fd, MESSAGE_FAILED,
+				   "the trace changed while the scenario ran");
+	if (replay_run(trace, &config, &r, &e))
+		return tell_failed(fd, MESSAGE_FAILED, e.text);
+	status = save_cell(w, c, trace, &r, fd);
+	replay_result_release(&r);
+	mmt_close(trace);
+	return status;
+}
+
+/* ---- in the parent ---- */
+
+static int start_worker(struct crew *w, uint32_t cell, struct errbuf *e)
+{
+	struct worker *slot = w->w;
+	pid_t parent = getpid();
+	int fd[2];
+
+	while (slot->pid)
+		slot++;
+	*slot = (struct worker){ .cell = cell };
+	slot->err = fdopen(memfd_create("stderr", MFD_CLOEXEC), "w+");
+	if (!slot->err || pipe(fd))
+		return err_sys(e, "worker", "cannot start");
+	slot->pid = fork();
+	if (slot->pid < 0) {
+		slot->pid = 0;
+		return err_sys(e, "worker", "cannot start");
+	}
+	if (slot->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+		dup2(fileno(slot->err), STDERR_FILENO);
+		close(fd[0]);
+		_exit(run_cell(w, &w->s->cells[cell], fd[1]));
+	}
+	close(fd[1]);
+	slot->fd = fd[0];
+	w->active++;
+	return 0;
+}
+
+static void show_progress(struct crew *w)
+{
+	uint64_t done = w->finished_ops;
+
+	for (uint32_t i = 0; i < w->jobs; i++)
+		if (w->w[i].pid)
+			done += w->w[i].done;
+	if (!w->o->quiet)
+		progress_set(&w->progress, done);
+}
+
+/* The first line that a worker that died had written to its stderr. */
+static void first_words(FILE *f, char *out, size_t bytes)
+{
+	size_t n;
+
+	rewind(f);
+	n = fread(out, 1, bytes - 1, f);
+	out[n] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+/* Why the worker has no cell file, as the cell's `failed`. */
+static void death_text(const struct worker *k, int status, char *out,
+		       size_t bytes)
+{
+	char said[STDERR_BYTES];
+
+	if (k->ended && k->last.kind == MESSAGE_FAILED) {
+		snprintf(out, bytes, "%s", k->last.text);
+		return;
+	}
+	first_words(k->err, said, sizeof(said));
+	if (WIFSIGNALED(status))
+		snprintf(out, bytes, "ended by signal %d (%s)%s%s",
+			 WTERMSIG(status), strsignal(WTERMSIG(status)),
+			 *said ? ": " : "", said);
+	else
+		snprintf(out, bytes, "ended with status %d%s%s",
+			 WEXITSTATUS(status), *said ? ": " : "", said);
+}
+
+static int reap(struct crew *w, struct worker *k, struct errbuf *e)
+{
+	const struct cell *c = &w->s->cells[k->cell];
+	char why[TEXT_BYTES + STDERR_BYTES], *path;
+	int status = 0, r = 0;
+	json_t *json;
+
+	while (waitpid(k->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	close(k->fd);
+	if (k->ended && k->last.kind == MESSAGE_CANNOT_WRITE) {
+		r = err_set(e, -EIO, "%s", k->last.text);
+	} else if (k->ended && k->last.kind == MESSAGE_DONE && !status) {
+		w->cost[k->cell] = k->last.cost;
+	} else {
+		death_text(k, status, why, sizeof(why));
+		path = cell_path(w->o->out_dir, c->id);
+		json = cell_failed_json(c, &w->s->trace_digest, why);
+		r = json_save(path, json, e);
+		json_decref(json);
+		free(path);
+	}
+	fclose(k->err);
+	k->pid = 0;
+	w->active--;
+	w->sum->ran++;
+	w->finished_ops += w->s->trace_ops;
+	return r;
+}
+
+/* Read what one worker has to say; reap it at the end of its pipe. */
+static int listen_to(struct crew *w, struct worker *k, struct errbuf *e)
+{
+	struct message m;
+	ssize_t n = read(k->fd, &m, sizeof(m));
+
+	if (n < 0 && errno == EINTR)
+		return 0;
+	if (n != (ssize_t)sizeof(m))
+		return reap(w, k, e);
+	if (m.kind == MESSAGE_PROGRESS) {
+		k->done = m.done;
+		return 0;
+	}
+	k->last = m;
+	k->ended = true;
+	return 0;
+}
+
+static int wait_for_news(struct crew *w, struct errbuf *e)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < w->jobs; i++)
+		w->poll[i] = (struct pollfd){
+			.fd = w->w[i].pid ? w->w[i].fd : -1, .events = POLLIN };
+	if (poll(w->poll, w->jobs, -1) < 0)
+		return errno == EINTR ? 0 : err_sys(e, "workers", "cannot wait");
+	for (uint32_t i = 0; i < w->jobs; i++) {
+		if (w->poll[i].revents && w->w[i].pid)
+			r = listen_to(w, &w->w[i], e);
+		if (r)
+			break;
+	}
+	show_progress(w);
+	return r;
+}
+
+static void stop_all(struct crew *w)
+{
+	for (uint32_t i = 0; i < w->jobs; i++) {
+		if (!w->w[i].pid)
+			continue;
+		kill(w->w[i].pid, SIGKILL);
+		waitpid(w->w[i].pid, NULL, 0);
+		close(w->w[i].fd);
+		fclose(w->w[i].err);
+	}
+}
+
+/* The cells that are not there, in the order of the scenario. */
+static int run_missing(struct crew *w, const uint32_t *todo, uint32_t count,
+		       struct errbuf *e)
+{
+	uint32_t next = 0;
+	int r = 0;
+
+	if (!w->o->quiet)
+		progress_start(&w->progress, "cells", "ops",
+			       count * w->s->trace_ops);
+	while (!r && (next < count || w->active)) {
+		if (next < count && w->active < w->jobs)
+			r = start_worker(w, todo[next++], e);
+		else
+			r = wait_for_news(w, e);
+	}
+	if (!w->o->quiet)
+		progress_end(&w->progress);
+	if (r)
+		stop_all(w);
+	return r;
+}
+
+static uint32_t job_count(const struct run_options *o, uint32_t cells)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint32_t jobs = o->jobs ? o->jobs : cpus > 0 ? (uint32_t)cpus : 1;
+
+	if (jobs > JOBS_MAX)
+		jobs = JOBS_MAX;
+	return jobs < cells ? jobs : cells ? cells : 1;
+}
+
+/* Fills @todo with the cells that must be run. */
+static int find_missing(struct crew *w, uint32_t *todo, uint32_t *count,
+			struct errbuf *e)
+{
+	*count = 0;
+	for (uint32_t i = 0; i < w->s->cell_count; i++) {
+		int r = cell_reuse(w->o->out_dir, &w->s->cells[i], e);
+
+		if (r < 0)
+			return r;
+		if (r)
+			w->sum->reused++;
+		else
+			todo[(*count)++] = i;
+	}
+	return 0;
+}
+
+int results_run(const struct scenario *s, const struct run_options *o,
+		struct run_summary *sum, struct errbuf *e)
+{
+	struct crew w = { .s = s, .o = o, .sum = sum };
+	uint32_t *todo = xcalloc(s->cell_count + 1, sizeof(*todo)), count = 0;
+	int64_t start_ns = host_now_ns();
+	int r;
+
+	if (strcmp(s->model_id, program_model_id()))
+		BUG("scenario was loaded without program_model_id()");
+	*sum = (struct run_summary){ .cells = s->cell_count };
+	w.jobs = job_count(o, s->cell_count);
+	w.w = xcalloc(w.jobs, sizeof(*w.w));
+	w.poll = xcalloc(w.jobs, sizeof(*w.poll));
+	w.cost = xcalloc(s->cell_count + 1, sizeof(*w.cost));
+	r = folder_prepare(s, o->out_dir, e);
+	if (!r)
+		r = find_missing(&w, todo, &count, e);
+	if (!r)
+		r = run_missing(&w, todo, count, e);
+	if (!r)
+		r = folder_index(s, o->out_dir, &sum->failed, e);
+	if (!r)
+		r = folder_host(s, o->out_dir, w.cost, w.jobs,
+				host_now_ns() - start_ns, e);
+	free(w.w);
+	free(w.poll);
+	free(w.cost);
+	free(todo);
+	return r;
+}
