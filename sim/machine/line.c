@@ -121,34 +121,41 @@ static int64_t fetch(const struct machine *m, struct line *l, int64_t ns)
 	return l->busy_until_ns - now;
 }
 
+static void become_sharer(const struct machine *m, struct line *l,
+			  uint32_t cpu, bool others)
+{
+	uint32_t owner = l->owner;
+
+	if (!others) {
+		l->owner = cpu + 1;	/* exclusive */
+		return;
+	}
+	if (owner) {
+		l->owner = 0;
+		l->sharer_count = 0;
+		add_sharer(m, l, owner - 1);
+	}
+	add_sharer(m, l, cpu);
+}
+
 void line_read(struct task *t, struct line *l)
 {
 	const struct machine *m = t->m;
 	const struct cost_value *cost;
-	uint32_t cpu, owner;
+	uint32_t cpu;
 	int64_t stall_ns;
 	struct reach r;
 
 	settle(t);
 	cpu = t->cpu->id;
-	owner = l->owner;
-	if (owner == cpu + 1 || (!owner && is_sharer(l, cpu))) {
+	if (l->owner == cpu + 1 || (!l->owner && is_sharer(l, cpu))) {
 		work(t, COST_LINE_READ, 1);
 		return;
 	}
 	r = line_reach(m, l, cpu);
 	cost = fetch_cost(m, &r, false);
 	stall_ns = fetch(m, l, cost->value);
-	if (!r.any) {
-		l->owner = cpu + 1;	/* exclusive */
-	} else {
-		if (owner) {
-			l->owner = 0;
-			l->sharer_count = 0;
-			add_sharer(m, l, owner - 1);
-		}
-		add_sharer(m, l, cpu);
-	}
+	become_sharer(m, l, cpu, r.any);
 	work_ns(t, stall_ns, cost->cls);
 }
 
@@ -202,6 +209,30 @@ int64_t line_transfer_ns(const struct machine *m, const struct line *l,
 	if (l->owner != cpu + 1)
 		ns = fetch_cost(m, &r, true)->value;
 	return queue_ns + ns;
+}
+
+int64_t line_share(struct machine *m, struct line *l, uint32_t cpu)
+{
+	struct reach r;
+	int64_t ns;
+
+	if (l->owner == cpu + 1 || (!l->owner && is_sharer(l, cpu))) {
+		ns = l->busy_until_ns - m->engine.now_ns;
+		return ns > 0 ? ns : 0;
+	}
+	r = line_reach(m, l, cpu);
+	ns = fetch(m, l, fetch_cost(m, &r, false)->value);
+	become_sharer(m, l, cpu, r.any);
+	return ns;
+}
+
+int64_t transfer_ns(const struct machine *m, uint32_t from, uint32_t to)
+{
+	enum distance d = cpu_distance(m, from, to);
+
+	if (d == DIST_SELF)
+		return 0;
+	return m->profile->cost[COST_XFER_SMT + d - DIST_SMT].value;
 }
 
 int64_t line_hand_over(struct machine *m, struct line *l, uint32_t cpu)

@@ -43,6 +43,13 @@ void line_rmw(struct task *t, struct line *l);
 int64_t line_transfer_ns(const struct machine *m, const struct line *l,
 			 uint32_t cpu);
 
+/** line_share() - @cpu, which polls the line, gets a copy; no task pays.
+ *  Return: ns until it is there. */
+int64_t line_share(struct machine *m, struct line *l, uint32_t cpu);
+
+/** transfer_ns() - one line from CPU @from to CPU @to, free of any queue */
+int64_t transfer_ns(const struct machine *m, uint32_t from, uint32_t to);
+
 /** line_hand_over() - the line goes to @cpu now, as a released lock does to the
  *  next waiter; no task pays. Return: ns until it is there. */
 int64_t line_hand_over(struct machine *m, struct line *l, uint32_t cpu);

@@ -34,6 +34,7 @@ struct lock_class {
 	int64_t *blame_ns;
 	uint64_t *blame_count;
 	struct blame *blame_free;
+	struct lock_class *inner;	/* of the spinlock inside; NULL until used */
 };
 
 /**

@@ -19,6 +19,10 @@ enum { RWSEM_WRITER = 1, RWSEM_WAITERS = 2, RWSEM_HANDOFF = 4,
 enum rwsem_side { RWSEM_WRITE_SIDE, RWSEM_READ_SIDE };	/* = enum lock_side */
 
 struct rwsem_ops;
+struct rwsem_waiter;
+TAILQ_HEAD(rwsem_waiters, rwsem_waiter);
+
+enum { RWSEM_SIM_BYTES = 40 };
 
 /** struct rwsem - 40 simulated bytes; count and owner on the first line */
 struct rwsem {
@@ -29,12 +33,16 @@ struct rwsem {
 	bool reader_owned;
 	bool nonspinnable;	/* writers stopped spinning on readers */
 	struct spinlock wait_lock;
-	struct task_queue waiters;	/* FIFO; side in wait_flags */
+	struct rwsem_waiters waiters;	/* FIFO */
 	struct task_queue spinners;	/* OSQ: FIFO of optimistic spinners */
+	struct task *handoff_spinner;	/* first waiter, spins on the owner */
 	struct lock_class *cls;
 	/* who to blame: op kinds of the current holders */
-	uint8_t writer_op;
+	uint8_t writer_op, last_op;
+	bool write_held;		/* the truth, beside what the word says */
+	uint32_t readers;		/* ... and readers inside or granted */
 	uint16_t reader_ops[METRIC_OPS_MAX];	/* readers now inside, by op */
+	struct blame *blame;		/* while there are waiters */
 	void *flavour;		/* state of a flavour that needs more (bravo) */
 };
 

@@ -15,6 +15,7 @@ struct spinlock {
 	struct lock_class *cls;		/* statistics */
 	sim_ns held_since_ns;
 	uint8_t holder_op;
+	struct blame *blame;		/* while there are waiters */
 };
 
 void spin_init(struct spinlock *l, struct line *line, struct lock_class *cls);

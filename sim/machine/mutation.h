@@ -1,0 +1,49 @@
+#ifndef MMREPLAY_MACHINE_MUTATION_H
+#define MMREPLAY_MACHINE_MUTATION_H
+
+#include <stdbool.h>
+
+/*
+ * Switches of the test build: each turns one rule off, and exactly the test of
+ * that rule must then fail. In the program every one is constant false.
+ */
+enum mutation {
+	MUTATE_NONE,
+	MUTATE_READER_IGNORES_WAITERS,	/* fast path passes a queued writer */
+	MUTATE_GRANT_WRITER,		/* a woken writer gets the lock */
+	MUTATE_WAKE_ONE_READER,		/* a reader head is woken alone */
+	MUTATE_WAKE_CONTIGUOUS,		/* ... only up to the next writer */
+	MUTATE_WAKE_NO_LIMIT,		/* ... without the limit of 256 */
+	MUTATE_NO_HANDOFF,
+	MUTATE_HANDOFF_STOLEN,		/* the handoff bit stops nobody */
+	MUTATE_NO_WRITER_SPIN,
+	MUTATE_SPIN_OWNER_ASLEEP,	/* spinning on while the owner sleeps */
+	MUTATE_SPIN_RESCHED,		/* spinning on past need_resched */
+	MUTATE_SPIN_ON_READERS_UNBOUNDED,
+	MUTATE_NO_NONSPINNABLE,
+	MUTATE_NO_READER_STEAL,
+	MUTATE_READER_STEAL_ALWAYS,	/* also behind other readers */
+	MUTATE_STEAL_WAKES_NOBODY,	/* the first stealing reader wakes no others */
+	MUTATE_DOWNGRADE_WAKES_WRITER,	/* past a writer at the head */
+	MUTATE_DOWNGRADE_WAKES_NOBODY,
+	MUTATE_GRANT_AFTER_WAKE,	/* readers queue for the lock again */
+	MUTATE_SPIN_LIFO,		/* spinlock: last waiter first */
+	MUTATE_IRQ_OFF_IGNORED,
+	MUTATE_COUNT
+};
+
+#ifdef MMREPLAY_TEST
+extern enum mutation mmreplay_mutation;
+static inline bool mutated(enum mutation which)
+{
+	return mmreplay_mutation == which;
+}
+#else
+static inline bool mutated(enum mutation which)
+{
+	(void)which;
+	return false;
+}
+#endif
+
+#endif

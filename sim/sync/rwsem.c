@@ -1,0 +1,357 @@
+/*
+ * rw_semaphore: fast paths, release, downgrade, and the books of a lock.
+ *
+ * Invariants: write_held and readers say who is really inside, and never both;
+ * the word agrees, but may count readers that are about to undo their attempt.
+ * A decision about the word is made in the instant in which the access has
+ * been paid for: rwsem_atomic() returns at that instant, and from there to the
+ * change of the word no accessor runs.
+ *
+ * Cost: one contended line and O(1) work in the fast paths; with waiters,
+ * each change of holders splits blame in O(op kinds).
+ */
+#include <errno.h>
+#include <string.h>
+#include "sim/sync/rwsem_impl.h"
+
+#ifdef MMREPLAY_TEST
+enum mutation mmreplay_mutation;
+#endif
+
+void rwsem_init(struct machine *m, struct rwsem *s, const struct rwsem_ops *ops,
+		struct line *line, struct lock_class *cls)
+{
+	memset(s, 0, sizeof(*s));
+	s->ops = ops;
+	s->line = line;
+	s->cls = cls;
+	if (!cls->inner)
+		cls->inner = metrics_lock(m->metrics, "rwsem_wait_lock", false);
+	spin_init(&s->wait_lock, line, cls->inner);
+	TAILQ_INIT(&s->waiters);
+	TAILQ_INIT(&s->spinners);
+}
+
+void rwsem_release(struct rwsem *s)
+{
+	BUG_ON(s->write_held || s->readers || !TAILQ_EMPTY(&s->waiters));
+	BUG_ON(s->blame);
+}
+
+/* ---- word and owner ---- */
+
+void rwsem_atomic(struct task *t, struct rwsem *s)
+{
+	struct task *head;
+
+	line_rmw(t, s->line);
+	settle(t);
+	/* whoever polls the word has it back at once, and we lose it */
+	head = TAILQ_FIRST(&s->spinners);
+	if (head && head != t && head->spinning)
+		line_share(t->m, s->line, head->cpu->id);
+}
+
+void rwsem_load(struct task *t, struct rwsem *s)
+{
+	line_read(t, s->line);
+	settle(t);
+}
+
+static void poke(struct rwsem *s, struct task *t)
+{
+	if (t && t->spinning)
+		task_spin_end(t, line_share(t->m, s->line, t->cpu->id));
+}
+
+void rwsem_poke(struct rwsem *s)
+{
+	poke(s, s->handoff_spinner);
+	poke(s, TAILQ_FIRST(&s->spinners));
+}
+
+void rwsem_set_reader_owned(struct rwsem *s, struct task *t)
+{
+	s->owner = t;
+	s->reader_owned = true;
+	rwsem_poke(s);
+}
+
+/* ---- books ---- */
+
+void rwsem_split_blame(struct rwsem *s, sim_ns now)
+{
+	if (!s->blame)
+		return;
+	if (s->write_held)
+		blame_one(s->blame, s->writer_op, now);
+	else
+		blame_many(s->blame, s->reader_ops, s->readers, now);
+}
+
+void rwsem_enter_read(struct task *t, struct rwsem *s, uint8_t op_kind)
+{
+	BUG_ON(s->write_held);
+	rwsem_split_blame(s, t->m->engine.now_ns);
+	s->readers++;
+	s->reader_ops[op_kind]++;
+}
+
+void rwsem_enter_write(struct task *t, struct rwsem *s)
+{
+	BUG_ON(s->write_held || s->readers);
+	rwsem_split_blame(s, t->m->engine.now_ns);
+	s->write_held = true;
+	s->writer_op = t->op_kind;
+	s->owner = t;
+	s->reader_owned = false;
+	s->nonspinnable = false;
+	rwsem_hold(t, s, RWSEM_WRITE_SIDE);
+	rwsem_poke(s);
+}
+
+void rwsem_hold(struct task *t, const struct rwsem *s, enum rwsem_side side)
+{
+	struct held_lock *h = &t->held[t->held_count];
+
+	BUG_ON(t->held_count == TASK_HELD_MAX);
+	t->held_count++;
+	h->lock = s;
+	h->since_ns = t->m->engine.now_ns;
+	h->op_kind = t->op_kind;
+	h->side = (uint8_t)side;
+}
+
+/* @t leaves: which op it was counted under. */
+static uint8_t rwsem_unhold(struct task *t, struct rwsem *s,
+			    enum rwsem_side side)
+{
+	for (int i = t->held_count - 1; i >= 0; i--) {
+		struct held_lock h = t->held[i];
+
+		if (h.lock != s || h.side != side)
+			continue;
+		t->held[i] = t->held[--t->held_count];
+		lock_released(t->m->metrics, s->cls, (enum lock_side)side,
+			      t->m->engine.now_ns - h.since_ns);
+		return h.op_kind;
+	}
+	BUG("%s released by a task that does not hold it", s->cls->name);
+}
+
+static void acquired_at_once(struct task *t, struct rwsem *s,
+			     enum lock_side side)
+{
+	lock_acquired(t->m->metrics, s->cls, side, false, 0, 0, 0, 0);
+}
+
+bool rwsem_waited_long(const struct rwsem *s, const struct rwsem_waiter *w)
+{
+	const struct machine *m = w->t->m;
+	int64_t limit = s->ops->handoff_after_ns;
+	int64_t jiffy = NSEC_PER_SEC / m->profile->hz;
+
+	if (!limit || mutated(MUTATE_NO_HANDOFF))
+		return false;
+	return m->engine.now_ns - w->start_ns > (limit > jiffy ? limit : jiffy);
+}
+
+void waiter_start(struct rwsem_waiter *w, struct task *t, struct rwsem *s,
+		  enum rwsem_side side)
+{
+	w->t = t;
+	w->on = NULL;
+	w->side = side;
+	w->op_kind = t->op_kind;
+	w->granted = w->woken = w->handoff = false;
+	w->sleeps = 0;
+	w->start_ns = t->m->engine.now_ns;
+	w->spin_ns = w->sleep_ns = 0;
+	if (!s->blame)
+		s->blame = blame_get(s->cls, w->start_ns, s->last_op);
+	s->blame->waiters++;
+	rwsem_split_blame(s, w->start_ns);
+	blame_start(s->blame, &w->mark);
+}
+
+void waiter_end(struct rwsem_waiter *w, struct rwsem *s, bool got)
+{
+	struct metrics *me = w->t->m->metrics;
+	sim_ns now = w->t->m->engine.now_ns;
+
+	if (w->on)
+		TAILQ_REMOVE(w->on, w, wake_link);
+	if (!w->granted) {	/* else the one who granted has split it */
+		rwsem_split_blame(s, now);
+		if (got)
+			blame_end(me, s->cls, s->blame, &w->mark, w->op_kind);
+	} else if (!me->off && now > w->granted_ns) {
+		lock_blame(s->cls, w->op_kind, w->granter_op,
+			   now - w->granted_ns);
+	}
+	if (!--s->blame->waiters) {
+		blame_put(s->cls, s->blame);
+		s->blame = NULL;
+	}
+	if (got)
+		lock_acquired(me, s->cls, (enum lock_side)w->side, true,
+			      now - w->start_ns, w->spin_ns, w->sleep_ns,
+			      w->sleeps);
+}
+
+/* ---- reading ---- */
+
+static int read_lock(struct task *t, struct rwsem *s, bool killable)
+{
+	uint64_t old, mask = s->ops->reader_fast_mask;
+
+	might_resched(t);
+	if (s->ops->read_fast && s->ops->read_fast(t, s))
+		return 0;
+	if (mutated(MUTATE_READER_IGNORES_WAITERS))
+		mask &= ~(uint64_t)RWSEM_WAITERS;
+	rwsem_atomic(t, s);
+	old = s->word;
+	s->word += RWSEM_READER;
+	if (old & mask)
+		return rwsem_read_slow(t, s, old, killable);
+	rwsem_enter_read(t, s, t->op_kind);
+	rwsem_set_reader_owned(s, t);
+	rwsem_hold(t, s, RWSEM_READ_SIDE);
+	acquired_at_once(t, s, SIDE_READ);
+	return 0;
+}
+
+void down_read(struct task *t, struct rwsem *s)
+{
+	read_lock(t, s, false);
+}
+
+int down_read_killable(struct task *t, struct rwsem *s)
+{
+	return read_lock(t, s, true);
+}
+
+bool down_read_trylock(struct task *t, struct rwsem *s)
+{
+	if (s->ops->read_fast && s->ops->read_fast(t, s))
+		return true;
+	rwsem_load(t, s);
+	if (!(s->word & s->ops->reader_fast_mask))
+		rwsem_atomic(t, s);
+	if (s->word & s->ops->reader_fast_mask) {
+		lock_trylock_failed(t->m->metrics, s->cls, SIDE_READ);
+		return false;
+	}
+	s->word += RWSEM_READER;
+	rwsem_enter_read(t, s, t->op_kind);
+	rwsem_set_reader_owned(s, t);
+	rwsem_hold(t, s, RWSEM_READ_SIDE);
+	acquired_at_once(t, s, SIDE_READ);
+	return true;
+}
+
+void up_read(struct task *t, struct rwsem *s)
+{
+	uint8_t op;
+
+	if (s->ops->read_unlock_fast && s->ops->read_unlock_fast(t, s))
+		return;
+	rwsem_atomic(t, s);
+	BUG_ON(!s->readers || s->word < RWSEM_READER);
+	rwsem_split_blame(s, t->m->engine.now_ns);
+	op = rwsem_unhold(t, s, RWSEM_READ_SIDE);
+	s->last_op = op;
+	s->reader_ops[op]--;
+	s->readers--;
+	s->word -= RWSEM_READER;
+	if (s->readers)
+		return;
+	rwsem_poke(s);
+	if ((s->word & ((uint64_t)RWSEM_HELD | RWSEM_WAITERS)) ==
+	    RWSEM_WAITERS) {
+		s->nonspinnable = false;
+		rwsem_wake(t, s, RWSEM_WAKE_ANY);
+	}
+}
+
+/* ---- writing ---- */
+
+static int write_lock(struct task *t, struct rwsem *s, bool killable)
+{
+	int err = 0;
+
+	might_resched(t);
+	rwsem_atomic(t, s);
+	if (s->word) {
+		err = rwsem_write_slow(t, s, killable);
+	} else {
+		s->word = RWSEM_WRITER;
+		rwsem_enter_write(t, s);
+		acquired_at_once(t, s, SIDE_WRITE);
+	}
+	if (!err && s->ops->write_acquired)
+		s->ops->write_acquired(t, s);
+	return err;
+}
+
+void down_write(struct task *t, struct rwsem *s)
+{
+	write_lock(t, s, false);
+}
+
+int down_write_killable(struct task *t, struct rwsem *s)
+{
+	return write_lock(t, s, true);
+}
+
+bool down_write_trylock(struct task *t, struct rwsem *s)
+{
+	rwsem_atomic(t, s);
+	if (s->word) {
+		lock_trylock_failed(t->m->metrics, s->cls, SIDE_WRITE);
+		return false;
+	}
+	s->word = RWSEM_WRITER;
+	rwsem_enter_write(t, s);
+	acquired_at_once(t, s, SIDE_WRITE);
+	if (s->ops->write_acquired)
+		s->ops->write_acquired(t, s);
+	return true;
+}
+
+/* The writer is out; time until the next holder is its op's doing. */
+static void writer_leave(struct task *t, struct rwsem *s)
+{
+	BUG_ON(!s->write_held || s->owner != t);
+	rwsem_split_blame(s, t->m->engine.now_ns);
+	s->last_op = rwsem_unhold(t, s, RWSEM_WRITE_SIDE);
+	s->write_held = false;
+	s->owner = NULL;
+	s->word -= RWSEM_WRITER;
+}
+
+void up_write(struct task *t, struct rwsem *s)
+{
+	rwsem_atomic(t, s);
+	writer_leave(t, s);
+	rwsem_poke(s);
+	if (s->word & RWSEM_WAITERS)
+		rwsem_wake(t, s, RWSEM_WAKE_ANY);
+}
+
+void downgrade_write(struct task *t, struct rwsem *s)
+{
+	rwsem_atomic(t, s);
+	writer_leave(t, s);
+	s->word += RWSEM_READER;
+	rwsem_enter_read(t, s, s->last_op);
+	rwsem_set_reader_owned(s, t);
+	rwsem_hold(t, s, RWSEM_READ_SIDE);
+	t->held[t->held_count - 1].op_kind = s->last_op;
+	acquired_at_once(t, s, SIDE_READ);
+	if (s->word & RWSEM_WAITERS &&
+	    !mutated(MUTATE_DOWNGRADE_WAKES_NOBODY))
+		rwsem_wake(t, s, mutated(MUTATE_DOWNGRADE_WAKES_WRITER) ?
+			   RWSEM_WAKE_ANY : RWSEM_WAKE_READ_OWNED);
+}
