@@ -1,0 +1,69 @@
+/* See fixture_machine.h. Costs are round and assumed. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include "sim/tests/fixture_machine.h"
+
+static const int64_t plausible[MACHINE_COST_COUNT] = {
+	[COST_ATOMIC] = 5, [COST_LINE_READ] = 1, [COST_LINE_WRITE] = 1,
+	[COST_XFER_SMT] = 10, [COST_XFER_LLC] = 45, [COST_XFER_SOCKET] = 80,
+	[COST_XFER_REMOTE] = 130, [COST_LINE_MEMORY] = 90,
+	[COST_CONTEXT_SWITCH] = 1200, [COST_WAKE_LOCAL] = 300,
+	[COST_WAKE_LATENCY] = 900, [COST_IDLE_EXIT] = 2000,
+	[COST_IPI_SEND] = 120, [COST_IPI_LATENCY] = 500,
+	[COST_IPI_LATENCY_REMOTE] = 900, [COST_IRQ_ENTRY] = 150,
+	[COST_TICK] = 1000, [COST_SYSCALL] = 100, [COST_SPIN_POLL] = 20,
+};
+
+void fixture_cost(struct fixture *f, unsigned cost, int64_t ns)
+{
+	f->profile.cost[cost] = (struct cost_value){ ns, ns, ns, COST_ASSUMED,
+						     "test" };
+}
+
+void fixture_zero_costs(struct fixture *f)
+{
+	for (unsigned i = 0; i < PROFILE_COSTS_MAX; i++)
+		fixture_cost(f, i, 0);
+}
+
+void fixture_profile(struct fixture *f, uint32_t sockets, uint32_t llcs,
+		     uint32_t cores, uint32_t threads)
+{
+	memset(f, 0, sizeof(*f));
+	f->profile.name = "test";
+	f->profile.topology = (struct topology){ sockets, llcs, cores, threads };
+	f->profile.cpus = sockets * llcs * cores * threads;
+	f->profile.cpus_possible = f->profile.cpus;
+	f->profile.line_bytes = 64;
+	f->profile.hz = 250;
+	f->profile.time_slice_ns = 3 * NSEC_PER_MSEC;
+	f->profile.cost_count = MACHINE_COST_COUNT;
+	for (unsigned i = 0; i < MACHINE_COST_COUNT; i++)
+		fixture_cost(f, i, plausible[i]);
+}
+
+void fixture_open(struct fixture *f, uint64_t seed)
+{
+	f->metrics = metrics_new();
+	machine_init(&f->m, &f->profile, seed, f->metrics);
+}
+
+void fixture_close(struct fixture *f)
+{
+	machine_release(&f->m);
+	metrics_free(f->metrics);
+	f->metrics = NULL;
+}
+
+void fixture_conserved(const struct fixture *f)
+{
+	__int128 sum = 0;
+
+	for (uint32_t i = 0; i < f->m.cpu_count; i++)
+		for (int k = 0; k < MODE_COUNT; k++)
+			sum += f->m.cpus[i].mode_ns[k];
+	assert_true(sum == (__int128)f->m.cpu_count * f->m.end_ns);
+}

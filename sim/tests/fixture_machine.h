@@ -1,0 +1,34 @@
+#ifndef MMREPLAY_TESTS_FIXTURE_MACHINE_H
+#define MMREPLAY_TESTS_FIXTURE_MACHINE_H
+
+#include "sim/machine/line.h"
+#include "sim/sync/rwsem.h"
+
+/*
+ * A machine for tests: round costs, so that a time line can be computed by
+ * hand, and a profile that each test may change before fixture_open().
+ */
+
+struct fixture {
+	struct profile profile;
+	struct machine m;
+	struct metrics *metrics;
+};
+
+/** fixture_profile() - @sockets x @llcs x @cores x @threads, plausible costs */
+void fixture_profile(struct fixture *f, uint32_t sockets, uint32_t llcs,
+		     uint32_t cores, uint32_t threads);
+
+/** fixture_zero_costs() - every cost 0: only what a test charges takes time */
+void fixture_zero_costs(struct fixture *f);
+void fixture_cost(struct fixture *f, unsigned cost, int64_t ns);
+
+void fixture_open(struct fixture *f, uint64_t seed);
+void fixture_close(struct fixture *f);
+
+/** fixture_conserved() - modes of all CPUs sum to CPUs x end, or the test fails */
+void fixture_conserved(const struct fixture *f);
+
+extern const struct rwsem_ops rwsem_5_11;
+
+#endif
