@@ -1,0 +1,154 @@
+/* mmreplay kernels: the presets, axis by axis, with sources. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sim/base/getopt.h"
+#include "sim/base/json.h"
+#include "sim/commands/command.h"
+#include "sim/policy/registry.h"
+#include "sim/scenario/scenario.h"
+
+static const char help[] =
+"usage: mmreplay kernels [NAME] [--json]\n"
+"\n"
+"Lists the kernel presets and what each kernel does on every axis. A star\n"
+"marks a value that is not built yet: another policy stands in for it, which\n"
+"`mmreplay kernels NAME` names, beside the source of each field. Every field\n"
+"of a preset can be overridden in a scenario: distributions backport.\n"
+"\n"
+"      --json           as JSON, with all sources\n"
+"  -h, --help           this text\n";
+
+static const char *const thp_names[] = { "never", "madvise", "always" };
+
+static json_t *preset_json(const struct preset *p)
+{
+	json_t *o = json_object(), *policies = json_object();
+
+	json_object_set_new(o, "kernel", json_text(p->name));
+	json_object_set_new(o, "description",
+			    json_text(p->description ? p->description : ""));
+	json_object_set_new(o, "hz", json_integer(p->hz));
+	json_object_set_new(o, "thp", json_text(thp_names[p->config.thp]));
+	json_object_set_new(o, "max_map_count",
+			    json_integer(p->config.max_map_count));
+	for (unsigned i = 0; i < AXIS_COUNT; i++) {
+		json_t *v = json_object();
+
+		json_object_set_new(v, "value", json_text(p->truth[i]));
+		json_object_set_new(v, "runs",
+				    json_text(p->config.policies.on[i]->name));
+		json_object_set_new(v, "stands_in", json_boolean(p->stand[i]));
+		json_object_set_new(v, "source",
+				    json_text(p->source[i] ? p->source[i] : ""));
+		json_object_set_new(policies, axis_names[i], v);
+	}
+	json_object_set_new(o, "policies", policies);
+	return o;
+}
+
+static void print_one(const struct preset *p)
+{
+	printf("%s: %s\nhz %u%s, thp %s, max_map_count %u\n", p->name,
+	       p->description ? p->description : "", p->hz,
+	       p->hz ? "" : " (the machine's)", thp_names[p->config.thp],
+	       p->config.max_map_count);
+	for (unsigned i = 0; i < AXIS_COUNT; i++) {
+		printf("  %-15s %s", axis_names[i], p->truth[i]);
+		if (p->stand[i])
+			printf("  (not built yet; %s stands in)", p->stand[i]);
+		printf("\n%18s%s\n", "", p->source[i] ? p->source[i] :
+						       "no source given");
+	}
+}
+
+/* Column widths: the longest value of each axis, and its star. */
+static void print_all(const struct preset *p, size_t count)
+{
+	int width[AXIS_COUNT], name = 6;
+
+	for (unsigned i = 0; i < AXIS_COUNT; i++) {
+		width[i] = (int)strlen(axis_names[i]);
+		for (size_t k = 0; k < count; k++) {
+			int n = (int)strlen(p[k].truth[i]) + !!p[k].stand[i];
+
+			width[i] = n > width[i] ? n : width[i];
+		}
+	}
+	for (size_t k = 0; k < count; k++)
+		if ((int)strlen(p[k].name) > name)
+			name = (int)strlen(p[k].name);
+	printf("%-*s", name, "kernel");
+	for (unsigned i = 0; i < AXIS_COUNT; i++)
+		printf(i + 1 < AXIS_COUNT ? " %-*s" : " %.*s", width[i],
+		       axis_names[i]);
+	for (size_t k = 0; k < count; k++) {
+		printf("\n%-*s", name, p[k].name);
+		for (unsigned i = 0; i < AXIS_COUNT; i++) {
+			int n = printf(" %s%s", p[k].truth[i],
+				       p[k].stand[i] ? "*" : "");
+
+			if (i + 1 < AXIS_COUNT)
+				printf("%*s", width[i] + 1 - n, "");
+		}
+	}
+	printf("\n* not built yet, another policy stands in: mmreplay kernels NAME\n");
+}
+
+static int load_all(const char **names, size_t count, struct preset *p,
+		    struct arena *a, struct errbuf *e)
+{
+	for (size_t i = 0; i < count; i++)
+		if (preset_info(names[i], (struct loc){ 0 }, &p[i], a, e))
+			return -1;
+	return 0;
+}
+
+static void print_json(const struct preset *p, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, preset_json(&p[i]));
+	json_dumpf(list, stdout, JSON_INDENT(1));
+	putchar('\n');
+	json_decref(list);
+}
+
+static int run(int argc, char **argv, struct errbuf *e)
+{
+	static const struct long_option longs[] = {
+		{ "json", no_argument, NULL, 'J' }, { NULL, 0, NULL, 0 }
+	};
+	struct arena a = { 0 };
+	const char **names;
+	struct preset *p;
+	bool json = false;
+	size_t count = 0;
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
+		if (c != 'J')
+			return err_usage(e, "kernels: unknown option '%s'; see --help",
+					 argv[optind - 1]);
+		json = true;
+	}
+	names = optind < argc ? (const char **)&argv[optind] : preset_names(&a);
+	while (names[count])
+		count++;
+	p = arena_alloc(&a, (count + 1) * sizeof(*p));
+	r = load_all(names, count, p, &a, e);
+	if (!r && json)
+		print_json(p, count);
+	else if (!r && optind < argc)
+		for (size_t i = 0; i < count; i++)
+			print_one(&p[i]);
+	else if (!r)
+		print_all(p, count);
+	arena_release(&a);
+	return r;
+}
+
+const struct command cmd_kernels = {
+	"kernels", "kernel presets on every axis, with sources", help, run
+};

@@ -1,0 +1,320 @@
+/* mmreplay run: a scenario, or a trace against policies, to a result folder. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "analysis/analysis.h"
+#include "sim/base/file.h"
+#include "sim/base/getopt.h"
+#include "sim/base/json.h"
+#include "sim/commands/command.h"
+#include "sim/results/program.h"
+#include "sim/results/results.h"
+
+static const char help[] =
+"usage: mmreplay run SCENARIO.yaml [options]\n"
+"       mmreplay run TRACE.mmt [--policy AXIS=VALUE,..].. [options]\n"
+"\n"
+"Replays a trace under every cell of a scenario, or under the captured kernel\n"
+"and one cell for each --policy, and ends with the table of `mmreplay compare`.\n"
+"A finished cell is not run again: an interrupted run continues.\n"
+"\n"
+"  -o, --output DIR     result folder (default results/NAME, after the input)\n"
+"  -p, --policy A=B,..  one more cell: the baseline with these values; also\n"
+"                       kernel=linux-6.1 and AXIS.OPTION=VALUE (repeatable)\n"
+"  -s, --set KEY=VALUE  over what the file says (repeatable): an axis or kernel\n"
+"                       of the baseline, machine=NAME, machine.cpus, replay.costs,\n"
+"                       replay.replicates, report.hung_task_s, seed, ...\n"
+"  -j, --jobs N         cells at a time (default: one per CPU)\n"
+"  -n, --dry-run        print the cells, run nothing, write nothing\n"
+"      --eager          every piece of work is an event: slower, same bytes\n"
+"      --json           the table, or the plan of --dry-run, as JSON\n"
+"  -q, --quiet          no progress, no summary\n"
+"  -h, --help           this text\n"
+"\n"
+"Table to stdout, words to stderr. Exit status: 0 done, 1 the input or a cell\n"
+"failed, 2 the command line is wrong. `mmreplay policies`, `kernels` and\n"
+"`machines` list what can be named.\n";
+
+/** struct arguments - of one call */
+struct arguments {
+	const char *input, *output;
+	const char **set, **policy;
+	uint32_t set_count, policy_count;
+	struct run_options run;
+	bool dry_run, json;
+};
+
+static int parse_jobs(struct arguments *a, const char *text, struct errbuf *e)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*end || !*text || *text == '-' || n < 1 || n > 1024)
+		return err_usage(e, "--jobs %s: expected 1 to 1024", text);
+	a->run.jobs = (uint32_t)n;
+	return 0;
+}
+
+static int take_option(int c, struct arguments *a, char **argv,
+		       struct errbuf *e)
+{
+	switch (c) {
+	case 'o':
+		a->output = optarg;
+		return 0;
+	case 'p':
+		a->policy[a->policy_count++] = optarg;
+		return 0;
+	case 's':
+		a->set[a->set_count++] = optarg;
+		return 0;
+	case 'j':
+		return parse_jobs(a, optarg, e);
+	case 'n':
+		a->dry_run = true;
+		return 0;
+	case 'E':
+		a->run.eager = true;
+		return 0;
+	case 'J':
+		a->json = true;
+		return 0;
+	case 'q':
+		a->run.quiet = true;
+		return 0;
+	case ':':
+		return err_usage(e, "run: no value for '%s'; see --help",
+				 argv[optind - 1]);
+	default:
+		return err_usage(e, "run: unknown option '%s'; see --help",
+				 argv[optind - 1]);
+	}
+}
+
+static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
+{
+	static const struct long_option longs[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{ "policy", required_argument, NULL, 'p' },
+		{ "set", required_argument, NULL, 's' },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "eager", no_argument, NULL, 'E' },
+		{ "json", no_argument, NULL, 'J' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":o:p:s:j:nq", longs, NULL)) >= 0)
+		if (take_option(c, a, argv, e))
+			return -1;
+	if (optind >= argc)
+		return err_usage(e, "run: expected SCENARIO.yaml or a trace; see --help");
+	if (optind + 1 < argc)
+		return err_usage(e, "run: more than one input: '%s'; see --help",
+				 argv[optind + 1]);
+	a->input = argv[optind];
+	return 0;
+}
+
+static bool is_scenario(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml"));
+}
+
+/* results/NAME, NAME being the input without folder and suffix. */
+static char *default_output(const char *input)
+{
+	const char *slash = strrchr(input, '/');
+	const char *name = slash ? slash + 1 : input;
+	const char *dot = strrchr(name, '.');
+	int length = dot && dot != name ? (int)(dot - name) : (int)strlen(name);
+
+	return xasprintf("results/%.*s", length, name);
+}
+
+static bool is_done(const char *dir, const struct cell *c)
+{
+	char *path = xasprintf("%s/cells/%s.json", dir, c->id);
+	bool there = !access(path, R_OK);
+
+	free(path);
+	return there;
+}
+
+static void print_plan(const struct scenario *s, const char *dir)
+{
+	printf("%s: %u cells of trace %s\n", s->name, s->cell_count,
+	       s->trace_text);
+	for (uint32_t i = 0; i < s->cell_count; i++) {
+		const struct cell *c = &s->cells[i];
+
+		printf("  %s  %-5s %s", c->id, is_done(dir, c) ? "there" : "new",
+		       c->label);
+		if (c->replay.replicates > 1)
+			printf(" #%u", c->replicate + 1);
+		printf("%s\n", c->baseline ? "  (baseline)" : "");
+	}
+	for (uint32_t i = 0; i < s->merged_count; i++)
+		printf("  same as %s: %s\n", s->merged[i].into,
+		       s->merged[i].label);
+	for (uint32_t i = 0; i < s->refused_count; i++)
+		printf("  refused %s: %s\n", s->refused[i].label,
+		       s->refused[i].reason);
+}
+
+static json_t *plan_cells(const struct scenario *s, const char *dir)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < s->cell_count; i++) {
+		const struct cell *c = &s->cells[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "id", json_text(c->id));
+		json_object_set_new(o, "label", json_text(c->label));
+		json_object_set_new(o, "baseline", json_boolean(c->baseline));
+		json_object_set_new(o, "seed", json_integer((json_int_t)c->seed));
+		json_object_set_new(o, "there", json_boolean(is_done(dir, c)));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static void print_plan_json(const struct scenario *s, const char *dir)
+{
+	json_t *root = json_object(), *refused = json_array();
+	json_t *merged = json_array();
+
+	for (uint32_t i = 0; i < s->refused_count; i++) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "label", json_text(s->refused[i].label));
+		json_object_set_new(o, "reason", json_text(s->refused[i].reason));
+		json_array_append_new(refused, o);
+	}
+	for (uint32_t i = 0; i < s->merged_count; i++) {
+		json_t *o = json_object();
+
+		json_object_set_new(o, "label", json_text(s->merged[i].label));
+		json_object_set_new(o, "into", json_text(s->merged[i].into));
+		json_array_append_new(merged, o);
+	}
+	json_object_set_new(root, "scenario", json_text(s->name));
+	json_object_set_new(root, "trace", json_text(s->trace_text));
+	json_object_set_new(root, "cells", plan_cells(s, dir));
+	json_object_set_new(root, "refused", refused);
+	json_object_set_new(root, "merged", merged);
+	json_dumpf(root, stdout, JSON_INDENT(1));
+	putchar('\n');
+	json_decref(root);
+}
+
+static int print_table(const char *dir, bool json, struct errbuf *e)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	struct compare_options o = {
+		.format = json ? COMPARE_JSON : COMPARE_TEXT,
+		.colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour),
+	};
+	struct result_set *set = results_load(&dir, 1, e);
+	int r = set ? compare_write(set, &o, stdout, e) : -1;
+
+	results_free(set);
+	return r;
+}
+
+static void say_words(const struct scenario *s, const char *dir,
+		      const struct run_summary *sum)
+{
+	for (uint32_t i = 0; i < s->refused_count; i++)
+		fprintf(stderr, "not run: %s: %s\n", s->refused[i].label,
+			s->refused[i].reason);
+	for (uint32_t i = 0; i < s->merged_count; i++)
+		fprintf(stderr, "same as %s: %s\n", s->merged[i].into,
+			s->merged[i].label);
+	fprintf(stderr, "%u cells: %u run, %u were there; results in %s\n",
+		sum->cells, sum->ran, sum->reused, dir);
+}
+
+/* One line per cell that failed. */
+static void say_failed(const char *dir)
+{
+	struct result_set *set;
+	struct errbuf why = { 0 };
+
+	set = results_load(&dir, 1, &why);
+	for (uint32_t i = 0; set && i < set->cell_count; i++)
+		if (set->cells[i].failed)
+			fprintf(stderr, "failed: %s: %s\n", set->cells[i].label,
+				set->cells[i].failure);
+	results_free(set);
+}
+
+static int run_cells(const struct arguments *a, const struct scenario *s,
+		     const char *dir, struct errbuf *e)
+{
+	struct run_options o = a->run;
+	struct run_summary sum;
+
+	o.out_dir = dir;
+	if (results_run(s, &o, &sum, e))
+		return -1;
+	if (sum.failed < sum.cells && print_table(dir, a->json, e))
+		return -1;
+	fflush(stdout);
+	if (!o.quiet)
+		say_words(s, dir, &sum);
+	if (!sum.failed)
+		return 0;
+	say_failed(dir);
+	return err_set(e, -1, "%u of %u cells failed", sum.failed, sum.cells);
+}
+
+static int load_and_run(struct arguments *a, struct errbuf *e)
+{
+	struct scenario_overrides over = {
+		.set = a->set, .set_count = a->set_count, .policy = a->policy,
+		.policy_count = a->policy_count,
+		.model_id = program_model_id() };
+	struct scenario *s = is_scenario(a->input) ?
+			     scenario_load(a->input, &over, e) :
+			     scenario_for_trace(a->input, &over, e);
+	char *dir;
+	int r = 0;
+
+	if (!s)
+		return -1;
+	dir = a->output ? xstrdup(a->output) : default_output(a->input);
+	if (!a->dry_run)
+		r = run_cells(a, s, dir, e);
+	else if (a->json)
+		print_plan_json(s, dir);
+	else
+		print_plan(s, dir);
+	free(dir);
+	scenario_free(s);
+	return r;
+}
+
+static int run(int argc, char **argv, struct errbuf *e)
+{
+	struct arguments a = {
+		.set = xcalloc((size_t)argc + 1, sizeof(*a.set)),
+		.policy = xcalloc((size_t)argc + 1, sizeof(*a.policy)) };
+	int r = parse(argc, argv, &a, e);
+
+	if (!r)
+		r = load_and_run(&a, e);
+	free(a.set);
+	free(a.policy);
+	return r ? -1 : 0;
+}
+
+const struct command cmd_run = {
+	"run", "replay a trace under several policies, side by side", help, run
+};
