@@ -39,7 +39,10 @@ static void heap_free(void *q)
 	free(h);
 }
 
-/* Put @ev into the empty root and let it sink to its place. */
+/*
+ * Put @ev into the empty root and let it sink to its place, below its equals:
+ * the event that peek showed past the hole must be the one that pop removes.
+ */
 static void sift_down(struct heap *h, const struct event *ev)
 {
 	struct event *s = h->slot;
@@ -48,7 +51,7 @@ static void sift_down(struct heap *h, const struct event *ev)
 	while ((child = 2 * i) <= n) {
 		if (child < n && event_before(&s[child + 1], &s[child]))
 			child++;
-		if (!event_before(&s[child], ev))
+		if (event_before(ev, &s[child]))
 			break;
 		s[i] = s[child];
 		i = child;
