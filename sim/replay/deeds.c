@@ -458,5 +458,6 @@ void deed_end(struct order_build *b, const struct deed *d)
 	if (d->kind == OP_EXEC && d->other < b->h->mm_count) {
 		mm_enter(b, ref_task(d->ref), d->other);
 		b->mms[d->other].barrier = d->ref;
+		b->o->tasks[ref_task(d->ref)].exit_mm = false;
 	}
 }

@@ -85,7 +85,10 @@ void order_back(struct order_build *b, const struct op *op, uint64_t ref)
 			   t->waker_ns > t->out_ns ?
 			   fit(t->waker_ns - t->out_ns) : 0);
 	}
+	if (t->out_nested)
+		t->fault_open = false;
 	t->out_state = 0;
+	t->out_nested = false;
 	t->waker = NO_REF;
 	t->waker_irq = false;
 }

@@ -3,6 +3,7 @@
 
 #include "sim/base/digest.h"
 #include "sim/base/errbuf.h"
+#include "sim/base/mem.h"
 #include "sim/mm/kernel.h"
 #include "traces/format/mmt.h"
 
@@ -44,10 +45,6 @@ struct replay_config {
 
 enum { REPLAY_WARNINGS_MAX = 32 };
 
-struct drift {
-	struct hist abs_ns;	/* |simulated - recorded| start, by op */
-};
-
 /**
  * struct replay_result - what a cell file is made of; release after use
  * All counts are exact; times are simulated nanoseconds.
@@ -63,15 +60,23 @@ struct replay_result {
 		int64_t work_ns, spin_ns, sleep_ns, line_ns, runqueue_ns,
 			irq_ns;
 	} op_time[OP_KIND_COUNT];
-	/* distortion */
+	/* distortion; definitions in distortion.c and step.c */
 	uint64_t moved_ops;		/* causal predecessor changed */
 	struct hist drift_ns;
 	int64_t order_wait_ns;
 	int64_t exogenous_ns, think_ns;
+	int64_t waker_wait_ns;		/* slept for a traced waker */
+	int64_t unknown_gap_ns;		/* sleep or compute: kept as sleep */
+	int64_t fault_gap_ns;		/* recorded gaps after faults ... */
+	int64_t fault_floored_ns;	/* ... too short for the modelled fault */
 	uint32_t max_runnable_per_mm;
 	uint64_t unreplayed[OP_KIND_COUNT];	/* with a reason in warnings */
 	uint64_t spurious_faults, faults_outside;
 	uint64_t clipped_ns;		/* negative residuals */
+	bool recorded_costs[OP_KIND_COUNT];	/* charged what was recorded */
+	uint64_t result_differs;	/* failed here or there, not both */
+	uint64_t order_edges, order_implied;	/* of the trace */
+	uint64_t order_bytes, cost_bytes;	/* kept for the run, by ops */
 	struct {
 		int64_t wait_ns;
 		char mm_lock[32], victim[32], holder[32];

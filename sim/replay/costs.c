@@ -1,0 +1,155 @@
+/*
+ * What an op is charged (MODEL.md 3, 4).
+ *
+ *   recorded segment:  | residual | P(captured policy) |   wait, sleep, tax apart
+ *   replayed segment:  | residual | P'(policy under test) | simulated waits
+ *
+ * P is what prim() counted under the captured preset in the preparatory run,
+ * so the same policy replays its own segment lengths. A fault has no recorded
+ * duration: there P is everything the model charged, and what the gap to the
+ * next record holds beyond it is user time.
+ *
+ * Invariant: the stream has one number per op without duration, one per
+ * segment kind for an op with segments under costs: recorded, none otherwise,
+ * in the order of the task's records; both runs follow the same rule.
+ * Memory: 1 to 3 bytes an op without duration, 4 to 10 for one with segments.
+ */
+#include <stdlib.h>
+#include "sim/base/mem.h"
+#include "sim/replay/costs.h"
+
+_Static_assert((int)SEG_PRE == (int)KOP_PRE && (int)SEG_W == (int)KOP_W &&
+	       (int)SEG_R == (int)KOP_R && (int)SEG_POST == (int)KOP_POST &&
+	       (int)SEG_KIND_COUNT == (int)KOP_SEGS, "segments of trace and mm");
+
+enum { CLIP_PCT_MAX = 5 };
+
+struct costs *costs_new(const struct trace_header *h, bool segments, bool tax)
+{
+	struct costs *c = xcalloc(1, sizeof(*c));
+
+	c->tasks = xcalloc(h->task_count, sizeof(*c->tasks));
+	c->task_count = h->task_count;
+	c->segments = segments;
+	c->tax = tax;
+	c->event_tax_ns = h->lock_event_tax_ns;
+	return c;
+}
+
+void costs_free(struct costs *c)
+{
+	if (!c)
+		return;
+	for (uint32_t i = 0; i < c->task_count; i++)
+		stream_release(&c->tasks[i]);
+	free(c->tasks);
+	free(c);
+}
+
+uint64_t costs_bytes(const struct costs *c)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < c->task_count; i++)
+		bytes += c->tasks[i].room;
+	return bytes;
+}
+
+int64_t kop_own_ns(const struct kop *k)
+{
+	int64_t ns = 0;
+
+	for (int i = 0; i < KOP_SEGS; i++)
+		ns += k->model_ns[i] + k->prim_ns[i];
+	return ns;
+}
+
+static bool has_segments(const struct costs *c, const struct op *op)
+{
+	return c->segments && op->segs && op->duration_ns >= 0;
+}
+
+static void work_by_kind(const struct op *op, int64_t work_ns[KOP_SEGS])
+{
+	for (int i = 0; i < KOP_SEGS; i++)
+		work_ns[i] = 0;
+	for (uint16_t i = 0; i < op->segs; i++)
+		work_ns[op->seg[i].kind] += op->seg[i].work_ns;
+}
+
+void costs_put(struct costs *c, const struct op *op, const struct kop *k)
+{
+	struct kind_costs *kind = &c->kind[op->kind];
+	struct stream *s = &c->tasks[op->task];
+	int64_t work_ns[KOP_SEGS];
+
+	if (op->duration_ns < 0) {
+		stream_put(s, (uint64_t)kop_own_ns(k));
+		return;
+	}
+	if (!has_segments(c, op)) {
+		kind->without++;
+		return;
+	}
+	work_by_kind(op, work_ns);
+	kind->ops++;
+	for (int i = 0; i < KOP_SEGS; i++) {
+		stream_put(s, (uint64_t)k->prim_ns[i]);
+		kind->work_ns += work_ns[i];
+		if (k->prim_ns[i] > work_ns[i])
+			kind->clipped_ns += k->prim_ns[i] - work_ns[i];
+	}
+}
+
+void costs_judge(struct costs *c, const struct trace_header *h)
+{
+	for (int i = 0; i < OP_KIND_COUNT; i++) {
+		struct kind_costs *k = &c->kind[i];
+
+		k->recorded = c->segments && h->have & HAVE_MMAP_LOCK &&
+			      k->work_ns > 0 &&
+			      k->clipped_ns * 100 <= k->work_ns * CLIP_PCT_MAX;
+	}
+}
+
+void costs_segments(const struct op *op, bool tax, int64_t event_tax_ns,
+		    struct kop *k)
+{
+	for (uint16_t i = 0; i < op->segs; i++) {
+		const struct op_segment *s = &op->seg[i];
+
+		k->present = (uint8_t)(k->present | 1u << s->kind);
+		/* vfork sleeps for its child, which the replay has */
+		if (op->kind != OP_VFORK)
+			k->sleep_ns[s->kind] += s->sleep_ns;
+		if (tax)
+			k->tax_ns[s->kind] += s->tax_ns;
+	}
+	if (tax && op->kind == OP_FAULT)
+		k->tax_ns[KOP_PRE] += event_tax_ns;
+}
+
+int64_t costs_take(const struct costs *c, const struct op *op, uint32_t *pos,
+		   struct kop *k, uint64_t *clipped_ns)
+{
+	const struct stream *s = &c->tasks[op->task];
+	int64_t work_ns[KOP_SEGS];
+
+	if (op->duration_ns < 0)
+		return (int64_t)stream_get(s, pos);
+	if (!has_segments(c, op))
+		return 0;
+	work_by_kind(op, work_ns);
+	k->recorded = c->kind[op->kind].recorded;
+	for (int i = 0; i < KOP_SEGS; i++) {
+		int64_t ns = work_ns[i] - (int64_t)stream_get(s, pos);
+
+		if (!k->recorded)
+			continue;
+		if (ns < 0)
+			*clipped_ns += (uint64_t)-ns;
+		else
+			k->seg_ns[i] = ns;
+	}
+	return 0;
+}

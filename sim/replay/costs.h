@@ -1,0 +1,57 @@
+#ifndef MMREPLAY_REPLAY_COSTS_H
+#define MMREPLAY_REPLAY_COSTS_H
+
+#include "sim/mm/kernel.h"
+#include "sim/replay/stream.h"
+#include "traces/trace.h"
+
+/*
+ * P of MODEL.md 3: what the captured policy costs in this model, per op. A
+ * preparatory run under the preset of the captured kernel collects it, the
+ * run proper subtracts it from what was recorded.
+ */
+
+/** struct kind_costs - how far the recorded times of a kind can be used */
+struct kind_costs {
+	int64_t work_ns;	/* recorded, over all segments */
+	int64_t clipped_ns;	/* by which P exceeds a segment's time */
+	uint64_t ops, without;	/* with segments; known duration, no segments */
+	bool recorded;		/* charge residuals */
+};
+
+struct costs {
+	struct stream *tasks;
+	uint32_t task_count;
+	bool segments;		/* costs: recorded */
+	bool tax;		/* tracing: as-captured */
+	int64_t event_tax_ns;
+	struct kind_costs kind[OP_KIND_COUNT];
+};
+
+struct costs *costs_new(const struct trace_header *h, bool segments, bool tax);
+void costs_free(struct costs *c);
+uint64_t costs_bytes(const struct costs *c);
+
+/** costs_put() - preparatory run: @op was replayed as @k; all 0 if it was not */
+void costs_put(struct costs *c, const struct op *op, const struct kop *k);
+
+/** costs_judge() - after the preparatory run: which kinds may use residuals */
+void costs_judge(struct costs *c, const struct trace_header *h);
+
+/**
+ * costs_take() - what to charge for @op; fills @k, which is zero but for kind
+ * @pos: place in the task's stream, moves on; every op must be asked once
+ * Return: P of an op without a duration (all it does), else 0. @clipped_ns
+ * grows by what had to be cut off.
+ */
+int64_t costs_take(const struct costs *c, const struct op *op, uint32_t *pos,
+		   struct kop *k, uint64_t *clipped_ns);
+
+/** costs_segments() - sleep and tax of @op's segments, in every mode */
+void costs_segments(const struct op *op, bool tax, int64_t event_tax_ns,
+		    struct kop *k);
+
+/** kop_own_ns() - what the model charged for an op by itself, without waits */
+int64_t kop_own_ns(const struct kop *k);
+
+#endif

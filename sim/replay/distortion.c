@@ -1,0 +1,218 @@
+/*
+ * What the replay did to the trace, and where the time of ops went.
+ *
+ * moved: an op has moved if the number of area-changing ops (mmap, munmap,
+ * mremap, mprotect, brk, mlock) by other tasks of its address space that
+ * ended before it started is not what it was in the capture. 0 where one task
+ * has the address space for itself.
+ *
+ * op_time, for each op: latency = work + line + spin + sleep + queue + irq.
+ *   spin    burning the CPU for a lock or an acknowledge
+ *   sleep   from leaving the CPU asleep to being woken
+ *   queue   from being woken or preempted to running, switch included
+ *   work    the op's own work, and its primitives uncontended
+ *   line    debt beyond that: cache-line transfers and their queues
+ *   irq     the rest: interrupts and ticks on the task's CPU meanwhile
+ * The sum is exact because irq is a rest; that it is never negative says
+ * that nothing was counted twice (asserted in the test build).
+ *
+ * Cost: O(1) an op and a context switch.
+ */
+#include <stdio.h>
+#include "sim/replay/run.h"
+
+static int64_t debt_ns(const struct task *t)
+{
+	int64_t ns = 0;
+
+	for (int i = 0; i < COST_CLASS_COUNT; i++)
+		ns += t->class_ns[i];
+	return ns;
+}
+
+/* ---- off the CPU ---- */
+
+static void leaves(struct rtask *rt, int64_t now)
+{
+	if (rt->away || rt->task.state == TASK_RUNNING)
+		return;		/* it left before; this CPU still had it loaded */
+	rt->away = true;
+	rt->away_asleep = rt->task.state == TASK_SLEEPING;
+	rt->away_since_ns = now;
+}
+
+static void arrives(struct rtask *rt, int64_t now)
+{
+	int64_t runnable_ns = rt->away_since_ns;
+
+	if (!rt->away)
+		return;
+	rt->away = false;
+	if (rt->away_asleep) {
+		runnable_ns = rt->task.runnable_since_ns;
+		rt->sleep_ns += runnable_ns - rt->away_since_ns;
+	}
+	rt->queue_ns += now - runnable_ns;
+}
+
+static void on_switch(void *arg, struct cpu *c, struct task *prev,
+		      struct task *next)
+{
+	struct replay *r = arg;
+	int64_t now = r->m.engine.now_ns;
+
+	if (prev)
+		leaves(rtask_of(prev), now);
+	if (next) {
+		arrives(rtask_of(next), now);
+		if (next != prev)
+			rtask_of(next)->queue_ns +=
+				r->m.profile->cost[COST_CONTEXT_SWITCH].value;
+	}
+	if (r->below.context_switch)
+		r->below.context_switch(r->below.arg, c, prev, next);
+}
+
+static void on_tick(void *arg, struct cpu *c)
+{
+	struct replay *r = arg;
+
+	if (r->below.tick)
+		r->below.tick(r->below.arg, c);
+}
+
+void distortion_init(struct replay *r)
+{
+	r->below = r->m.hooks;
+	r->m.hooks = (struct machine_hooks){ .context_switch = on_switch,
+					     .tick = on_tick, .arg = r };
+}
+
+void mm_awake(struct rtask *rt, bool awake)
+{
+	struct rmm *mm = rt->mm;
+
+	if (rt->asleep == !awake)
+		return;
+	rt->asleep = !awake;
+	if (!mm)
+		return;
+	mm->awake += awake ? 1 : UINT32_MAX;
+	if (mm->awake > rt->r->out->max_runnable_per_mm)
+		rt->r->out->max_runnable_per_mm = mm->awake;
+}
+
+/* ---- per op ---- */
+
+/* The count of changes by others before this op, in the capture. */
+static uint32_t moved_expected(struct rtask *rt)
+{
+	const struct stream *s = &rt->order->moved;
+	uint64_t diff;
+
+	if (!rt->moved_loaded && rt->moved_pos < s->used) {
+		rt->moved_left = stream_get(s, &rt->moved_pos);
+		rt->moved_loaded = true;
+	}
+	if (!rt->moved_loaded || rt->moved_left--)
+		return rt->moved_expect;
+	diff = stream_get(s, &rt->moved_pos);
+	rt->moved_expect += diff & 1 ? -(uint32_t)(diff >> 1) :
+				       (uint32_t)(diff >> 1);
+	rt->moved_loaded = false;
+	return rt->moved_expect;
+}
+
+void distortion_op_start(struct rtask *rt)
+{
+	struct replay *r = rt->r;
+	int64_t drift_ns = r->m.engine.now_ns - rt->op.start_ns;
+	uint32_t expected = moved_expected(rt), count = 0;
+
+	if (rt->mm)
+		count = rt->mm->changes - rt->changes;
+	if (!measuring(r))
+		return;
+	if (count != expected)
+		r->out->moved_ops++;
+	hist_record(&r->out->drift_ns, drift_ns < 0 ? -drift_ns : drift_ns);
+}
+
+void op_clock_start(struct rtask *rt)
+{
+	const struct task *t = &rt->task;
+
+	rt->clock = (struct op_clock){
+		.start_ns = t->m->engine.now_ns, .debt_ns = debt_ns(t),
+		.spin_ns = t->mode_ns[MODE_SPIN], .sleep_ns = rt->sleep_ns,
+		.queue_ns = rt->queue_ns };
+}
+
+/* What the op's own work is, as the simulated kernel has counted it. */
+static int64_t own_ns(const struct rtask *rt)
+{
+	const struct kop *k = &rt->kop;
+	int64_t ns = 0;
+
+	for (int i = 0; i < KOP_SEGS; i++) {
+		ns += k->prim_ns[i];
+		ns += k->recorded ? k->seg_ns[i] : k->model_ns[i];
+		if (k->charged[i])
+			ns += k->tax_ns[i];
+	}
+	return ns;
+}
+
+static void book(struct rtask *rt, int64_t latency_ns)
+{
+	struct op_time *o = &rt->r->out->op_time[rt->op.kind];
+	const struct task *t = &rt->task;
+	int64_t debt = debt_ns(t) - rt->clock.debt_ns, own = own_ns(rt);
+	int64_t spin = t->mode_ns[MODE_SPIN] - rt->clock.spin_ns;
+	int64_t sleep = rt->sleep_ns - rt->clock.sleep_ns;
+	int64_t queue = rt->queue_ns - rt->clock.queue_ns;
+	int64_t irq = latency_ns - debt - spin - sleep - queue;
+
+#ifdef MMREPLAY_TEST
+	BUG_ON(irq < 0);
+#endif
+	if (own > debt)
+		own = debt;
+	o->work_ns += own;
+	o->line_ns += debt - own;
+	o->spin_ns += spin;
+	o->sleep_ns += sleep;
+	o->runqueue_ns += queue;
+	o->irq_ns += irq;
+}
+
+/* Held up for longer than the kernel's detector allows. */
+static void hung(struct rtask *rt)
+{
+	struct replay_result *out = rt->r->out;
+	int64_t limit_ns = rt->r->kernel->hung_task_ns;
+	int64_t slept_ns = rt->sleep_ns - rt->clock.sleep_ns;
+	const struct trace_task *tt = &rt->r->h->tasks[rt->trace];
+
+	if (!limit_ns || slept_ns < limit_ns ||
+	    out->hung_count == sizeof(out->hung) / sizeof(out->hung[0]))
+		return;
+	out->hung[out->hung_count].wait_ns = slept_ns;
+	snprintf(out->hung[out->hung_count].victim,
+		 sizeof(out->hung[0].victim), "%.15s/%s", tt->comm,
+		 op_kinds[rt->op.kind].name);
+	out->hung_count++;
+}
+
+void op_clock_end(struct rtask *rt)
+{
+	struct replay *r = rt->r;
+	int64_t latency_ns = r->m.engine.now_ns - rt->clock.start_ns;
+
+	hung(rt);
+	if (!measuring(r))
+		return;
+	r->out->ops++;
+	hist_record(&r->metrics->latency_ns[rt->op.kind], latency_ns);
+	book(rt, latency_ns);
+}

@@ -1,0 +1,253 @@
+/*
+ * One cell: order pass, preparatory run if costs of the captured policy are
+ * needed, the run, its result.
+ *
+ * Invariant: the same trace, configuration, seed and replicate give the same
+ * result, whatever the host; replicate 0 has no jitter. --eager changes
+ * nothing but host_events and host_ns.
+ *
+ * Cost: the order pass decodes the trace once, each run once more. Memory:
+ * struct order and struct costs by ops (a few bytes each), all else by live
+ * state.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "sim/base/mem.h"
+#include "sim/base/option.h"
+#include "sim/replay/run.h"
+
+static const char *const pacing_names[] = { "closed", "open", NULL };
+static const char *const costs_names[] = { "model", "recorded", NULL };
+static const char *const exogenous_names[] = { "keep", "drop", NULL };
+static const char *const tracing_names[] = { "removed", "as-captured", NULL };
+
+#define OPT(k, t, f) .key = k, .type = t, \
+	.offset = offsetof(struct replay_options, f)
+
+const struct option replay_option_table[] = {
+	{ OPT("pacing", OPT_ENUM, pacing), .def = "closed",
+	  .names = pacing_names, .unit = "",
+	  .help = "closed: an op follows the previous one and its think time; open: ops start at their recorded time" },
+	{ OPT("costs", OPT_ENUM, costs), .def = "model", .names = costs_names,
+	  .unit = "", .help = "model: the machine profile; recorded: what the capture measured, by segment" },
+	{ OPT("exogenous", OPT_ENUM, exogenous), .def = "keep",
+	  .names = exogenous_names, .unit = "",
+	  .help = "keep: tasks outside the trace that had the CPU take it again" },
+	{ OPT("tracing", OPT_ENUM, tracing), .def = "removed",
+	  .names = tracing_names, .unit = "",
+	  .help = "as-captured: charge the tracer's own time where it was" },
+	{ OPT("replicates", OPT_U32, replicates), .def = "1", .min = 1,
+	  .max = 10000, .unit = "count", .help = "runs that differ in jitter" },
+	{ OPT("instances", OPT_U32, instances), .def = "1", .min = 1,
+	  .max = 4096, .unit = "count",
+	  .help = "copies of the workload with address spaces of their own" },
+	{ OPT("jitter_permille", OPT_U32, jitter_permille), .def = "20",
+	  .max = 1000, .unit = "permille",
+	  .help = "of think time, from the second replicate on" },
+	{ OPT("warmup_ns", OPT_I64, warmup_ns), .def = "0", .max = INT64_MAX,
+	  .unit = "ns", .help = "simulated time before statistics begin" },
+	{ OPT("sleep_threshold_ns", OPT_I64, sleep_threshold_ns),
+	  .def = "50000", .max = INT64_MAX, .unit = "ns",
+	  .help = "without scheduler events: longer gaps are sleep or compute, unknown" },
+	OPTION_END
+};
+
+/* ---- one run ---- */
+
+static void warm_up_over(struct engine *e, struct sink *s, uint64_t data)
+{
+	struct replay *r = (struct replay *)(void *)
+			   ((char *)s - offsetof(struct replay, warmup_sink));
+
+	(void)e, (void)data;
+	r->metrics->off = false;
+	r->warm = true;
+}
+
+static void run_init(struct replay *r)
+{
+	r->metrics = r->out->metrics = metrics_new();
+	machine_init(&r->m, r->c->profile, r->c->seed, r->metrics);
+	r->m.engine.eager = r->c->eager;
+	r->k = kernel_new(&r->m, r->kernel);
+	kernel_attach(r->k);
+	distortion_init(r);
+	r->have_sched = r->h->have & HAVE_SCHED;
+	if (r->o->warmup_ns) {
+		r->metrics->off = true;
+		r->warmup_sink.fire = warm_up_over;
+		engine_at(&r->m.engine, r->o->warmup_ns,
+			  event_order(EVENT_TIMER, 0, TIMER_USER),
+			  &r->warmup_sink, 0);
+	}
+	tasks_init(r);
+	tasks_start(r);
+}
+
+static void take_accounts(struct replay *r)
+{
+	struct replay_result *o = r->out;
+
+	o->contacts = r->m.contacts;
+	o->makespan_ns = r->m.end_ns;
+	for (uint32_t i = 0; i < r->m.cpu_count; i++) {
+		const struct cpu *c = &r->m.cpus[i];
+
+		for (int m = 0; m < MODE_COUNT; m++)
+			o->mode_ns[m] += c->mode_ns[m];
+		for (int m = 0; m < COST_CLASS_COUNT; m++)
+			o->class_ns[m] += c->class_ns[m];
+	}
+	for (uint32_t i = 0; i < r->task_count; i++)
+		for (int m = 0; m < COST_CLASS_COUNT; m++)
+			o->class_ns[m] += r->tasks[i].task.class_ns[m];
+	o->host_events = r->m.engine.events;
+}
+
+static int run_result(struct replay *r)
+{
+	if (r->err)
+		return r->err;
+	if (r->m.failed)
+		return err_set(r->e, -EAGAIN, "simulated machine: %s",
+			       r->m.failed);
+	if (r->live)
+		return stuck(r);
+	take_accounts(r);
+	if (r->c->final_state_path && !r->preparing)
+		return final_state_write(r);
+	return 0;
+}
+
+static int64_t host_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
+}
+
+/* @costs: collected into while @preparing, else read from; may be NULL */
+static int run_once(const struct replay *shape, struct replay_result *out)
+{
+	struct replay *r = xcalloc(1, sizeof(*r));
+	int64_t started_ns = host_now_ns();
+	int ret;
+
+	*r = *shape;
+	r->out = out;
+	r->records_total = r->order->records * r->instances;
+	run_init(r);
+	if (r->live)
+		machine_run(&r->m);
+	ret = run_result(r);
+	if (!ret)
+		kernel_finish(r->k);
+	if (!ret && !r->preparing)
+		warn_of_run(r);
+	kernel_free(r->k);
+	tasks_release(r);
+	machine_release(&r->m);
+	out->host_ns = host_now_ns() - started_ns;
+	free(r);
+	return ret;
+}
+
+/* ---- the cell ---- */
+
+/* Does what the captured policy costs differ from what this run's ops cost? */
+static bool needs_preparation(const struct replay *r)
+{
+	if (r->o->costs == COSTS_RECORDED && r->h->have & HAVE_MMAP_LOCK)
+		return true;
+	if (!r->order->unknown_durations || !r->c->captured)
+		return false;
+	return r->c->replicate || r->o->pacing == PACING_OPEN ||
+	       r->o->instances > 1 ||
+	       r->c->kernel->null_kernel != r->c->captured->null_kernel ||
+	       memcmp(r->c->kernel->policies.on, r->c->captured->policies.on,
+		      sizeof(r->c->kernel->policies.on)) ||
+	       r->c->kernel->thp != r->c->captured->thp;
+}
+
+/* The trace as captured, once, for the costs of its policy. */
+static int prepare(struct replay *shape)
+{
+	struct replay_result *out = xcalloc(1, sizeof(*out));
+	struct replay_options o = *shape->o;
+	struct replay_config c = *shape->c;
+	struct replay prep = *shape;
+	int ret;
+
+	o.pacing = PACING_CLOSED;
+	o.instances = 1;
+	o.warmup_ns = 0;
+	c.replicate = 0;
+	c.progress = NULL;
+	prep.o = &o;
+	prep.c = &c;
+	prep.instances = 1;
+	prep.kernel = c.captured ? c.captured : c.kernel;
+	prep.preparing = true;
+	shape->costs = costs_new(shape->h, o.costs == COSTS_RECORDED,
+				 o.tracing == TRACING_AS_CAPTURED);
+	prep.costs = shape->costs;
+	ret = run_once(&prep, out);
+	costs_judge(shape->costs, shape->h);
+	replay_result_release(out);
+	free(out);
+	return ret;
+}
+
+static void describe_costs(const struct replay *r, struct replay_result *out)
+{
+	out->order_edges = r->order->edges;
+	out->order_implied = r->order->implied;
+	out->order_bytes = r->order->bytes;
+	if (!r->costs)
+		return;
+	out->cost_bytes = costs_bytes(r->costs);
+	for (int i = 0; i < OP_KIND_COUNT; i++)
+		out->recorded_costs[i] = r->costs->kind[i].recorded;
+}
+
+int replay_run(struct mmt_reader *trace, const struct replay_config *c,
+	       struct replay_result *out, struct errbuf *e)
+{
+	struct replay r = { .c = c, .o = &c->options, .kernel = c->kernel,
+			    .trace = trace, .h = mmt_header(trace), .out = out,
+			    .e = e };
+	struct order *order;
+	int ret = 0;
+
+	*out = (struct replay_result){ 0 };
+	r.instances = c->options.instances ? c->options.instances : 1;
+	if ((uint64_t)r.instances * r.h->task_count >= 1u << 24)
+		return err_set(e, -E2BIG, "%u instances of %u tasks: more than 2^24 tasks",
+			       r.instances, r.h->task_count);
+	order = order_build(trace, e);
+	if (!order)
+		return e->code ? e->code : -EIO;
+	r.order = order;
+	if (needs_preparation(&r))
+		ret = prepare(&r);
+	if (!ret)
+		ret = run_once(&r, out);
+	describe_costs(&r, out);
+	costs_free(r.costs);
+	order_free(order);
+	if (ret)
+		replay_result_release(out);
+	return ret;
+}
+
+void replay_result_release(struct replay_result *r)
+{
+	if (r->metrics)
+		metrics_free(r->metrics);
+	hist_release(&r->drift_ns);
+	arena_release(&r->arena);
+	*r = (struct replay_result){ 0 };
+}

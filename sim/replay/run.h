@@ -1,0 +1,178 @@
+#ifndef MMREPLAY_REPLAY_RUN_H
+#define MMREPLAY_REPLAY_RUN_H
+
+#include "sim/base/rng.h"
+#include "sim/replay/costs.h"
+#include "sim/replay/order.h"
+#include "sim/replay/replay.h"
+
+/*
+ * Inside of a run. A simulated task walks the records of a traced one:
+ *
+ *   FETCH --> PAUSE --> ORDER --> DO --> FETCH ...
+ *     |       think,    wait for   an op on a fiber, or at once
+ *     v       sleep,    others
+ *    TAIL     ghost
+ *
+ * All phases but an op itself run in step(), without a stack.
+ */
+
+enum phase { PHASE_FETCH, PHASE_PAUSE, PHASE_ORDER, PHASE_DO, PHASE_TAIL };
+
+/**
+ * struct rmm - an address space of the trace, in one instance
+ * @users: tasks in it; @readers: others that read it through /proc now
+ * @awake: its tasks that are not in a replayed sleep
+ */
+struct rmm {
+	struct mm *mm;			/* NULL: not yet, or no longer */
+	uint32_t id;
+	uint32_t users, readers, awake;
+	uint32_t changes;		/* area-changing ops that ended */
+	uint64_t brk;
+	char *final;			/* text of the state at its end, if wanted */
+};
+
+/** struct op_clock - a task's accounts when its op began */
+struct op_clock {
+	int64_t start_ns, debt_ns, spin_ns, sleep_ns, queue_ns;
+};
+
+TAILQ_HEAD(rtask_list, rtask);
+
+struct rtask {
+	struct task task;		/* the machine's part */
+	struct replay *r;
+	struct rmm *mm;			/* NULL: kernel thread, or has left it */
+	const struct task_order *order;
+	struct mmt_cursor *cursor;
+	uint32_t trace, instance;	/* number in the trace's table */
+	uint8_t phase, off_state;	/* @off_state: 0 = on a CPU */
+	bool off_nested, fault_open, last_fault, launched, finished, asleep;
+	/* the record that is next, or being done */
+	struct op op;
+	uint32_t seq, note, wait_note;	/* first note at seq; next to wait for */
+	uint64_t done;			/* ops, for jitter draws */
+	struct kop kop;
+	uint32_t cost_pos;		/* in the stream of costs */
+	/* recorded time replayed so far; end of the last op */
+	int64_t at_ns, busy_until_ns, off_at_ns, last_start_ns;
+	/* order: records that took effect; who waits for that */
+	uint32_t effected, need;
+	struct rtask_list waiters;
+	TAILQ_ENTRY(rtask) wait_link;
+	struct rtask *pred;
+	int64_t wait_since_ns, op_wait_ns;
+	/* distortion */
+	uint32_t changes;		/* of mm->changes: own, and from before */
+	uint32_t moved_pos, moved_expect;
+	uint64_t moved_left;
+	bool moved_loaded;
+	/* off the CPU, by context switches */
+	bool away, away_asleep;
+	int64_t away_since_ns, sleep_ns, queue_ns;
+	struct op_clock clock;
+};
+
+/** struct live_alloc - a vmalloc area by the record that allocated it */
+struct live_alloc {
+	uint64_t key;			/* task << 32 | seq, + 1; 0 = free */
+	struct vmap_area *area;
+};
+
+struct replay {
+	const struct replay_config *c;
+	const struct replay_options *o;
+	const struct kernel_config *kernel;
+	struct mmt_reader *trace;
+	const struct trace_header *h;
+	const struct order *order;
+	struct costs *costs;		/* NULL: an op's own cost stands for P */
+	bool preparing;			/* collecting costs of the captured policy */
+	struct replay_result *out;
+	struct errbuf *e;
+	int err;
+	struct machine m;
+	struct metrics *metrics;
+	struct kernel *k;
+	struct machine_hooks below;	/* the kernel's own */
+	struct rtask *tasks;
+	struct rmm *mms;
+	uint32_t instances, task_count, live;
+	struct live_alloc *allocs;
+	uint32_t alloc_used, alloc_size;
+	struct sink warmup_sink;
+	bool have_sched, warm;
+	uint64_t records_done, records_total;
+	uint64_t bad_results[OP_KIND_COUNT];
+};
+
+static inline struct rtask *rtask_of(struct task *t)
+{
+	return t->owner;
+}
+
+static inline bool measuring(const struct replay *r)
+{
+	return !r->metrics->off;
+}
+
+/* tasks.c: tasks and address spaces come and go */
+void tasks_init(struct replay *r);
+void tasks_start(struct replay *r);
+void tasks_release(struct replay *r);
+struct rmm *rmm_of(struct replay *r, uint32_t instance, uint64_t id);
+struct rtask *rtask_peer(const struct rtask *rt, uint32_t trace_task);
+/** rtask_enter() - @rt acts in @mm from now on, whose user it already has */
+void rtask_enter(struct rtask *rt, struct rmm *mm);
+/** rtask_leave() - it has left its mm; the last one closes it */
+void rtask_leave(struct rtask *rt);
+/** rmm_closing() - @mm's last user is about to go */
+void rmm_closing(struct replay *r, struct rmm *mm);
+/** rmm_forget() - nobody will name it again */
+void rmm_forget(struct rmm *mm);
+void rmm_fill(struct replay *r, struct rmm *mm, struct mm *fresh);
+/** rtask_launch() - the child of @by's op, in @mm */
+void rtask_launch(struct rtask *by, struct rtask *child, struct rmm *mm);
+int final_state_write(struct replay *r);
+
+/* step.c: the walk over the records */
+void rtask_step(struct task *t);
+/** rtask_effect() - the current record took effect; wakes who waited for it */
+void rtask_effect(struct rtask *rt);
+/** rtask_op_done() - the op of the current record is over */
+void rtask_op_done(struct rtask *rt);
+/** rtask_note() - the note of the current record, or NULL */
+const struct note *rtask_note(const struct rtask *rt, enum note_kind kind);
+/** rtask_sleep() - from step(): until @ns from now; false if that is at once */
+bool rtask_sleep(struct rtask *rt, int64_t ns);
+
+/* ops.c: a record becomes a call of the simulated kernel */
+/** op_refusal() - why the current record cannot be replayed, or NULL;
+ *  "": it needs not be, and is not counted */
+const char *op_refusal(struct rtask *rt);
+void op_fiber(void *task);
+/** op_skip() - pass the current record without doing it */
+void op_skip(struct rtask *rt);
+
+/* live_allocs.c */
+void live_alloc_put(struct replay *r, uint64_t key, struct vmap_area *area);
+struct vmap_area *live_alloc_take(struct replay *r, uint64_t key);
+
+/* distortion.c: what the replay did to the trace */
+void distortion_init(struct replay *r);
+/** distortion_op_start() - for every op, in order, also one that is not replayed */
+void distortion_op_start(struct rtask *rt);
+/** op_clock_start() / op_clock_end() - around an op; settled */
+void op_clock_start(struct rtask *rt);
+void op_clock_end(struct rtask *rt);
+/** mm_awake() - @rt begins or ends a sleep of the replay */
+void mm_awake(struct rtask *rt, bool awake);
+
+/* report.c: words about a run */
+void warn(struct replay_result *out, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void warn_of_run(struct replay *r);
+int stuck(struct replay *r);
+
+#endif
