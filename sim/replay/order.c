@@ -29,7 +29,8 @@ static struct known *known_find(const struct known_table *k, uint32_t task)
 	return &k->slot[i];
 }
 
-static struct known *known_get(struct known_table *k, uint32_t task)
+static struct known *known_get(struct known_table *k, uint32_t task,
+			       bool *known)
 {
 	struct known_table old = *k;
 	struct known *n;
@@ -44,7 +45,8 @@ static struct known *known_get(struct known_table *k, uint32_t task)
 		free(old.slot);
 	}
 	n = known_find(k, task);
-	if (!n->task) {
+	*known = n->task;
+	if (!*known) {
 		*n = (struct known){ .task = task + 1 };
 		k->used++;
 	}
@@ -55,14 +57,15 @@ void known_inherit(struct order_build *b, uint32_t child, uint64_t at)
 {
 	const struct known_table *from = &b->tasks[ref_task(at)].known;
 	struct known_table *to = &b->tasks[child].known;
+	bool known;
 
 	for (uint32_t i = 0; i < from->size; i++) {
 		const struct known *k = &from->slot[i];
 
 		if (k->task && k->task != child + 1 && k->succ <= ref_seq(at))
-			known_get(to, k->task - 1)->pred = k->pred;
+			known_get(to, k->task - 1, &known)->pred = k->pred;
 	}
-	known_get(to, ref_task(at))->pred = ref_seq(at);
+	known_get(to, ref_task(at), &known)->pred = ref_seq(at);
 }
 
 /* ---- notes ---- */
@@ -86,29 +89,47 @@ void order_note(struct order_build *b, uint64_t at, enum note_kind kind,
 	t->notes[i] = n;
 }
 
+/* A record that waits for several of one task waits for the last of them. */
+static bool note_raise(struct task_order *t, const struct note *to)
+{
+	for (uint32_t i = t->note_count; i && t->notes[i - 1].seq >= to->seq;
+	     i--) {
+		struct note *n = &t->notes[i - 1];
+
+		if (n->seq == to->seq && n->kind == to->kind &&
+		    n->task == to->task) {
+			n->value = to->value;
+			return true;
+		}
+	}
+	return false;
+}
+
 void order_edge(struct order_build *b, uint64_t pred, uint64_t succ,
 		enum note_kind kind)
 {
+	struct note n = { .seq = ref_seq(succ), .kind = kind & 15,
+			  .task = ref_task(pred) & ((1u << NOTE_TASK_BITS) - 1),
+			  .value = ref_seq(pred) };
 	struct known *k;
-	bool fresh;
+	bool known, again;
 
 	if (ref_task(pred) == ref_task(succ))
 		return;
-	fresh = !b->tasks[ref_task(succ)].known.size ||
-		!known_find(&b->tasks[ref_task(succ)].known,
-			    ref_task(pred))->task;
-	k = known_get(&b->tasks[ref_task(succ)].known, ref_task(pred));
-	if (!fresh && k->pred >= ref_seq(pred) && k->succ <= ref_seq(succ)) {
+	k = known_get(&b->tasks[ref_task(succ)].known, ref_task(pred), &known);
+	again = known && k->succ == n.seq;
+	if (known && k->pred >= n.value && k->succ <= n.seq) {
 		b->o->implied++;
 		if (kind == NOTE_ORDER)
 			return;		/* a waker is a fact of its own */
+	} else if (!known || k->pred < n.value) {
+		k->pred = n.value;
+		k->succ = n.seq;
 	}
-	if (fresh || k->pred < ref_seq(pred)) {
-		k->pred = ref_seq(pred);
-		k->succ = ref_seq(succ);
-	}
+	if (again && note_raise(&b->o->tasks[ref_task(succ)], &n))
+		return;
 	b->o->edges++;
-	order_note(b, succ, kind, ref_task(pred), ref_seq(pred));
+	order_note(b, succ, kind, n.task, n.value);
 }
 
 /* ---- ops under way: a heap by (end, ref) ---- */
