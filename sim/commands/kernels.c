@@ -19,6 +19,8 @@ static const char help[] =
 "      --json           as JSON, with all sources\n"
 "  -h, --help           this text\n";
 
+enum { COLUMNS = 100 };
+
 static const char *const thp_names[] = { "never", "madvise", "always" };
 
 static json_t *preset_json(const struct preset *p)
@@ -62,37 +64,67 @@ static void print_one(const struct preset *p)
 	}
 }
 
-/* Column widths: the longest value of each axis, and its star. */
-static void print_all(const struct preset *p, size_t count)
+static int longest_name(const struct preset *p, size_t count)
 {
-	int width[AXIS_COUNT], name = 6;
+	int width = (int)strlen("kernel");
 
-	for (unsigned i = 0; i < AXIS_COUNT; i++) {
-		width[i] = (int)strlen(axis_names[i]);
-		for (size_t k = 0; k < count; k++) {
-			int n = (int)strlen(p[k].truth[i]) + !!p[k].stand[i];
-
-			width[i] = n > width[i] ? n : width[i];
-		}
-	}
 	for (size_t k = 0; k < count; k++)
-		if ((int)strlen(p[k].name) > name)
-			name = (int)strlen(p[k].name);
+		if ((int)strlen(p[k].name) > width)
+			width = (int)strlen(p[k].name);
+	return width;
+}
+
+/* The longest value of an axis with its star, and the axis' own name. */
+static int longest_value(const struct preset *p, size_t count, unsigned axis)
+{
+	int width = (int)strlen(axis_names[axis]);
+
+	for (size_t k = 0; k < count; k++) {
+		int n = (int)strlen(p[k].truth[axis]) + !!p[k].stand[axis];
+
+		width = n > width ? n : width;
+	}
+	return width;
+}
+
+/* Axes [from, to) of all kernels. */
+static void print_block(const struct preset *p, size_t count,
+			const int *width, unsigned from, unsigned to)
+{
+	int name = longest_name(p, count);
+
 	printf("%-*s", name, "kernel");
-	for (unsigned i = 0; i < AXIS_COUNT; i++)
-		printf(i + 1 < AXIS_COUNT ? " %-*s" : " %.*s", width[i],
-		       axis_names[i]);
+	for (unsigned i = from; i < to; i++)
+		printf(" %-*s", i + 1 < to ? width[i] : 0, axis_names[i]);
 	for (size_t k = 0; k < count; k++) {
 		printf("\n%-*s", name, p[k].name);
-		for (unsigned i = 0; i < AXIS_COUNT; i++) {
+		for (unsigned i = from; i < to; i++) {
 			int n = printf(" %s%s", p[k].truth[i],
 				       p[k].stand[i] ? "*" : "");
 
-			if (i + 1 < AXIS_COUNT)
-				printf("%*s", width[i] + 1 - n, "");
+			printf("%*s", i + 1 < to ? width[i] + 1 - n : 0, "");
 		}
 	}
-	printf("\n* not built yet, another policy stands in: mmreplay kernels NAME\n");
+	printf("\n\n");
+}
+
+static void print_all(const struct preset *p, size_t count)
+{
+	int width[AXIS_COUNT], name = longest_name(p, count);
+	unsigned from = 0;
+
+	for (unsigned i = 0; i < AXIS_COUNT; i++)
+		width[i] = longest_value(p, count, i);
+	while (from < AXIS_COUNT) {
+		int columns = name + 1 + width[from];
+		unsigned to = from + 1;
+
+		while (to < AXIS_COUNT && columns + 1 + width[to] <= COLUMNS)
+			columns += 1 + width[to++];
+		print_block(p, count, width, from, to);
+		from = to;
+	}
+	printf("* not built yet, another policy stands in: mmreplay kernels NAME\n");
 }
 
 static int load_all(const char **names, size_t count, struct preset *p,

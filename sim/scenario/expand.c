@@ -196,15 +196,19 @@ static int place_cell(struct build *b, struct growing *g, struct draft d,
 		      const struct settings *sweep, const struct place *p,
 		      struct errbuf *e)
 {
+	struct loc at = p->at.path || !sweep->count ? p->at : sweep->v[0].at;
 	struct errbuf why = { 0 };
 	int r = draft_apply(&d, sweep, true, b, e);
 
 	if (!r)
-		r = draft_apply(&d, &b->pins, true, b, e);
+		r = profile_check(&d.cell.profile, at, e);
 	if (!r)
-		r = draft_finish(&d, p->at, b->a, e);
+		r = draft_apply(&d, &b->pins, true, b, e);
 	if (r)
 		return r;
+	r = draft_finish(&d, (struct loc){ 0 }, b->a, e);
+	if (r)	/* only --set can have done it */
+		return setting_failed(&b->pins.v[b->pins.count - 1], r, e);
 	if (!policy_check(&d.cell.kernel.policies, &why))
 		return add_cell(g, &d, p, e);
 	if (p->in_matrix) {

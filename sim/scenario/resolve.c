@@ -170,7 +170,7 @@ static void write_ids(const struct scenario *s, uint32_t first, FILE *out)
 	     (i == first || s->cells[i].replicate); i++)
 		fprintf(out, "%s    # cell %s, seed %llu%s\n",
 			"", s->cells[i].id, (unsigned long long)s->cells[i].seed,
-			s->cells[i].baseline && i ? ", a baseline" : "");
+			first && s->cells[i].baseline ? ", a baseline" : "");
 }
 
 static void write_head(const struct scenario *s, FILE *out)

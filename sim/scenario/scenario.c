@@ -24,7 +24,7 @@ struct document {
 	const struct ynode *scenario, *description, *trace, *generate, *machine,
 		*replay, *baseline, *compare, *matrix, *sweep, *report, *seed;
 	struct settings report_set;
-	bool machine_set;		/* by --set */
+	struct settings section_set;	/* sections given by --set */
 };
 
 static const struct {
@@ -111,6 +111,7 @@ static int route_set(struct build *b, struct document *d, const char *text,
 		if (!sections[i].scalar || strcmp(s.key, sections[i].key))
 			continue;
 		*section_of(d, i) = s.value;
+		settings_put(&d->section_set, s);
 		return 0;
 	}
 	if (is_pin(s.key)) {
@@ -129,6 +130,16 @@ static int route_set(struct build *b, struct document *d, const char *text,
 		return unknown_set(&s, e);
 	settings_put(&b->baseline, s);
 	return 0;
+}
+
+/* The option's name to an error in a section that --set gave. */
+static int section_failed(const struct document *d, const struct ynode *n,
+			  int code, struct errbuf *e)
+{
+	for (size_t i = 0; code && i < d->section_set.count; i++)
+		if (d->section_set.v[i].value == n)
+			return setting_failed(&d->section_set.v[i], code, e);
+	return code;
 }
 
 /* The stem of a path: what a scenario without a name is called. */
@@ -160,7 +171,7 @@ static int find_trace(struct build *b, const struct document *d,
 	if (!text)
 		return -EINVAL;
 	b->s->trace_text = text;
-	if (text[0] == '/' || !d->trace->at.path) {
+	if (text[0] == '/' || !d->trace->at.path || !strcmp(b->dir, ".")) {
 		b->s->trace_path = text;
 		return 0;
 	}
@@ -185,7 +196,7 @@ static int read_names(struct build *b, const struct document *d,
 		text = node_text(d->seed, "seed", e);
 		if (!text || option_set(seed, &s->seed, b->a, "seed", text,
 					d->seed->at, e))
-			return -EINVAL;
+			return section_failed(d, d->seed, -EINVAL, e);
 	}
 	if (d->description) {
 		s->description = node_text(d->description, "description", e);
@@ -241,10 +252,11 @@ static int make_base(struct build *b, struct document *d, struct errbuf *e)
 	struct settings l = { 0 };
 	int r = defaults_kernel(b, e);
 
-	if (!r)
-		r = d->machine ? profile_from_node(d->machine, b->dir,
-						   &b->base.cell.profile, b->a, e) :
-				 defaults_machine(b, e);
+	if (!r && d->machine)
+		r = section_failed(d, d->machine, profile_from_node(
+			d->machine, b->dir, &b->base.cell.profile, b->a, e), e);
+	else if (!r)
+		r = defaults_machine(b, e);
 	if (!r)
 		r = defaults_replay(b, e);
 	if (!r)
@@ -363,6 +375,7 @@ static struct scenario *load(const char *path, const char *trace,
 	if (!r)
 		r = build(b, &d, e);
 	settings_release(&d.report_set);
+	settings_release(&d.section_set);
 	settings_release(&b->baseline);
 	settings_release(&b->pins);
 	free(copy);
