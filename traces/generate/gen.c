@@ -444,6 +444,8 @@ static int result_fill(const char *path, const struct gen *g,
 	out->tasks = g->header.task_count;
 	out->mms = g->header.mm_count;
 	out->span_ns = g->header.span_ns;
+	if (!strcmp(path, "-"))
+		return 0;
 	r = mmt_open(path, 0, 0, e);
 	if (!r)
 		return e->code;

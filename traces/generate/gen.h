@@ -26,20 +26,20 @@ struct gen_common {
 enum gen_think_kind { GEN_THINK_FIXED, GEN_THINK_EXPONENTIAL };
 extern const char *const gen_think_names[];
 
-#define GEN_OPTION(type, key_, kind, field, def_, min_, max_, unit_, help_) \
-	{ .key = key_, .type = kind, .offset = offsetof(type, field), \
+#define GEN_OPTION(T, key_, kind, field, def_, min_, max_, unit_, help_) \
+	{ .key = key_, .type = kind, .offset = offsetof(T, field), \
 	  .def = def_, .min = min_, .max = max_, .unit = unit_, .help = help_ }
 
-#define GEN_COMMON_OPTIONS(type, think_default) \
-	GEN_OPTION(type, "cpus", OPT_U32, common.cpus, "8", 1, 4096, "count", \
+#define GEN_COMMON_OPTIONS(T, think_default) \
+	GEN_OPTION(T, "cpus", OPT_U32, common.cpus, "8", 1, 4096, "count", \
 		   "CPUs of the machine the trace claims to be from"), \
-	GEN_OPTION(type, "seed", OPT_U64, common.seed, "1", 0, INT64_MAX, "", \
+	GEN_OPTION(T, "seed", OPT_U64, common.seed, "1", 0, INT64_MAX, "", \
 		   "of every random draw"), \
-	GEN_OPTION(type, "think_ns", OPT_I64, common.think_ns, think_default, \
+	GEN_OPTION(T, "think_ns", OPT_I64, common.think_ns, think_default, \
 		   0, 3600 * NSEC_PER_SEC, "ns", \
 		   "CPU time of the program between two ops, mean"), \
 	{ .key = "think", .type = OPT_ENUM, \
-	  .offset = offsetof(type, common.think), .def = "fixed", \
+	  .offset = offsetof(T, common.think), .def = "fixed", \
 	  .names = gen_think_names, .unit = "", \
 	  .help = "distribution of think_ns" }
 

@@ -46,7 +46,7 @@ struct generate_request {
 	struct loc at;			/* where the name stands; for messages */
 	const struct gen_param *params;
 	unsigned param_count;
-	const char *output;		/* .mmt */
+	const char *output;		/* .mmt; "-" is stdout */
 	/* called now and then with records written and expected (0: not known) */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *progress_arg;
@@ -57,7 +57,7 @@ struct generate_result {
 	uint64_t records;		/* replayed ops and schedule records */
 	uint32_t tasks, mms;
 	int64_t span_ns;
-	struct digest digest;		/* mmt_digest() of the file */
+	struct digest digest;		/* mmt_digest(); zero if to stdout */
 };
 
 /**

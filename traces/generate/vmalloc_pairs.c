@@ -15,6 +15,7 @@
  * are names only: each thread has a window of its own, a policy picks its own
  * addresses. The threads are alive at the start and do not exit.
  */
+#include <stdio.h>
 #include "traces/generate/gen.h"
 
 enum vp_test {
@@ -72,11 +73,20 @@ static uint64_t vp_held(const struct vp_params *p)
 		return p->busy;
 	case VP_FULL_FIT:
 		return 2 * vp_holes(p);
-	case VP_CROSS_CPU:
-		return p->lag;
 	default:
 		return 0;
 	}
+}
+
+static int vp_check(const void *params, struct loc at, struct errbuf *e)
+{
+	const struct vp_params *p = params;
+	uint64_t bytes = (2ULL * p->lag + 2) * (p->pages + 2ULL) * PAGE_BYTES;
+
+	if (p->test == VP_CROSS_CPU && bytes > VP_WINDOW_BYTES / 2)
+		return gen_refuse(e, at, "lag=%u with pages=%u: a thread would hold more than 4 GiB of addresses",
+				  p->lag, p->pages);
+	return 0;
 }
 
 static uint64_t vp_expect(const void *params)
@@ -92,7 +102,7 @@ static void vp_setup(struct gen *g)
 	const struct vp_params *p = g->params;
 
 	for (uint32_t i = 0; i < p->jobs; i++) {
-		char comm[16];
+		char comm[32];	/* cut to 15, as the kernel does */
 
 		snprintf(comm, sizeof(comm), "vmalloc_test/%u", i);
 		gen_task_new(g, TRACE_NO_TASK, TRACE_NO_TASK, TRACE_NO_MM, 0, i,
@@ -149,8 +159,8 @@ static void vp_cross(struct gen *g, struct gen_task *t, uint64_t n)
 {
 	const struct vp_params *p = g->params;
 	uint64_t slots = 2ULL * p->lag + 2, pages = p->pages;
+	uint64_t stride = (pages + 2) / 2;	/* vp_area() steps by 2 pages */
 	uint32_t from = (t->role ? t->role : p->jobs) - 1;
-	uint64_t stride = (pages + 2) / 2;	/* of vp_area()'s two pages */
 
 	if (n < p->loops)
 		gen_vmalloc(g, t, vp_area(t->role, n % slots * stride, pages),
@@ -188,60 +198,40 @@ static void vp_turn(struct gen *g, struct gen_task *t)
 		vp_pair(g, t, 1, PAGE_BYTES);
 		return;
 	case VP_CROSS_CPU:
-		break;
+		vp_cross(g, t, t->n);
+		return;
 	}
-	vp_cross(g, t, t->n - vp_held(p));
-}
-
-/* Allocations that stay; of full-fit's every second is freed again at the end. */
-static void vp_hold(struct gen *g, struct gen_task *t)
-{
-	gen_think(g, t);
-	gen_vmalloc(g, t, vp_area(t->role, t->n, 1), PAGE_BYTES);
 }
 
 /*
- * The life of a thread by t->n:
- *   [0, held) allocs | full-fit: [held, 1.5 held) frees every second | turns |
- *   frees of the rest
- * cross-cpu has no such phases: its lag is part of the turns.
+ * The life of a thread, by t->n:
+ *
+ *   | allocate held | full-fit: free every second | turns | free the rest |
+ *
+ * cross-cpu holds nothing apart from its turns, which go on for `lag` more.
  */
 static bool vp_one(struct gen *g, struct gen_task *t)
 {
 	const struct vp_params *p = g->params;
-	uint64_t held = p->test == VP_CROSS_CPU ? 0 : vp_held(p);
-	uint64_t n = t->n, step = p->test == VP_FULL_FIT ? 2 : 1;
-	uint64_t turns = p->loops;
+	uint64_t held = vp_held(p), second = p->test == VP_FULL_FIT ? held / 2 : 0;
+	uint64_t turns = held + second, rest = turns + p->loops, n = t->n;
 
+	gen_think(g, t);
 	if (p->test == VP_CROSS_CPU) {
-		t->n += p->lag;		/* vp_turn() takes it off */
 		vp_turn(g, t);
-		t->n = n + 1;
-		return t->n < (uint64_t)p->loops + p->lag;
-	}
-	t->n++;
-	if (n < held) {
-		t->n = n;
-		vp_hold(g, t);
-		t->n = n + 1;
-		return true;
-	}
-	n -= held;
-	if (step == 2) {
-		if (n < held / 2) {
-			gen_vfree(g, t, vp_area(t->role, 2 * n + 1, 1));
-			return true;
-		}
-		n -= held / 2;
-	}
-	if (n < turns) {
-		gen_think(g, t);
+		rest = 0;
+		held = p->loops + p->lag;
+	} else if (n < held) {
+		gen_vmalloc(g, t, vp_area(t->role, n, 1), PAGE_BYTES);
+	} else if (n < turns) {
+		gen_vfree(g, t, vp_area(t->role, 2 * (n - held) + 1, 1));
+	} else if (n < rest) {
 		vp_turn(g, t);
-		return n + 1 < turns || held;
+	} else {
+		n = (n - rest) * (second ? 2 : 1);
+		gen_vfree(g, t, vp_area(t->role, n, 1));
 	}
-	n -= turns;
-	gen_vfree(g, t, vp_area(t->role, n * step, 1));
-	return n + 1 < held / step;
+	return ++t->n < rest + held - second;
 }
 
 static bool vp_step(struct gen *g, struct gen_task *t)
@@ -260,6 +250,7 @@ const struct workload workload_vmalloc_pairs = {
 		.options = vp_options,
 	},
 	.params_bytes = sizeof(struct vp_params),
+	.check = vp_check,
 	.expect = vp_expect,
 	.setup = vp_setup,
 	.step = vp_step,
