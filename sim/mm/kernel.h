@@ -21,6 +21,9 @@ enum mm_cost {
 
 extern const struct cost_decl mm_costs[MM_COST_END - MACHINE_COST_COUNT];
 
+/* op class of the kernel's own tasks (vmap drain), for blame and latency */
+enum { KERNEL_OP_WORKER = METRIC_OPS_MAX - 1 };
+
 /** struct kernel_config - resolved; from a kernel preset and a cell's overrides */
 struct kernel_config {
 	const char *name;		/* linux-6.12 */
@@ -40,7 +43,13 @@ void kernel_finish(struct kernel *k);
 
 /* ---- op context ---- */
 
-enum { KOP_SEGS = 4 };
+/* enum seg_kind and enum fault_path of the trace, which mm may not include;
+ * the values are the same, and replay asserts it */
+enum kop_seg { KOP_PRE, KOP_W, KOP_R, KOP_POST, KOP_SEGS };
+enum kop_path {
+	KOP_PATH_UNKNOWN, KOP_PATH_VMA, KOP_PATH_VMA_TRYLOCK, KOP_PATH_RETRY,
+	KOP_PATH_MMAP
+};
 
 /**
  * struct kop - how the current op's own work is charged (MODEL.md 3)
@@ -55,8 +64,12 @@ enum { KOP_SEGS = 4 };
 struct kop {
 	uint8_t kind;			/* enum op_kind of the trace */
 	bool recorded;
-	uint8_t seg;			/* enum seg_kind now in */
-	uint8_t path;			/* enum fault_path taken; result */
+	uint8_t seg;			/* enum kop_seg now in */
+	uint8_t path;			/* enum kop_path taken; result */
+	bool effected;			/* effect() was called */
+	/* bit per segment that the capture has; 0: those with seg_ns > 0. A
+	 * policy that cuts an op where the capture did not needs to know. */
+	uint8_t present;
 	bool charged[KOP_SEGS];
 	int64_t seg_ns[KOP_SEGS];	/* residual, by enum seg_kind */
 	int64_t sleep_ns[KOP_SEGS];	/* recorded sleep inside the segment */
@@ -75,7 +88,16 @@ void body(struct task *t, unsigned cost, uint64_t count);
 void prim(struct task *t, unsigned cost, uint64_t count);
 /** kop_segment() - the work that follows belongs to @seg; charges its residual */
 void kop_segment(struct task *t, unsigned seg);
-/** kop_effect() - settle; the op's change is visible from here on */
+/**
+ * kop_split() - this policy does @to's work apart from @from's, the capture did
+ * not: move a share of @from's residual, in the proportion of the model's own
+ * costs of both (@from_ns, @to_ns). Nothing happens if the capture has @to,
+ * or if @from was charged already.
+ */
+void kop_split(struct task *t, unsigned from, unsigned to, int64_t from_ns,
+	       int64_t to_ns);
+/** kop_effect() - settle; the op's change is visible from here on; the first
+ *  call of an op counts */
 void kop_effect(struct task *t);
 
 /* ---- address spaces ---- */
@@ -87,6 +109,10 @@ struct mm *mm_new(struct kernel *k, uint32_t id);
 void mm_start_area(struct mm *mm, struct range r, uint32_t area_flags,
 		   uint64_t resident_pages);
 void mm_get(struct mm *mm);		/* mm_users + 1: thread, vfork child */
+
+/** mm_forget() - replay will not name @mm again: its memory goes back when
+ *  the last user, and the last CPU that has it loaded, are gone */
+void mm_forget(struct mm *mm);
 
 /** mm_final_state() - the set of (page range, protection, flags, resident)
  *  as canonical text lines "start-end prot flags resident", merged; caller
@@ -112,11 +138,16 @@ int64_t sys_brk(struct task *t, struct mm *mm, uint64_t old_brk,
 int64_t sys_mlock(struct task *t, struct mm *mm, uint64_t addr, uint64_t len,
 		  bool lock);
 
+/** sys_failed() - a call that failed in the capture: entry, @write lock if
+ *  the failure was found under it, no change */
+int64_t sys_failed(struct task *t, struct mm *mm, bool locked, int64_t err);
+
 /** struct fault - what the page fault asks for, and what came of it */
 struct fault {
 	uint64_t addr;
 	bool write, user, instruction;
-	bool vma_lock_only;	/* scratch for mm_lock policies */
+	bool vma_lock_only, took_trylock;	/* scratch for mm_lock policies */
+	bool failed;		/* no area, or not allowed: SIGSEGV */
 	uint32_t flags;
 };
 
@@ -126,7 +157,7 @@ int64_t do_fault(struct task *t, struct mm *mm, struct fault *f);
 /** do_fork() - dup_mm into *@child (fork); the caller creates the task */
 int64_t do_fork(struct task *t, struct mm *mm, uint32_t child_id,
 		struct mm **child);
-/** do_clone_thread() - body of clone with CLONE_VM: the mm is shared */
+/** do_clone_thread() - clone with CLONE_VM: takes the child's user of @mm */
 int64_t do_clone_thread(struct task *t, struct mm *mm);
 /** do_exec() - leave @mm (exit_mmap if last user), enter a new one */
 int64_t do_exec(struct task *t, struct mm *mm, uint32_t new_id,
@@ -146,7 +177,12 @@ int64_t do_gup(struct task *t, struct mm *mm, uint64_t addr, uint64_t pages);
 /** kernel_attach() - hook context switches (lazy TLB, mm_cpumask); once */
 void kernel_attach(struct kernel *k);
 
-/** task_attach_mm() - @t runs in @mm from its next dispatch on */
+/** task_attach_mm() - @t runs in @mm (NULL: none) from now or its next
+ *  dispatch on; before task_launch(), by do_exec() and do_exit_mm() themselves */
 void task_attach_mm(struct task *t, struct mm *mm);
+
+/** kernel_check() - every invariant of every address space; BUG if one is
+ *  broken. For the test build, between events; O(everything). */
+void kernel_check(struct kernel *k);
 
 #endif

@@ -32,7 +32,7 @@ struct mm_lock_ops {
 	struct policy_head head;
 	uint32_t mm_bytes, vma_bytes;	/* state hung off mm and vma */
 	void (*mm_init)(struct mm *mm);
-	void (*vma_init)(struct task *t, struct vma *v);
+	void (*vma_init)(struct vma *v);	/* its objects have their places */
 	void (*fault)(struct task *t, struct mm *mm, struct fault *f);
 	int (*write_begin)(struct task *t, struct mm *mm, struct range r,
 			   bool killable);
@@ -43,6 +43,25 @@ struct mm_lock_ops {
 	void (*read_end)(struct task *t, struct mm *mm, struct range r);
 	void (*vma_start_write)(struct task *t, struct vma *v);
 	void (*vma_detach)(struct task *t, struct vma *v);
+	/* needed if vma_read_begin is there: vmf_anon_prepare() of 6.10 */
+	bool (*read_trylock)(struct task *t, struct mm *mm, struct range r);
+	/* asked by assertions: is @r locked for writing by @t, by the lock
+	 * word itself. Required, so that a lost lock call cannot hide. */
+	bool (*write_held)(const struct task *t, const struct mm *mm,
+			   struct range r);
+	/* lock one area for reading without mmap_lock: NULL if there is no
+	 * such lock; returns NULL when the caller must take mmap_lock */
+	struct vma *(*vma_read_begin)(struct task *t, struct mm *mm,
+				      uint64_t addr);
+	void (*vma_read_end)(struct task *t, struct vma *v);
+	void (*mm_release)(struct mm *mm);	/* may be NULL */
+	void (*vma_release)(struct vma *v);	/* may be NULL */
+};
+
+/* munmap_ops.munmap: who holds the write lock before and after */
+enum munmap_flags {
+	MUNMAP_LOCKED = 1 << 0,	/* the caller took it; released here, always */
+	MUNMAP_KEEP = 1 << 1,	/* the caller took it and keeps it: no downgrade */
 };
 
 struct munmap_ops {
@@ -51,6 +70,7 @@ struct munmap_ops {
 		      unsigned flags);
 };
 
+/* an area that left the index has no name but its pointer; @free takes it */
 struct vma_free_ops {
 	struct policy_head head;
 	uint32_t mm_bytes;
@@ -68,13 +88,19 @@ struct index_ops {
 	struct policy_head head;
 	uint32_t mm_bytes;
 	void (*init)(struct mm *mm);
+	/* find: first area that ends after @addr, or NULL */
 	struct vma *(*find)(struct task *t, struct mm *mm, uint64_t addr);
 	int (*prealloc)(struct task *t, struct mm *mm, unsigned n);
+	/* unreserve: give back what prealloc took and nobody used */
+	void (*unreserve)(struct task *t, struct mm *mm);
 	void (*store)(struct task *t, struct mm *mm, struct vma *v);
+	/* append: @v is above all others, its place is at hand (fork) */
+	void (*append)(struct task *t, struct mm *mm, struct vma *v);
 	void (*erase)(struct task *t, struct mm *mm, struct range r);
 	struct vma *(*next)(struct task *t, struct mm *mm, struct vma *v);
 	int (*dup)(struct task *t, struct mm *from, struct mm *to);
 	void (*second_user)(struct mm *mm);
+	void (*loaded)(struct mm *mm);	/* areas appeared at no cost */
 	void (*destroy)(struct task *t, struct mm *mm);
 };
 
@@ -91,6 +117,8 @@ struct vmap_ops {
 	void (*free)(struct task *t, struct vmap_area *va);
 	void (*purge)(struct task *t, bool full);
 	void (*shrink)(struct task *t);
+	void (*finish)(struct kernel *k);	/* after the last op; frees state */
+	void (*check)(const struct kernel *k);	/* test build: BUG if broken */
 };
 
 struct tlb_ops {

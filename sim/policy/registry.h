@@ -6,7 +6,7 @@
 
 /*
  * Every policy is one file that defines its const table and one line
- * POLICY(symbol) in policies.def. What goes with what is stated by the
+ * POLICY(type, symbol) in policies.def. What goes with what is stated by the
  * tables (provides, requires, excludes, inert); one function checks.
  */
 

@@ -1,0 +1,121 @@
+/*
+ * The end of an address space: mmput(), exit_mmap() (mm/mmap.c; FACTS A7).
+ *
+ * Invariant: exit_mmap() runs once, by whoever drops the last user, which may
+ * be a /proc reader. Nobody else finds the mm by then; what still contends is
+ * CPU time, the allocator and RCU.
+ */
+#include "sim/mm/mm.h"
+
+void mmget(struct task *t, struct mm *mm)
+{
+	line_rmw(t, mm_line(mm, MM_OFF_MM_USERS));
+	BUG_ON(!mm->users);
+	mm->users++;
+	/* a second user turns the index to copying nodes (seed 3) */
+	if (mm->k->index->second_user)
+		mm->k->index->second_user(mm);
+}
+
+bool mmget_not_zero(struct task *t, struct mm *mm)
+{
+	line_rmw(t, mm_line(mm, MM_OFF_MM_USERS));
+	if (!mm->users)
+		return false;
+	mm->users++;
+	if (mm->k->index->second_user)
+		mm->k->index->second_user(mm);
+	return true;
+}
+
+void mmput(struct task *t, struct mm *mm)
+{
+	line_rmw(t, mm_line(mm, MM_OFF_MM_USERS));
+	BUG_ON(!mm->users);
+	if (--mm->users)
+		return;
+	mm->exiting = true;
+	exit_mmap(t, mm);
+	settle(t);
+	mm_count_put(mm);
+}
+
+/* unmap_vmas() over everything, page tables and flush, under which lock the
+ * version takes. */
+static void exit_unmap(struct task *t, struct mm *mm, struct gather *g)
+{
+	bool read_first = mm->k->cfg.version >= 6001000;
+
+	if (read_first)
+		mmap_read_lock(t, mm, WHOLE_MM, false);
+	kop_segment(t, KOP_R);
+	body(t, COST_UNMAP_REGION, 1);
+	zap_range(t, mm, WHOLE_MM, g);
+	if (read_first)
+		mmap_read_unlock(t, mm, WHOLE_MM);
+}
+
+/* Every area leaves the tree before the first is freed: what a reader of the
+ * index could still find would be gone. */
+static void exit_vmas(struct task *t, struct mm *mm)
+{
+	struct vma_list dead = TAILQ_HEAD_INITIALIZER(dead);
+	struct vma *v;
+
+	settle(t);
+	while ((v = TAILQ_FIRST(&mm->areas))) {
+		vma_unlink(t, v);
+		TAILQ_INSERT_TAIL(&dead, v, link);
+	}
+	while ((v = TAILQ_FIRST(&dead))) {
+		TAILQ_REMOVE(&dead, v, link);
+		body(t, COST_EXIT_VMA, 1);
+		vma_free(t, v, FREE_EXIT);
+		cond_resched(t);
+	}
+}
+
+void exit_mmap(struct task *t, struct mm *mm)
+{
+	struct kernel *k = mm->k;
+	struct gather g = { .full_mm = true };
+
+	zap_asked(t, mm, WHOLE_MM, &g);
+	hold(k, HOLD_VMA, STAGE_NONE, STAGE_UNMAPPING, mm->map_count,
+	     vma_object_bytes(k));
+	exit_unmap(t, mm, &g);
+	mmap_write_lock(t, mm, WHOLE_MM, false);
+	kop_segment(t, KOP_W);
+	free_pgtables(t, mm, 0, UINT64_MAX, &g);
+	tlb_finish(t, mm, &g);
+	exit_vmas(t, mm);
+	k->index->destroy(t, mm);
+	mmap_write_unlock(t, mm, WHOLE_MM);
+	if (k->vma_free->drain)
+		k->vma_free->drain(t, mm);
+}
+
+void do_exit_mm(struct task *t, struct mm *mm)
+{
+	if (kernel_of(t)->cfg.null_kernel) {
+		mm->users--;
+		return;
+	}
+	task_set_mode(t, MODE_SYSTEM);
+	kop_segment(t, KOP_PRE);
+	settle(t);
+	/* the CPU keeps the tables loaded, lazily, until it switches */
+	task_attach_mm(t, NULL);
+	mmput(t, mm);
+	sys_exit(t, 0);
+}
+
+void do_exit(struct task *t)
+{
+	if (kernel_of(t)->cfg.null_kernel)
+		return;
+	task_set_mode(t, MODE_SYSTEM);
+	kop_segment(t, KOP_PRE);
+	body(t, COST_EXIT_BODY, 1);
+	sys_exit(t, 0);
+}

@@ -1,0 +1,120 @@
+/*
+ * Page faults from the entry to the area: dispatch, lookup under mmap_lock,
+ * stack growth (arch/x86/mm/fault.c, lock_mm_and_find_vma()).
+ *
+ * Invariant: after a lock was dropped, the area is looked up again.
+ * Limit: a stack grows to 8 MiB, or as far as it was at the start.
+ */
+#include "sim/mm/mm.h"
+
+enum { STACK_LIMIT_BYTES = 8 << 20 };
+
+static bool between(uint32_t v, uint32_t low, uint32_t high)
+{
+	return v >= low && v < high;
+}
+
+/* 6.5 took the write lock for stack growth; backported to 6.4.1, 6.3.11 and
+ * 6.1.37 (FACTS A8). */
+static bool grows_under_write_lock(const struct kernel *k)
+{
+	uint32_t v = k->cfg.version;
+
+	return v >= 6004001 || between(v, 6003011, 6004000) ||
+	       between(v, 6001037, 6002000);
+}
+
+static bool can_grow_to(const struct vma *v, uint64_t addr)
+{
+	return v && (v->flags & VM_GROWSDOWN) &&
+	       v->r.end - page_down(addr) <= STACK_LIMIT_BYTES;
+}
+
+static struct vma *grow_under_read_lock(struct task *t, struct vma *v,
+					struct fault *f)
+{
+	uint64_t start = page_down(f->addr);
+
+	vma_expand_down(t, v, start, false);
+	count(t, COUNT_STACK_GROWTH);
+	return v;
+}
+
+/* The rwsem cannot be upgraded: let go, take it again, look again. */
+static struct vma *grow_under_write(struct task *t, struct mm *mm,
+				    struct fault *f)
+{
+	struct range r = fault_range(f);
+	struct vma *v;
+
+	mmap_read_unlock(t, mm, r);
+	if (mmap_write_lock(t, mm, r, true))
+		return NULL;
+	v = mm->k->index->find(t, mm, f->addr);
+	if (!v || (v->r.start > f->addr && !can_grow_to(v, f->addr))) {
+		mmap_write_unlock(t, mm, r);
+		return NULL;
+	}
+	if (v->r.start > f->addr) {
+		vma_expand_down(t, v, r.start, true);
+		count(t, COUNT_STACK_GROWTH);
+	}
+	mmap_write_downgrade(t, mm, r);
+	return v;
+}
+
+struct vma *lock_mm_and_find_vma(struct task *t, struct mm *mm,
+				 struct fault *f)
+{
+	struct range r = fault_range(f);
+	struct vma *v;
+
+	if (mmap_read_lock(t, mm, r, true))
+		return NULL;
+	v = mm->k->index->find(t, mm, f->addr);
+	if (v && v->r.start <= f->addr)
+		return v;
+	if (can_grow_to(v, f->addr)) {
+		if (grows_under_write_lock(mm->k))
+			return grow_under_write(t, mm, f);
+		return grow_under_read_lock(t, v, f);
+	}
+	mmap_read_unlock(t, mm, r);
+	return NULL;
+}
+
+void fault_under_mmap_lock(struct task *t, struct mm *mm, struct fault *f,
+			   enum kop_path path)
+{
+	struct vma *v = lock_mm_and_find_vma(t, mm, f);
+
+	fault_path(t, path);
+	if (!v) {
+		f->failed = true;
+		return;
+	}
+	if (access_error(v, f))
+		f->failed = true;
+	else
+		handle_mm_fault(t, v, f, 0);
+	mmap_read_unlock(t, mm, fault_range(f));
+}
+
+int64_t do_fault(struct task *t, struct mm *mm, struct fault *f)
+{
+	struct kernel *k = kernel_of(t);
+
+	if (k->cfg.null_kernel)
+		return 0;
+	task_set_mode(t, MODE_SYSTEM);
+	kop_segment(t, KOP_PRE);
+	body(t, COST_FAULT_ENTRY, 1);
+	settle(t);
+	count(t, COUNT_PGFAULT);
+	f->failed = false;
+	f->took_trylock = false;
+	k->mm_lock->fault(t, mm, f);
+	if (f->failed)
+		count(t, COUNT_FAULT_OUTSIDE);
+	return sys_exit(t, f->failed ? -EFAULT : 0);
+}

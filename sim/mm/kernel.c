@@ -1,0 +1,328 @@
+/*
+ * The kernel object and the context of an op: which policies answer, how the
+ * op's work is charged, when its change is visible.
+ *
+ * Invariant: prim() is charged under both cost modes; body() only under
+ * `model`; a segment's residual once. Every call has its effect point exactly
+ * once, at the latest on return to user mode.
+ */
+#include "sim/mm/mm.h"
+
+const struct cost_decl mm_costs[MM_COST_END - MACHINE_COST_COUNT] = {
+#define COST(id, key, help) [COST_##id - MACHINE_COST_COUNT] = { key, help },
+#include "sim/mm/costs.def"
+#undef COST
+};
+
+const char *const axis_names[AXIS_COUNT] = {
+	[AXIS_MM_LOCK] = "mm_lock", [AXIS_VMA_LOCK_PLACE] = "vma_lock_place",
+	[AXIS_MUNMAP] = "munmap", [AXIS_VMA_FREE] = "vma_free",
+	[AXIS_FORK_COPY] = "fork_copy", [AXIS_VMA_INDEX] = "vma_index",
+	[AXIS_VMAP] = "vmap", [AXIS_RWSEM] = "rwsem",
+	[AXIS_FAULT_SCOPE] = "fault_scope", [AXIS_TLB_FLUSH] = "tlb_flush",
+	[AXIS_RCU] = "rcu",
+};
+
+static const char *const counter_names[COUNT_END] = {
+#define COUNTER(id, name) [COUNT_##id] = name,
+#include "sim/mm/counters.def"
+#undef COUNTER
+};
+
+static const char *const stage_names[STAGE_COUNT] = {
+	"unmapping", "gather", "tlb", "batch", "nocb-bypass", "lazy",
+	"grace-period", "callback", "slab-partial", "vmap-lazy", "vmap-pool",
+	"reserved",
+};
+
+static const char *const hold_names[HOLD_COUNT] = {
+	[HOLD_VMA] = "vma", [HOLD_PAGE] = "page",
+	[HOLD_PAGE_TABLE] = "page_table", [HOLD_MAPLE_NODE] = "maple_node",
+	[HOLD_VMAP] = "vmap",
+};
+
+static void register_metrics(struct kernel *k)
+{
+	struct metrics *x = k->metrics;
+
+	for (unsigned i = 0; i < COUNT_END; i++)
+		k->counter[i] = metrics_counter(x, counter_names[i]);
+	for (unsigned i = 0; i < STAGE_COUNT; i++)
+		k->stage[i] = metrics_stage(x, stage_names[i]);
+	for (unsigned i = 0; i < HOLD_COUNT; i++)
+		k->hold[i] = metrics_hold(x, hold_names[i], i == HOLD_VMAP);
+	k->mmap_lock_class = metrics_lock(x, "mmap_lock", true);
+	if (k->mm_lock->head.provides & TRAIT_VMA_LOCK)
+		k->vma_lock_class = metrics_lock(x, "vma_lock", true);
+}
+
+/* What a choice names on an axis, as its own type: the head comes first. */
+static const void *chosen(const struct kernel *k, enum axis a)
+{
+	const struct policy_head *h = k->cfg.policies.on[a];
+
+	if (!h)
+		BUG("no policy on axis %s", axis_names[a]);
+	return h;
+}
+
+static void choose(struct kernel *k)
+{
+	const struct fault_scope *scope = chosen(k, AXIS_FAULT_SCOPE);
+
+	k->mm_lock = chosen(k, AXIS_MM_LOCK);
+	k->munmap = chosen(k, AXIS_MUNMAP);
+	k->vma_free = chosen(k, AXIS_VMA_FREE);
+	k->fork = chosen(k, AXIS_FORK_COPY);
+	k->index = chosen(k, AXIS_VMA_INDEX);
+	k->vmap = chosen(k, AXIS_VMAP);
+	k->rwsem = chosen(k, AXIS_RWSEM);
+	k->tlb = chosen(k, AXIS_TLB_FLUSH);
+	k->place = chosen(k, AXIS_VMA_LOCK_PLACE);
+	/* inert without VMA locks: then nothing of it may be seen */
+	if (k->mm_lock->head.provides & TRAIT_VMA_LOCK)
+		k->scope = scope->scope;
+	else
+		k->place = &vma_place_none;
+}
+
+static void make_caches(struct kernel *k)
+{
+	const struct vma_place *p = k->place;
+
+	k->mm_cache = address_cache_new(k->m, "mm_struct", MM_STRUCT_BYTES, 64);
+	k->vma_cache = address_cache_new(k->m, "vm_area_struct", p->vma_bytes,
+					 p->vma_align);
+	if (p->lock_bytes && !p->embedded)
+		k->vma_lock_cache = address_cache_new(k->m, "vma_lock",
+						      p->lock_bytes,
+						      p->lock_align);
+}
+
+struct kernel *kernel_new(struct machine *m, const struct kernel_config *c)
+{
+	struct kernel *k = xcalloc(1, sizeof(*k));
+	size_t words = (m->cpu_count + 63) / 64;
+
+	k->m = m;
+	k->metrics = m->metrics;
+	k->cfg = *c;
+	TAILQ_INIT(&k->mms);
+	m->hooks.arg = k;
+	if (c->null_kernel)
+		return k;
+	choose(k);
+	register_metrics(k);
+	make_caches(k);
+	k->rcu = rcu_new(m, COST_CALL_RCU, COST_RCU_GP);
+	pool_init(&k->vma_pool, (sizeof(struct vma) + 15) / 16 * 16 +
+		  k->mm_lock->vma_bytes);
+	pool_init(&k->irq_pool, sizeof(struct irq_request));
+	pool_init(&k->head_pool, sizeof(struct rcu_object));
+#ifdef MMREPLAY_TEST
+	pool_init(&k->section_pool, sizeof(struct section));
+#endif
+	k->cpu_mm = xcalloc(m->cpu_count, sizeof(*k->cpu_mm));
+	k->cpu_lazy = xcalloc(m->cpu_count, sizeof(*k->cpu_lazy));
+	k->all_cpus = xcalloc(words, sizeof(*k->all_cpus));
+	for (uint32_t i = 0; i < m->cpu_count; i++)
+		k->all_cpus[i / 64] |= 1ULL << (i % 64);
+	k->vmap_state = xcalloc(1, k->vmap->state_bytes);
+	k->vmap->init(k, m->profile->cpus_possible);
+	return k;
+}
+
+void kernel_finish(struct kernel *k)
+{
+	metrics_close(k->metrics, k->m->engine.now_ns);
+}
+
+void kernel_free(struct kernel *k)
+{
+	struct mm *mm;
+
+	if (!k)
+		return;
+	while ((mm = TAILQ_FIRST(&k->mms)))
+		mm_destroy(mm);
+	if (!k->cfg.null_kernel) {
+		k->vmap->finish(k);
+		rcu_free(k->rcu);
+		pool_release(&k->vma_pool);
+		pool_release(&k->irq_pool);
+		pool_release(&k->head_pool);
+#ifdef MMREPLAY_TEST
+		pool_release(&k->section_pool);
+#endif
+	}
+	free(k->vmap_state);
+	free(k->tasks);
+	free(k->cpu_mm);
+	free(k->cpu_lazy);
+	free(k->all_cpus);
+	free(k);
+}
+
+struct ktask *ktask_of(struct task *t)
+{
+	struct kernel *k = kernel_of(t);
+
+	if (t->id >= k->task_cap) {
+		uint32_t cap = k->task_cap ? k->task_cap : 64;
+
+		while (cap <= t->id)
+			cap *= 2;
+		k->tasks = xrealloc(k->tasks, cap, sizeof(*k->tasks));
+		memset(k->tasks + k->task_cap, 0,
+		       (cap - k->task_cap) * sizeof(*k->tasks));
+		k->task_cap = cap;
+	}
+	return &k->tasks[t->id];
+}
+
+/* ---- the op's own work ---- */
+
+void body(struct task *t, unsigned cost, uint64_t count)
+{
+	struct kop *op = t->op;
+
+	if (!op || !op->recorded)
+		work(t, cost, count);
+	if (op)
+		op->model_ns[op->seg] += t->m->profile->cost[cost].value *
+					 (int64_t)count;
+}
+
+void prim(struct task *t, unsigned cost, uint64_t count)
+{
+	prim_expected(t, t->m->profile->cost[cost].value * (int64_t)count);
+	work(t, cost, count);
+}
+
+void prim_expected(struct task *t, int64_t ns)
+{
+	struct kop *op = t->op;
+
+	if (op)
+		op->prim_ns[op->seg] += ns;
+}
+
+void kop_segment(struct task *t, unsigned seg)
+{
+	struct kop *op = t->op;
+
+	if (!op)
+		return;
+	op->seg = (uint8_t)seg;
+	if (op->charged[seg])
+		return;
+	op->charged[seg] = true;
+	if (op->recorded)
+		work_ns(t, op->seg_ns[seg], COST_RECORDED);
+	work_ns(t, op->tax_ns[seg], COST_RECORDED);
+	if (op->sleep_ns[seg])
+		task_sleep_until(t, task_now(t) + op->sleep_ns[seg]);
+}
+
+void kop_split(struct task *t, unsigned from, unsigned to, int64_t from_ns,
+	       int64_t to_ns)
+{
+	struct kop *op = t->op;
+	__int128 share;
+
+	if (!op || !op->recorded || op->charged[from] || op->charged[to])
+		return;
+	if (op->present ? op->present & (1u << to) : op->seg_ns[to] > 0)
+		return;
+	if (from_ns + to_ns <= 0)
+		return;
+	share = (__int128)op->seg_ns[from] * to_ns / (from_ns + to_ns);
+	op->seg_ns[to] += (int64_t)share;
+	op->seg_ns[from] -= (int64_t)share;
+}
+
+void kop_effect(struct task *t)
+{
+	struct kop *op = t->op;
+
+	if (!op || op->effected)
+		return;
+	op->effect_ns = task_now(t);
+	op->effected = true;
+	if (op->effect)
+		op->effect(t, op);
+}
+
+void sys_enter(struct task *t)
+{
+	task_set_mode(t, MODE_SYSTEM);
+	kop_segment(t, KOP_PRE);
+	body(t, COST_SYSCALL, 1);
+}
+
+int64_t sys_exit(struct task *t, int64_t ret)
+{
+	kop_segment(t, KOP_POST);
+	kop_effect(t);
+	cond_resched(t);
+	task_set_mode(t, MODE_USER);
+	return ret;
+}
+
+int64_t sys_failed(struct task *t, struct mm *mm, bool locked, int64_t err)
+{
+	if (kernel_of(t)->cfg.null_kernel)
+		return err;
+	sys_enter(t);
+	if (locked && !mmap_write_lock(t, mm, WHOLE_MM, true)) {
+		kop_segment(t, KOP_W);
+		settle(t);
+		mmap_write_unlock(t, mm, WHOLE_MM);
+	}
+	return sys_exit(t, err);
+}
+
+void hold(struct kernel *k, enum kernel_hold h, uint32_t from, uint32_t to,
+	  uint64_t objects, uint64_t bytes_each)
+{
+	hold_bytes(k, h, from, to, objects, objects * bytes_each);
+}
+
+void hold_bytes(struct kernel *k, enum kernel_hold h, uint32_t from,
+		uint32_t to, uint64_t objects, uint64_t bytes)
+{
+	if (!objects)
+		return;
+	hold_move(k->metrics, k->hold[h],
+		  from == STAGE_NONE ? from : k->stage[from],
+		  to == STAGE_NONE ? to : k->stage[to],
+		  objects, bytes, k->m->engine.now_ns);
+}
+
+/* ---- objects that RCU frees and nobody else knows (maple nodes) ---- */
+
+static void rcu_object_free(struct rcu_head *head, struct cpu *c)
+{
+	struct rcu_object *o = (struct rcu_object *)head;
+	struct kernel *k = o->k;
+
+	(void)c;
+	hold(k, o->hold, STAGE_GRACE_PERIOD, STAGE_NONE, o->objects,
+	     o->bytes_each);
+	pool_put(&k->head_pool, o);
+}
+
+void rcu_hold_object(struct task *t, struct kernel *k, enum kernel_hold h,
+		     uint64_t objects, uint64_t bytes_each, int64_t invoke_ns)
+{
+	struct rcu_object *o = pool_get(&k->head_pool);
+
+	*o = (struct rcu_object){ .k = k, .hold = h, .objects = objects,
+				  .bytes_each = bytes_each };
+	o->head.fn = rcu_object_free;
+	o->head.invoke_ns = invoke_ns;
+	prim_expected(t, cost_ns(k, COST_CALL_RCU));
+	settle(t);
+	hold(k, h, STAGE_NONE, STAGE_GRACE_PERIOD, objects, bytes_each);
+	call_rcu(t, k->rcu, &o->head);
+}

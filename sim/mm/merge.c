@@ -1,0 +1,207 @@
+/*
+ * Merging and splitting of areas, as mm/mmap.c and mm/vma.c do it (FACTS A11).
+ *
+ * A new range W, or a changed part of an area V, between P and N:
+ *
+ *   new        PPPP WWWW NNNN   ->  PPPPPPPPPPPP | PPPPPPPP NNNN | PPPP NNNNNNNN
+ *   whole V    PPPP VVVV NNNN   ->  the same three, V freed
+ *   head of V  PPPP vvVV        ->  PPPPPP VV
+ *   tail of V       VVvv NNNN   ->  VV NNNNNN
+ *   else            VVvv, vvVV, VvvV  ->  split once or twice
+ *
+ * Invariant: every area that changes is write-locked first; the index is told
+ * before the truth changes; map_count never exceeds its limit by a split.
+ */
+#include "sim/mm/mm.h"
+
+static uint64_t end_pgoff(const struct vma *v)
+{
+	return v->pgoff + range_pages(v->r);
+}
+
+static bool same_kind(const struct vma *v, const struct vma_want *w)
+{
+	return v->flags == w->flags && v->file == w->file &&
+	       !(v->flags & VM_SPECIAL);
+}
+
+/* is_mergeable_anon_vma(): the same, or the neighbour has one that it did not
+ * inherit over fork and the range has none. (Since 6.16 also the reverse.) */
+static bool anon_compatible(const struct vma *v, const struct vma_want *w)
+{
+	if (v->anon_vma == w->anon_vma)
+		return true;
+	return !w->anon_vma && v->anon_singular;
+}
+
+static bool can_merge_after(const struct vma *prev, const struct vma_want *w)
+{
+	return prev && prev->r.end == w->r.start && same_kind(prev, w) &&
+	       anon_compatible(prev, w) && end_pgoff(prev) == w->pgoff;
+}
+
+static bool can_merge_before(const struct vma *next, const struct vma_want *w)
+{
+	return next && next->r.start == w->r.end && same_kind(next, w) &&
+	       anon_compatible(next, w) &&
+	       next->pgoff == w->pgoff + range_pages(w->r);
+}
+
+static bool both_compatible(const struct vma *prev, const struct vma *next)
+{
+	return !prev->anon_vma || !next->anon_vma ||
+	       prev->anon_vma == next->anon_vma;
+}
+
+/* @to grows over what had @anon_vma: dup_anon_vma() */
+static void take_anon_vma(struct vma *to, uint32_t anon_vma, bool singular)
+{
+	if (!to->anon_vma && anon_vma) {
+		to->anon_vma = anon_vma;
+		to->anon_singular = singular;
+	}
+}
+
+/* @v, merged into a neighbour that already covers it, goes away. */
+static void swallow(struct task *t, struct vma *into, struct vma *v,
+		    struct range r)
+{
+	struct index_ops const *index = v->mm->k->index;
+
+	take_anon_vma(into, v->anon_vma, v->anon_singular);
+	vma_unlink(t, v);
+	vma_set_range(t, into, r);
+	index->store(t, into->mm, into);
+	if (into->mm->k->mm_lock->vma_detach)
+		into->mm->k->mm_lock->vma_detach(t, v);
+	vma_free(t, v, FREE_MERGE);
+}
+
+/* @into takes the gap up to @r's new bound. */
+static struct vma *grow(struct task *t, struct vma *into, struct range r)
+{
+	into->mm->k->index->store(t, into->mm, into);
+	vma_set_range(t, into, r);
+	count(t, COUNT_VMA_MERGED);
+	return into;
+}
+
+struct vma *vma_merge_new(struct task *t, struct mm *mm,
+			  const struct vma_want *w)
+{
+	struct vma *prev = vma_before(mm, w->r.start);
+	struct vma *next = vma_first_after(mm, w->r.end);
+	bool after = can_merge_after(prev, w);
+	bool before = can_merge_before(next, w);
+
+	if (!after && !before)
+		return NULL;
+	body(t, COST_VMA_MERGE, 1);
+	if (after)
+		vma_start_write(t, prev);
+	if (before && (!after || both_compatible(prev, next)))
+		vma_start_write(t, next);
+	if (after && before && both_compatible(prev, next)) {
+		struct range r = { prev->r.start, next->r.end };
+
+		swallow(t, prev, next, r);
+		count(t, COUNT_VMA_MERGED);
+		return prev;
+	}
+	if (after) {
+		take_anon_vma(prev, w->anon_vma, w->anon_singular);
+		return grow(t, prev, (struct range){ prev->r.start, w->r.end });
+	}
+	take_anon_vma(next, w->anon_vma, w->anon_singular);
+	return grow(t, next, (struct range){ w->r.start, next->r.end });
+}
+
+int vma_split(struct task *t, struct vma *v, uint64_t addr)
+{
+	struct mm *mm = v->mm;
+	struct vma *high;
+
+	if (mm->map_count >= mm->k->cfg.max_map_count)
+		return -ENOMEM;
+	body(t, COST_VMA_SPLIT, 1);
+	high = vma_dup(t, mm, v);
+	high->pgoff += (addr - v->r.start) >> PAGE_SHIFT;
+	high->r.start = addr;
+	vma_start_write(t, v);
+	vma_set_range(t, v, (struct range){ v->r.start, addr });
+	mm->k->index->store(t, mm, v);
+	vma_link(t, mm, high);
+	count(t, COUNT_VMA_SPLIT);
+	return 0;
+}
+
+/* The changed part of @v goes to a neighbour that has those flags already. */
+static struct vma *merge_changed(struct task *t, struct vma *v,
+				 const struct vma_want *w)
+{
+	struct vma *prev = vma_prev(v), *next = vma_next(v);
+	bool head = w->r.start == v->r.start, tail = w->r.end == v->r.end;
+	bool after = head && can_merge_after(prev, w);
+	bool before = tail && can_merge_before(next, w);
+
+	if (!after && !before)
+		return NULL;
+	body(t, COST_VMA_MERGE, 1);
+	vma_start_write(t, v);
+	if (after)
+		vma_start_write(t, prev);
+	if (before)
+		vma_start_write(t, next);
+	count(t, COUNT_VMA_MERGED);
+	if (after && before && both_compatible(prev, next)) {
+		struct range mid = { prev->r.start, v->r.end };
+
+		swallow(t, prev, v, mid);
+		swallow(t, prev, next,
+			(struct range){ prev->r.start, next->r.end });
+		return prev;
+	}
+	if (after && tail) {
+		swallow(t, prev, v, (struct range){ prev->r.start, v->r.end });
+		return prev;
+	}
+	if (after) {
+		vma_set_range(t, v, (struct range){ w->r.end, v->r.end });
+		take_anon_vma(prev, v->anon_vma, v->anon_singular);
+		return grow(t, prev, (struct range){ prev->r.start, w->r.end });
+	}
+	if (head) {
+		swallow(t, next, v, (struct range){ v->r.start, next->r.end });
+		return next;
+	}
+	vma_set_range(t, v, (struct range){ v->r.start, w->r.start });
+	take_anon_vma(next, v->anon_vma, v->anon_singular);
+	return grow(t, next, (struct range){ w->r.start, next->r.end });
+}
+
+struct vma *vma_modify(struct task *t, struct vma *v, struct range r,
+		       uint32_t flags)
+{
+	struct vma_want w = {
+		.r = r, .flags = flags, .file = v->file,
+		.pgoff = v->pgoff + ((r.start - v->r.start) >> PAGE_SHIFT),
+		.anon_vma = v->anon_vma, .anon_singular = v->anon_singular,
+	};
+	struct vma *merged = merge_changed(t, v, &w);
+
+	if (merged)
+		return merged;
+	if (v->r.start < r.start) {
+		if (vma_split(t, v, r.start))
+			return NULL;
+		v = vma_next(v);
+	}
+	if (r.end < v->r.end && vma_split(t, v, r.end))
+		return NULL;
+	vma_start_write(t, v);
+	settle(t);
+	mm_assert_write_locked(t, v->mm, v->r);
+	vma_assert_quiet(v);
+	v->flags = flags;
+	return v;
+}

@@ -1,0 +1,160 @@
+/*
+ * Taking pages and page tables out: unmap_vmas(), free_pgtables() and the
+ * mmu_gather that collects what may be freed only after the TLB flush.
+ *
+ * Invariant: a page is in exactly one of `unmapping` (asked for), `gather`
+ * (no longer mapped), `tlb` (flush under way), or free. A batch is flushed
+ * when it holds 10,000 entries (FACTS A12), and at the end.
+ * Limit: pages that are only possibly there cost half (MODEL.md 7).
+ */
+#include "sim/mm/mm.h"
+
+enum { GATHER_ENTRIES_MAX = 10000 };
+
+void zap_asked(struct task *t, struct mm *mm, struct range r, struct gather *g)
+{
+	settle(t);
+	g->asked = resident_private(mm, r);
+	hold(mm->k, HOLD_PAGE, STAGE_NONE, STAGE_UNMAPPING, g->asked,
+	     PAGE_BYTES);
+}
+
+static void zap_charge(struct task *t, const struct range_run *run,
+		       uint64_t pages)
+{
+	if (run->value & RES_HUGE)
+		body(t, COST_ZAP_HUGE, (pages + PMD_PAGES - 1) / PMD_PAGES);
+	else if (run->value & RES_MAYBE)
+		body(t, COST_ZAP_PAGE, (pages + 1) / 2);
+	else
+		body(t, COST_ZAP_PAGE, pages);
+}
+
+/* Pages that became free: from `unmapping`, or, if the program touched more
+ * since it asked, from nowhere. */
+static void gather_pages(struct mm *mm, struct gather *g, uint64_t pages)
+{
+	uint64_t asked = pages < g->asked ? pages : g->asked;
+
+	hold(mm->k, HOLD_PAGE, STAGE_UNMAPPING, STAGE_GATHER, asked, PAGE_BYTES);
+	hold(mm->k, HOLD_PAGE, STAGE_NONE, STAGE_GATHER, pages - asked,
+	     PAGE_BYTES);
+	g->asked -= asked;
+	g->pages += pages;
+}
+
+static void tlb_flush_mmu(struct task *t, struct mm *mm, struct gather *g)
+{
+	struct kernel *k = mm->k;
+	uint64_t pages = (g->end - g->start) >> PAGE_SHIFT;
+
+	settle(t);
+	if (g->start >= g->end && !g->tables)
+		return;
+	hold(k, HOLD_PAGE, STAGE_GATHER, STAGE_TLB, g->pages, PAGE_BYTES);
+	hold(k, HOLD_PAGE_TABLE, STAGE_GATHER, STAGE_TLB, g->tables, PAGE_BYTES);
+	k->tlb->flush(t, mm, g->full_mm ? UINT64_MAX : pages, g->tables > 0);
+	settle(t);
+	hold(k, HOLD_PAGE, STAGE_TLB, STAGE_NONE, g->pages, PAGE_BYTES);
+	hold(k, HOLD_PAGE_TABLE, STAGE_TLB, STAGE_NONE, g->tables, PAGE_BYTES);
+	g->pages = g->tables = 0;
+	g->start = UINT64_MAX;
+	g->end = 0;
+}
+
+/* One piece of a run, small enough for a batch. */
+static struct range next_chunk(const struct range_run *run, struct range r,
+			       uint64_t entries_left)
+{
+	uint64_t bytes = entries_left << (run->value & RES_HUGE ? PMD_SHIFT :
+								  PAGE_SHIFT);
+	struct range c = run->r;
+
+	if (c.start < r.start)
+		c.start = r.start;
+	if (c.end > r.end)
+		c.end = r.end;
+	if (range_bytes(c) > bytes)
+		c.end = c.start + bytes;
+	return c;
+}
+
+void zap_range(struct task *t, struct mm *mm, struct range r, struct gather *g)
+{
+	struct range_run run;
+	uint64_t at = r.start, entries = 0, known, maybe;
+
+	if (g->start >= g->end)
+		g->start = UINT64_MAX;
+	for (settle(t); at < r.end && rangemap_next(&mm->resident, at, &run) &&
+	     run.r.start < r.end; settle(t)) {
+		struct range c = next_chunk(&run, r, GATHER_ENTRIES_MAX - entries);
+
+		zap_charge(t, &run, range_pages(c));
+		settle(t);
+		resident_count(mm, c, &known, &maybe);
+		count_n(mm->k, COUNT_ZAP_PAGES, known);
+		count_n(mm->k, COUNT_ZAP_PAGES_MAYBE, maybe);
+		gather_pages(mm, g, resident_private(mm, c));
+		resident_clear(mm, c);
+		if (c.start < g->start)
+			g->start = c.start;
+		if (c.end > g->end)
+			g->end = c.end;
+		entries += range_pages(c) >> (run.value & RES_HUGE ?
+					      PMD_SHIFT - PAGE_SHIFT : 0);
+		at = c.end;
+		if (entries >= GATHER_ENTRIES_MAX) {
+			tlb_flush_mmu(t, mm, g);
+			entries = 0;
+		}
+		cond_resched(t);
+	}
+}
+
+void free_pgtables(struct task *t, struct mm *mm, uint64_t floor,
+		   uint64_t ceiling, struct gather *g)
+{
+	uint64_t n;
+
+	settle(t);
+	n = tables_free_count(mm, floor, ceiling);
+	if (!n)
+		return;
+	body(t, COST_PT_FREE, n);
+	settle(t);
+	n = tables_free_count(mm, floor, ceiling);
+	tables_clear(mm, floor, ceiling);
+	hold(mm->k, HOLD_PAGE_TABLE, STAGE_NONE, STAGE_GATHER, n, PAGE_BYTES);
+	g->tables += n;
+}
+
+void tlb_finish(struct task *t, struct mm *mm, struct gather *g)
+{
+	tlb_flush_mmu(t, mm, g);
+	/* asked for, but somebody else took it out meanwhile */
+	hold(mm->k, HOLD_PAGE, STAGE_UNMAPPING, STAGE_NONE, g->asked,
+	     PAGE_BYTES);
+	g->asked = 0;
+}
+
+int64_t zap_estimate_ns(const struct mm *mm, struct range r)
+{
+	struct range_run run;
+	uint64_t at = r.start;
+	int64_t ns = 0;
+
+	while (at < r.end && rangemap_next(&mm->resident, at, &run) &&
+	       run.r.start < r.end) {
+		struct range c = next_chunk(&run, r, UINT64_MAX >> PMD_SHIFT);
+		int64_t pages = (int64_t)range_pages(c);
+
+		if (run.value & RES_HUGE)
+			ns += cost_ns(mm->k, COST_ZAP_HUGE) *
+			      (pages / PMD_PAGES);
+		else
+			ns += cost_ns(mm->k, COST_ZAP_PAGE) * pages;
+		at = run.r.end;
+	}
+	return ns + cost_ns(mm->k, COST_UNMAP_REGION);
+}

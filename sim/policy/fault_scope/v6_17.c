@@ -1,0 +1,16 @@
+/*
+ * fault_scope: 6.17. 6.17: madvise(DONTNEED, FREE) inside one area and
+ * /proc/PID/maps use the same lock.
+ */
+#include "sim/mm/policies.h"
+
+const struct fault_scope fault_scope_v6_17 = {
+	.head = {
+		.abi = POLICY_ABI, .size = sizeof(struct fault_scope),
+		.axis = "fault_scope", .name = "6.17",
+		.models = "fault path of 6.10, madvise and maps of 6.17",
+		.source = "FACTS A3",
+	},
+	.scope = SCOPE_ANON | SCOPE_SWAP_UFFD | SCOPE_FILE_READ | SCOPE_FILE_COW |
+		 SCOPE_FIRST_ANON | SCOPE_MADVISE | SCOPE_PROC_MAPS,
+};

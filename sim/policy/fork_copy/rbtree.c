@@ -1,0 +1,35 @@
+/*
+ * fork_copy: rbtree. dup_mmap() to 6.0: areas are copied in order, each linked
+ * at the right edge of the child's tree (the parent link is remembered, so
+ * there is no search) and at the end of its list.
+ */
+#include "sim/mm/mm.h"
+
+static int rb_dup_mmap(struct task *t, struct mm *oldmm, struct mm *mm)
+{
+	struct vma *mpnt, *tmp;
+
+	if (dup_mmap_lock(t, oldmm, mm))
+		return -EINTR;
+	TAILQ_FOREACH(mpnt, &oldmm->areas, link) {
+		tmp = dup_vma(t, mpnt, mm);
+		if (!tmp)
+			continue;	/* VM_DONTCOPY */
+		mm->k->index->append(t, mm, tmp);	/* __vma_link_rb */
+		dup_vma_link(t, mm, tmp);
+		dup_pages(t, mpnt, tmp);	/* copy_page_range */
+	}
+	dup_mmap_unlock(t, oldmm, mm);
+	return 0;
+}
+
+const struct fork_ops fork_copy_rbtree = {
+	.head = {
+		.abi = POLICY_ABI, .size = sizeof(struct fork_ops),
+		.axis = "fork_copy", .name = "rbtree",
+		.models = "dup_mmap() to 6.0",
+		.source = "FACTS A10",
+		.requires = TRAIT_RBTREE,
+	},
+	.dup_mmap = rb_dup_mmap,
+};

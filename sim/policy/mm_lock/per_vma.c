@@ -1,0 +1,297 @@
+/*
+ * mm_lock: per-vma, as merged in 6.4: each area has a rw_semaphore and a
+ * sequence number (include/linux/mm.h, mm/memory.c; FACTS A3).
+ *
+ *   an area is write-locked  iff  vma->vm_lock_seq == mm->mm_lock_seq
+ *
+ * A reader never waits: it looks the area up under RCU, tries the lock, looks
+ * at the numbers again. A writer (who has mmap_lock) waits for the readers of
+ * the area once, stores the number and lets the rwsem go: the number carries
+ * the lock, until one bump of mm_lock_seq at unlock or downgrade ends all of
+ * them.
+ *
+ * Invariant: a reader that got the lock sees an area that is in the tree and
+ * does not change; the pin stands for the RCU read section.
+ */
+#include "sim/mm/mm.h"
+
+struct pv_mm {
+	struct rwsem mmap_lock;
+	uint32_t mm_lock_seq;
+};
+
+struct pv_vma {
+	struct rwsem lock;
+	uint32_t vm_lock_seq;
+};
+
+static struct pv_mm *pv_mm(const struct mm *mm)
+{
+	return mm->lock_state;
+}
+
+static struct pv_vma *pv(const struct vma *v)
+{
+	return v->lock_state;
+}
+
+static void pv_mm_init(struct mm *mm)
+{
+	rwsem_init(mm->k->m, &pv_mm(mm)->mmap_lock, mm->k->rwsem,
+		   mm_line(mm, MM_OFF_MMAP_LOCK), mm->k->mmap_lock_class);
+}
+
+static void pv_mm_release(struct mm *mm)
+{
+	rwsem_release(&pv_mm(mm)->mmap_lock);
+}
+
+/* Where the lock lies is the axis vma_lock_place. */
+static void pv_vma_init(struct vma *v)
+{
+	const struct vma_place *p = v->mm->k->place;
+	struct line *line = p->embedded ? vma_line(v, p->lock_offset) :
+			    place_line(v->mm->k->m, &v->lock_place, 0);
+
+	rwsem_init(v->mm->k->m, &pv(v)->lock, v->mm->k->rwsem, line,
+		   v->mm->k->vma_lock_class);
+	pv(v)->vm_lock_seq = UINT32_MAX;
+}
+
+static void pv_vma_release(struct vma *v)
+{
+	rwsem_release(&pv(v)->lock);
+}
+
+/* ---- readers ---- */
+
+static bool is_write_locked(struct task *t, struct vma *v)
+{
+	uint32_t seq;
+
+	line_read(t, vma_line(v, VMA_OFF_LOCK_SEQ));
+	seq = pv(v)->vm_lock_seq;
+	line_read(t, mm_line(v->mm, MM_OFF_MM_LOCK_SEQ));
+	return seq == pv_mm(v->mm)->mm_lock_seq;
+}
+
+static bool vma_start_read(struct task *t, struct vma *v)
+{
+	if (is_write_locked(t, v))
+		return false;
+	if (!down_read_trylock(t, &pv(v)->lock))
+		return false;
+	/* a writer may have come and gone between the two: look again */
+	if (is_write_locked(t, v)) {
+		up_read(t, &pv(v)->lock);
+		return false;
+	}
+	return true;
+}
+
+static void pv_read_end(struct task *t, struct vma *v)
+{
+	vma_pin(v);		/* rcu_read_lock: the area outlives up_read */
+	up_read(t, &pv(v)->lock);
+	settle(t);
+	vma_unpin(v);
+}
+
+/* 6.4: first anonymous fault looks at neighbours, file areas do I/O */
+static bool in_scope(const struct vma *v)
+{
+	uint32_t scope = v->mm->k->scope;
+
+	if (v->flags & (VM_FILE | VM_SHARED))
+		return scope & SCOPE_FILE_READ;
+	return (scope & SCOPE_FIRST_ANON) ||
+	       ((scope & SCOPE_ANON) && v->anon_vma);
+}
+
+/* What vma_start_read() got must still be the area that was looked for. */
+static bool still_there(struct task *t, const struct vma *v, uint64_t addr)
+{
+	line_read(t, vma_line(v, VMA_OFF_START));
+	return v->r.start <= addr && addr < v->r.end;
+}
+
+static struct vma *lock_vma_under_rcu(struct task *t, struct mm *mm,
+				      uint64_t addr, bool for_fault)
+{
+	struct vma *v;
+
+retry:
+	preempt_disable(t);		/* rcu_read_lock() */
+	v = mm->k->index->find(t, mm, addr);
+	if (!v || v->r.start > addr)
+		goto inval;
+	vma_pin(v);
+	if (!vma_start_read(t, v))
+		goto inval_unpin;
+	settle(t);
+	if (v->detached) {		/* isolated after we found it */
+		pv_read_end(t, v);
+		vma_unpin(v);
+		preempt_enable(t);
+		count(t, COUNT_VMA_LOCK_MISS);
+		goto retry;
+	}
+	if (!still_there(t, v, addr) || (for_fault && !in_scope(v))) {
+		pv_read_end(t, v);
+		goto inval_unpin;
+	}
+	settle(t);
+	vma_unpin(v);
+	preempt_enable(t);
+	return v;
+inval_unpin:
+	settle(t);
+	vma_unpin(v);
+inval:
+	preempt_enable(t);
+	count(t, COUNT_VMA_LOCK_ABORT);
+	return NULL;
+}
+
+static struct vma *pv_read_begin(struct task *t, struct mm *mm, uint64_t addr)
+{
+	return lock_vma_under_rcu(t, mm, addr, false);
+}
+
+static void pv_fault(struct task *t, struct mm *mm, struct fault *f)
+{
+	enum kop_path path = KOP_PATH_MMAP;
+	enum fault_result r;
+	struct vma *v;
+
+	if (!f->user)		/* kernel-mode access: exception tables first */
+		goto lock_mmap;
+	v = lock_vma_under_rcu(t, mm, f->addr, true);
+	if (!v)
+		goto lock_mmap;
+	if (access_error(v, f)) {
+		pv_read_end(t, v);
+		goto lock_mmap;
+	}
+	r = handle_mm_fault(t, v, f, FAULT_FLAG_VMA_LOCK);
+	if (!(r & (FAULT_RETRY | FAULT_COMPLETED)))
+		pv_read_end(t, v);
+	if (!(r & FAULT_RETRY)) {
+		count(t, COUNT_VMA_LOCK_SUCCESS);
+		fault_path(t, f->took_trylock ? KOP_PATH_VMA_TRYLOCK :
+						KOP_PATH_VMA);
+		return;
+	}
+	count(t, COUNT_VMA_LOCK_RETRY);
+	path = KOP_PATH_RETRY;
+lock_mmap:
+	fault_under_mmap_lock(t, mm, f, path);
+}
+
+/* ---- writers ---- */
+
+static void pv_start_write(struct task *t, struct vma *v)
+{
+	uint32_t seq = pv_mm(v->mm)->mm_lock_seq;	/* mmap_lock keeps it */
+
+	prim_expected(t, 2 * cost_ns(v->mm->k, COST_ATOMIC));
+	line_read(t, vma_line(v, VMA_OFF_LOCK_SEQ));
+	if (pv(v)->vm_lock_seq == seq)
+		return;
+	down_write(t, &pv(v)->lock);
+	line_write(t, vma_line(v, VMA_OFF_LOCK_SEQ));
+	pv(v)->vm_lock_seq = seq;
+	up_write(t, &pv(v)->lock);
+}
+
+/* vma_mark_detached(): write-locked by now, so no reader is inside */
+static void pv_detach(struct task *t, struct vma *v)
+{
+	line_write(t, vma_line(v, VMA_OFF_LOCK_SEQ));
+	v->detached = true;
+}
+
+static void vma_end_write_all(struct task *t, struct mm *mm)
+{
+	line_write(t, mm_line(mm, MM_OFF_MM_LOCK_SEQ));
+	pv_mm(mm)->mm_lock_seq++;
+}
+
+static int pv_write_begin(struct task *t, struct mm *mm, struct range r,
+			  bool killable)
+{
+	(void)r;
+	if (killable)
+		return down_write_killable(t, &pv_mm(mm)->mmap_lock);
+	down_write(t, &pv_mm(mm)->mmap_lock);
+	return 0;
+}
+
+static void pv_write_to_read(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	vma_end_write_all(t, mm);
+	downgrade_write(t, &pv_mm(mm)->mmap_lock);
+}
+
+static void pv_write_end(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	vma_end_write_all(t, mm);
+	up_write(t, &pv_mm(mm)->mmap_lock);
+}
+
+static int pv_mmap_read_begin(struct task *t, struct mm *mm, struct range r,
+			      bool killable)
+{
+	(void)r;
+	if (killable)
+		return down_read_killable(t, &pv_mm(mm)->mmap_lock);
+	down_read(t, &pv_mm(mm)->mmap_lock);
+	return 0;
+}
+
+static bool pv_mmap_read_trylock(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	return down_read_trylock(t, &pv_mm(mm)->mmap_lock);
+}
+
+static void pv_mmap_read_end(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	up_read(t, &pv_mm(mm)->mmap_lock);
+}
+
+static bool pv_write_held(const struct task *t, const struct mm *mm,
+			  struct range r)
+{
+	const struct rwsem *s = &pv_mm(mm)->mmap_lock;
+
+	(void)r;
+	return (s->word & RWSEM_WRITER) && s->owner == t;
+}
+
+const struct mm_lock_ops mm_lock_per_vma = {
+	.head = {
+		.abi = POLICY_ABI, .size = sizeof(struct mm_lock_ops),
+		.axis = "mm_lock", .name = "per-vma",
+		.models = "lock_vma_under_rcu(), vma_start_write() of 6.4 to 6.14",
+		.source = "FACTS A3; seed 1",
+		.provides = TRAIT_MMAP_READ_LOCK | TRAIT_LOCKLESS_LOOKUP |
+			    TRAIT_VMA_LOCK,
+		.requires = TRAIT_RCU_SAFE_FREE | TRAIT_RCU_WALK,
+		.excludes = TRAIT_TYPESAFE_FREE,
+	},
+	.mm_bytes = sizeof(struct pv_mm), .vma_bytes = sizeof(struct pv_vma),
+	.mm_init = pv_mm_init, .mm_release = pv_mm_release,
+	.vma_init = pv_vma_init, .vma_release = pv_vma_release,
+	.fault = pv_fault,
+	.write_begin = pv_write_begin, .write_to_read = pv_write_to_read,
+	.write_end = pv_write_end,
+	.read_begin = pv_mmap_read_begin, .read_end = pv_mmap_read_end,
+	.read_trylock = pv_mmap_read_trylock,
+	.vma_start_write = pv_start_write, .vma_detach = pv_detach,
+	.write_held = pv_write_held,
+	.vma_read_begin = pv_read_begin, .vma_read_end = pv_read_end,
+};

@@ -1,0 +1,212 @@
+/*
+ * vma_index: maple. A B-tree of ranges, 256-byte nodes, 16 slots in a leaf and
+ * 10 in an inner node, since 6.1 (lib/maple_tree.c; FACTS A14). May be walked
+ * under RCU.
+ *
+ * Costs and memory only. The shape is that of a tree of n areas with a gap
+ * beside each: 2n slots in leaves that are full.
+ * Invariant: nodes() follows map_count; in RCU mode every store replaces the
+ * node it changes, and the old one is held until a grace period has passed.
+ * Limit: nodes on the path to the root are replaced only when one splits.
+ */
+#include "sim/mm/mm.h"
+
+enum { MAPLE_NODE_BYTES = 256, LEAF_SLOTS = 16, INNER_SLOTS = 10 };
+
+struct maple_mm {
+	bool rcu;
+	uint64_t nodes;		/* now in the tree */
+	uint64_t reserved;	/* preallocated, not used yet */
+};
+
+static struct maple_mm *mt(const struct mm *mm)
+{
+	return mm->index_state;
+}
+
+/* Nodes of a tree of @areas, and its height. */
+static uint64_t shape(uint64_t areas, unsigned *height)
+{
+	uint64_t level = (2 * areas + LEAF_SLOTS - 1) / LEAF_SLOTS;
+	uint64_t nodes = level;
+
+	*height = areas ? 1 : 0;
+	while (level > 1) {
+		level = (level + INNER_SLOTS - 1) / INNER_SLOTS;
+		nodes += level;
+		++*height;
+	}
+	return nodes;
+}
+
+static unsigned height_of(const struct mm *mm)
+{
+	unsigned height;
+
+	shape(mm->map_count, &height);
+	return height;
+}
+
+static void mt_init(struct mm *mm)
+{
+	/* 6.4: per-VMA lock readers walk it at any time; before that only
+	 * when a second user of the mm appears (seed 3) */
+	mt(mm)->rcu = mm->k->cfg.version >= 6004000;
+}
+
+static void mt_loaded(struct mm *mm)
+{
+	unsigned height;
+
+	mt(mm)->nodes = shape(mm->map_count, &height);
+}
+
+static void mt_second_user(struct mm *mm)
+{
+	mt(mm)->rcu = true;
+}
+
+static struct vma *mt_find(struct task *t, struct mm *mm, uint64_t addr)
+{
+	settle(t);
+	prim(t, COST_MAPLE_VISIT, height_of(mm));
+	settle(t);
+	return vma_first_after(mm, addr);
+}
+
+/* mas_next() stays in the leaf, mostly */
+static struct vma *mt_next(struct task *t, struct mm *mm, struct vma *v)
+{
+	(void)mm;
+	prim(t, COST_LINE_READ, 1);
+	settle(t);
+	return vma_next(v);
+}
+
+static void node_take(struct task *t, struct mm *mm, uint64_t n)
+{
+	uint64_t have = n < mt(mm)->reserved ? n : mt(mm)->reserved;
+
+	mt(mm)->reserved -= have;
+	settle(t);
+	hold(mm->k, HOLD_MAPLE_NODE, STAGE_RESERVED, STAGE_NONE, have,
+	     MAPLE_NODE_BYTES);
+	prim(t, COST_MAPLE_NODE_ALLOC, n - have);
+}
+
+/* One write at one place, which makes the tree one of @areas. */
+static void mt_write(struct task *t, struct mm *mm, uint64_t areas)
+{
+	struct maple_mm *m = mt(mm);
+	uint64_t want, old = m->nodes;
+	unsigned height;
+
+	want = shape(areas, &height);
+	prim(t, COST_MAPLE_STORE, 1);
+	if (m->rcu && old) {
+		node_take(t, mm, 1);
+		rcu_hold_object(t, mm->k, HOLD_MAPLE_NODE, 1, MAPLE_NODE_BYTES,
+				cost_ns(mm->k, COST_RCU_CALLBACK));
+	}
+	if (want > old)
+		node_take(t, mm, want - old);
+	else if (want < old && m->rcu)
+		rcu_hold_object(t, mm->k, HOLD_MAPLE_NODE, old - want,
+				MAPLE_NODE_BYTES,
+				cost_ns(mm->k, COST_RCU_CALLBACK));
+	m->nodes = want;
+	settle(t);
+}
+
+static int mt_prealloc(struct task *t, struct mm *mm, unsigned n)
+{
+	prim(t, COST_MAPLE_NODE_ALLOC, n);
+	settle(t);
+	hold(mm->k, HOLD_MAPLE_NODE, STAGE_NONE, STAGE_RESERVED, n,
+	     MAPLE_NODE_BYTES);
+	mt(mm)->reserved += n;
+	return 0;
+}
+
+static void mt_store(struct task *t, struct mm *mm, struct vma *v)
+{
+	settle(t);
+	prim(t, COST_MAPLE_VISIT, height_of(mm));
+	mt_write(t, mm, mm->map_count + (v->detached ? 1 : 0));
+}
+
+/* The state of the last store is at hand: no walk (mas_store, bulk). */
+static void mt_append(struct task *t, struct mm *mm, struct vma *v)
+{
+	uint64_t want;
+	unsigned height;
+
+	(void)v;
+	settle(t);
+	prim(t, COST_MAPLE_STORE, 1);
+	want = shape(mm->map_count + 1, &height);
+	if (want > mt(mm)->nodes)
+		node_take(t, mm, want - mt(mm)->nodes);
+	mt(mm)->nodes = want;
+	settle(t);
+}
+
+/* One range store of NULL, however many areas are inside. */
+static void mt_erase(struct task *t, struct mm *mm, struct range r)
+{
+	const struct vma *v;
+	uint64_t n = 0;
+
+	settle(t);
+	for (v = vma_first_after(mm, r.start); v && v->r.start < r.end;
+	     v = vma_next(v))
+		n++;
+	prim(t, COST_MAPLE_VISIT, height_of(mm));
+	mt_write(t, mm, mm->map_count - n);
+}
+
+/* __mt_dup(): copy node by node, depth first (6.8) */
+static int mt_dup(struct task *t, struct mm *from, struct mm *to)
+{
+	settle(t);
+	prim(t, COST_MAPLE_NODE_COPY, mt(from)->nodes);
+	settle(t);
+	mt(to)->nodes = mt(from)->nodes;
+	return 0;
+}
+
+static void mt_destroy(struct task *t, struct mm *mm)
+{
+	struct maple_mm *m = mt(mm);
+
+	settle(t);
+	hold(mm->k, HOLD_MAPLE_NODE, STAGE_RESERVED, STAGE_NONE, m->reserved,
+	     MAPLE_NODE_BYTES);
+	/* no reader is left: freed at once, in bulk */
+	m->nodes = m->reserved = 0;
+}
+
+/* mas_destroy(): what the reservation did not need */
+static void mt_unreserve(struct task *t, struct mm *mm)
+{
+	settle(t);
+	hold(mm->k, HOLD_MAPLE_NODE, STAGE_RESERVED, STAGE_NONE,
+	     mt(mm)->reserved, MAPLE_NODE_BYTES);
+	prim(t, COST_VMA_FREE, mt(mm)->reserved);
+	mt(mm)->reserved = 0;
+}
+
+const struct index_ops vma_index_maple = {
+	.head = {
+		.abi = POLICY_ABI, .size = sizeof(struct index_ops),
+		.axis = "vma_index", .name = "maple",
+		.models = "mm_mt, maple tree of areas since 6.1",
+		.source = "FACTS A14; seed 3",
+		.provides = TRAIT_MAPLE | TRAIT_RCU_WALK,
+	},
+	.mm_bytes = sizeof(struct maple_mm),
+	.init = mt_init, .loaded = mt_loaded, .second_user = mt_second_user,
+	.find = mt_find, .next = mt_next, .prealloc = mt_prealloc,
+	.unreserve = mt_unreserve, .store = mt_store, .append = mt_append,
+	.erase = mt_erase, .dup = mt_dup, .destroy = mt_destroy,
+};
