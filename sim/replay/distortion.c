@@ -18,6 +18,7 @@
  *
  * Cost: O(1) an op and a context switch.
  */
+#include <stddef.h>
 #include <stdio.h>
 #include "sim/replay/run.h"
 
@@ -55,37 +56,42 @@ static void arrives(struct rtask *rt, int64_t now)
 	rt->queue_ns += now - runnable_ns;
 }
 
+static struct replay *replay_of(struct cpu *c)
+{
+	return (struct replay *)(void *)
+	       ((char *)c->m - offsetof(struct replay, m));
+}
+
+/* The simulated kernel may run tasks of its own: they are none of ours. */
+static struct rtask *ours(struct task *t)
+{
+	return t && t->step == rtask_step ? rtask_of(t) : NULL;
+}
+
 static void on_switch(void *arg, struct cpu *c, struct task *prev,
 		      struct task *next)
 {
-	struct replay *r = arg;
+	struct replay *r = replay_of(c);
+	struct rtask *from = ours(prev), *to = ours(next);
 	int64_t now = r->m.engine.now_ns;
 
-	if (prev)
-		leaves(rtask_of(prev), now);
-	if (next) {
-		arrives(rtask_of(next), now);
+	if (from)
+		leaves(from, now);
+	if (to) {
+		arrives(to, now);
 		if (next != prev)
-			rtask_of(next)->queue_ns +=
+			to->queue_ns +=
 				r->m.profile->cost[COST_CONTEXT_SWITCH].value;
 	}
-	if (r->below.context_switch)
-		r->below.context_switch(r->below.arg, c, prev, next);
+	if (r->kernel_switch)
+		r->kernel_switch(arg, c, prev, next);
 }
 
-static void on_tick(void *arg, struct cpu *c)
-{
-	struct replay *r = arg;
-
-	if (r->below.tick)
-		r->below.tick(r->below.arg, c);
-}
-
+/* In front of the kernel's own hook, which keeps its argument. */
 void distortion_init(struct replay *r)
 {
-	r->below = r->m.hooks;
-	r->m.hooks = (struct machine_hooks){ .context_switch = on_switch,
-					     .tick = on_tick, .arg = r };
+	r->kernel_switch = r->m.hooks.context_switch;
+	r->m.hooks.context_switch = on_switch;
 }
 
 void mm_awake(struct rtask *rt, bool awake)

@@ -95,7 +95,8 @@ struct replay {
 	struct machine m;
 	struct metrics *metrics;
 	struct kernel *k;
-	struct machine_hooks below;	/* the kernel's own */
+	void (*kernel_switch)(void *arg, struct cpu *c, struct task *prev,
+			      struct task *next);	/* the kernel's own */
 	struct rtask *tasks;
 	struct rmm *mms;
 	uint32_t instances, task_count, live;
