@@ -58,9 +58,11 @@ static uint64_t em_expect(const void *params)
 	       (3 + (p->how == HOW_MUNMAP_EACH ? em_areas(p) : 0));
 }
 
-static struct range em_area(const struct em_params *p, uint64_t n)
+static struct range em_area(const struct gen *g, uint64_t n)
 {
-	return gen_slot(GEN_ARENA, n, p->pages * PAGE_BYTES);
+	const struct em_params *p = g->params;
+
+	return gen_scattered(g, GEN_ARENA, n, p->pages * PAGE_BYTES);
 }
 
 static void em_setup(struct gen *g)
@@ -72,7 +74,7 @@ static void em_setup(struct gen *g)
 
 		gen_base_layout(g, mm);
 		for (uint64_t i = 0; i < em_areas(p); i++)
-			gen_area(g, mm, em_area(p, i), AREA_READ | AREA_WRITE,
+			gen_area(g, mm, em_area(g, i), AREA_READ | AREA_WRITE,
 				 p->resident, "");
 		gen_task_new(g, TRACE_NO_TASK, TRACE_NO_TASK, mm,
 			     k * p->stagger_ns, 0, "many-vmas");
@@ -85,13 +87,13 @@ static bool em_step(struct gen *g, struct gen_task *t)
 
 	gen_think(g, t);
 	if (p->how == HOW_MUNMAP_EACH && t->n < em_areas(p)) {
-		gen_munmap(g, t, em_area(p, t->n++));
+		gen_munmap(g, t, em_area(g, t->n++));
 		return true;
 	}
 	if (p->how == HOW_MUNMAP) {
-		struct range r = em_area(p, 0);
+		struct range r = em_area(g, 0);
 
-		r.end = em_area(p, em_areas(p) - 1).end;
+		r.end = em_area(g, em_areas(p) - 1).end;
 		gen_munmap(g, t, r);
 	}
 	gen_exit(g, t, true);

@@ -249,8 +249,8 @@ int fit_model_read(const char *path, struct fit_model *m, struct errbuf *e)
 		h = mmt_header(r);
 		m->cpus = h->cpus_online;
 		m->sleeps_known = h->have & HAVE_SCHED;
-		strncpy(m->origin, *h->command ? h->command : h->origin,
-			sizeof(m->origin) - 1);
+		memcpy(m->origin, *h->command ? h->command : h->origin,
+		       sizeof(m->origin));
 		for (uint32_t i = 0; i < h->task_count && !code; i++)
 			code = read_task(r, i, g, e);
 		mmt_close(r);

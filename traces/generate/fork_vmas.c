@@ -64,7 +64,7 @@ static int fv_check(const void *params, struct loc at, struct errbuf *e)
 				  p->resident, p->pages);
 	if ((p->child_faults | p->parent_faults) && !p->resident)
 		return gen_refuse(e, at, "child_faults and parent_faults need resident_pages");
-	if (areas * (p->pages + 1ULL) > (FV_THREAD_BASE - GEN_ARENA) >> PAGE_SHIFT)
+	if (areas * (p->pages + 4ULL) > (FV_THREAD_BASE - GEN_ARENA) >> PAGE_SHIFT)
 		return gen_refuse(e, at, "vmas=%u of pages=%u need more than the address space has",
 				  p->vmas, p->pages);
 	return 0;
@@ -78,9 +78,11 @@ static uint64_t fv_expect(const void *params)
 	       (uint64_t)p->threads * p->faults;
 }
 
-static struct range fv_area(const struct fv_params *p, uint64_t n)
+static struct range fv_area(const struct gen *g, uint64_t n)
 {
-	return gen_slot(GEN_ARENA, n, p->pages * PAGE_BYTES);
+	const struct fv_params *p = g->params;
+
+	return gen_scattered(g, GEN_ARENA, n, p->pages * PAGE_BYTES);
 }
 
 static void fv_setup(struct gen *g)
@@ -93,7 +95,7 @@ static void fv_setup(struct gen *g)
 	for (uint32_t i = 0; i < areas; i++) {
 		bool file = i % 1000 < p->file_permille;
 
-		gen_area(g, mm, fv_area(p, i), AREA_READ | AREA_WRITE |
+		gen_area(g, mm, fv_area(g, i), AREA_READ | AREA_WRITE |
 			 (file ? AREA_FILE : 0), p->resident,
 			 file ? "file" : "");
 	}
@@ -111,7 +113,7 @@ static void fv_copy(struct gen *g, struct gen_task *t, uint64_t n)
 {
 	const struct fv_params *p = g->params;
 	uint64_t areas = p->vmas - GEN_BASE_AREAS - p->threads;
-	struct range r = fv_area(p, n % areas);
+	struct range r = fv_area(g, n % areas);
 
 	gen_cow_fault(g, t, r.start + n / areas % p->resident * PAGE_BYTES);
 }

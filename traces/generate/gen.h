@@ -109,7 +109,14 @@ void gen_base_layout(struct gen *g, uint32_t mm);
 struct range gen_slot(uint64_t base, uint64_t slot, uint64_t bytes);
 
 /**
- * gen_task() - a task that starts at @start_ns
+ * gen_scattered() - as gen_slot(), with a drawn gap of 1 to 7 pages behind it
+ * As in a process that has been running for a while.
+ */
+struct range gen_scattered(const struct gen *g, uint64_t base, uint64_t slot,
+			   uint64_t bytes);
+
+/**
+ * gen_task_new() - a task that starts at @start_ns
  * @parent: its creator, or TRACE_NO_TASK if alive at the start
  * @mm: TRACE_NO_MM for a kernel thread
  * @leader: task that leads its process, TRACE_NO_TASK: itself

@@ -12,6 +12,16 @@ struct range gen_slot(uint64_t base, uint64_t slot, uint64_t bytes)
 	return (struct range){ start, start + bytes };
 }
 
+struct range gen_scattered(const struct gen *g, uint64_t base, uint64_t slot,
+			   uint64_t bytes)
+{
+	uint64_t off = draw(g->common->seed, slot, DRAW_WORKLOAD, base) % 4;
+	uint64_t start = base + slot * (bytes + 4 * PAGE_BYTES) +
+			 off * PAGE_BYTES;
+
+	return (struct range){ start, start + bytes };
+}
+
 /* A static program: what `cat /proc/self/maps` of one shows, rounded. */
 void gen_base_layout(struct gen *g, uint32_t mm)
 {
