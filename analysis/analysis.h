@@ -25,6 +25,7 @@ struct plot_options {
 	const char *dir;		/* RESULTS: pictures go to dir/plots/ */
 	const char *const *names;	/* only these plots; NULL: all with data */
 	uint32_t name_count;
+	FILE *words;			/* for "not drawn: why"; may be NULL */
 };
 
 /** plot_write() - NAME.{gp,dat,png,svg} through gnuplot; paths of what was
@@ -35,6 +36,7 @@ int plot_write(const struct result_set *s, const struct plot_options *o,
 struct plot_info {
 	const char *name, *title, *needs;
 };
-const struct plot_info *plot_list(unsigned *count);
+/** plot_at() - the n-th plot there is; NULL past the last */
+const struct plot_info *plot_at(unsigned n);
 
 #endif
