@@ -63,7 +63,7 @@ struct queue_ops {
 	uint64_t (*pending)(const void *q);
 };
 
-extern const struct queue_ops queue_heap;
+extern const struct queue_ops queue_heap, queue_wheel;
 
 struct engine {
 	sim_ns now_ns;
