@@ -27,13 +27,13 @@ static void warn_of_costs(struct replay *r)
 {
 	const struct costs *c = r->costs;
 
-	if (r->o->costs != COSTS_RECORDED || !c)
+	if (r->o->costs != COSTS_RECORDED)
 		return;
 	if (!(r->h->have & HAVE_MMAP_LOCK)) {
 		warn(r->out, "costs: recorded is refused for every kind: the capture has no mmap_lock events, so durations cannot be split; costs: model is used");
 		return;
 	}
-	for (int i = 0; i < OP_KIND_COUNT; i++) {
+	for (int i = 0; c && i < OP_KIND_COUNT; i++) {
 		const struct kind_costs *k = &c->kind[i];
 
 		if (k->ops && !k->recorded)
