@@ -57,14 +57,6 @@ struct vma *dup_vma(struct task *t, struct vma *v, struct mm *child)
 	return copy;
 }
 
-void dup_vma_link(struct task *t, struct mm *child, struct vma *v)
-{
-	settle(t);
-	mm_assert_write_locked(t, child, v->r);
-	v->detached = false;
-	vma_tree_insert(child, v);
-}
-
 /* What the child's entries cost: per 4 KiB page, or per huge page. */
 static uint64_t present_entries(const struct mm *mm, struct range r)
 {

@@ -69,12 +69,23 @@ static void swallow(struct task *t, struct vma *into, struct vma *v,
 	struct index_ops const *index = v->mm->k->index;
 
 	take_anon_vma(into, v->anon_vma, v->anon_singular);
+	index->store(t, into->mm, into);
 	vma_unlink(t, v);
 	vma_set_range(t, into, r);
-	index->store(t, into->mm, into);
 	if (into->mm->k->mm_lock->vma_detach)
 		into->mm->k->mm_lock->vma_detach(t, v);
 	vma_free(t, v, FREE_MERGE);
+}
+
+/* The bound between two areas moves: @v gives what @into takes. */
+static struct vma *move_bound(struct task *t, struct vma *v, struct range rest,
+			      struct vma *into, struct range r)
+{
+	v->mm->k->index->store(t, v->mm, into);
+	take_anon_vma(into, v->anon_vma, v->anon_singular);
+	vma_set_range(t, v, rest);
+	vma_set_range(t, into, r);
+	return into;
 }
 
 /* @into takes the gap up to @r's new bound. */
@@ -128,9 +139,12 @@ int vma_split(struct task *t, struct vma *v, uint64_t addr)
 	high->pgoff += (addr - v->r.start) >> PAGE_SHIFT;
 	high->r.start = addr;
 	vma_start_write(t, v);
-	vma_set_range(t, v, (struct range){ v->r.start, addr });
+	vma_start_write(t, high);
 	mm->k->index->store(t, mm, v);
-	vma_link(t, mm, high);
+	mm->k->index->store(t, mm, high);
+	/* both at one instant: no page is ever without its area */
+	vma_set_range(t, v, (struct range){ v->r.start, addr });
+	vma_insert(t, mm, high);
 	count(t, COUNT_VMA_SPLIT);
 	return 0;
 }
@@ -165,18 +179,16 @@ static struct vma *merge_changed(struct task *t, struct vma *v,
 		swallow(t, prev, v, (struct range){ prev->r.start, v->r.end });
 		return prev;
 	}
-	if (after) {
-		vma_set_range(t, v, (struct range){ w->r.end, v->r.end });
-		take_anon_vma(prev, v->anon_vma, v->anon_singular);
-		return grow(t, prev, (struct range){ prev->r.start, w->r.end });
-	}
+	if (after)
+		return move_bound(t, v, (struct range){ w->r.end, v->r.end },
+				  prev, (struct range){ prev->r.start,
+							w->r.end });
 	if (head) {
 		swallow(t, next, v, (struct range){ v->r.start, next->r.end });
 		return next;
 	}
-	vma_set_range(t, v, (struct range){ v->r.start, w->r.start });
-	take_anon_vma(next, v->anon_vma, v->anon_singular);
-	return grow(t, next, (struct range){ w->r.start, next->r.end });
+	return move_bound(t, v, (struct range){ v->r.start, w->r.start },
+			  next, (struct range){ w->r.start, next->r.end });
 }
 
 struct vma *vma_modify(struct task *t, struct vma *v, struct range r,

@@ -280,6 +280,8 @@ void vma_pin(struct vma *v);
 void vma_unpin(struct vma *v);
 uint64_t vma_object_bytes(const struct kernel *k);
 struct line *vma_line(const struct vma *v, uint32_t offset);
+/** vma_insert() - into the true tree, its index entry paid for */
+void vma_insert(struct task *t, struct mm *mm, struct vma *v);
 void vma_link(struct task *t, struct mm *mm, struct vma *v);
 void vma_unlink(struct task *t, struct vma *v);
 void vma_set_range(struct task *t, struct vma *v, struct range r);
@@ -405,8 +407,6 @@ int dup_mmap_lock(struct task *t, struct mm *parent, struct mm *child);
 /** dup_vma() - copy one area without its index entry; NULL: not copied
  *  (DONTCOPY). The caller stores it, then calls dup_pages(). */
 struct vma *dup_vma(struct task *t, struct vma *v, struct mm *child);
-/** dup_vma_link() - into the child's true tree; no index cost */
-void dup_vma_link(struct task *t, struct mm *child, struct vma *v);
 void dup_pages(struct task *t, struct vma *from, struct vma *to);
 /** dup_mmap_unlock() - child, flush of the parent, parent */
 void dup_mmap_unlock(struct task *t, struct mm *parent, struct mm *child);

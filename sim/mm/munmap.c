@@ -77,9 +77,9 @@ static void detach(struct task *t, struct mm *mm, struct vms *vms,
 		   struct vma *v)
 {
 	vma_start_write(t, v);
+	vma_unlink(t, v);
 	if (mm->k->mm_lock->vma_detach)
 		mm->k->mm_lock->vma_detach(t, v);
-	vma_unlink(t, v);
 	TAILQ_INSERT_TAIL(&vms->vmas, v, link);
 	vms->vma_count++;
 }

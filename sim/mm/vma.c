@@ -127,15 +127,20 @@ void vma_unpin(struct vma *v)
 		vma_put_objects(v, v->free_cpu);
 }
 
+void vma_insert(struct task *t, struct mm *mm, struct vma *v)
+{
+	settle(t);
+	mm_assert_write_locked(t, mm, v->r);
+	v->detached = false;
+	vma_tree_insert(mm, v);
+}
+
 void vma_link(struct task *t, struct mm *mm, struct vma *v)
 {
 	/* A new area is write-locked before anyone can find it (6.4.3). */
 	vma_start_write(t, v);
 	mm->k->index->store(t, mm, v);
-	settle(t);
-	mm_assert_write_locked(t, mm, v->r);
-	v->detached = false;
-	vma_tree_insert(mm, v);
+	vma_insert(t, mm, v);
 }
 
 void vma_unlink(struct task *t, struct vma *v)

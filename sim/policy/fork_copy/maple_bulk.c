@@ -37,7 +37,7 @@ static int mb_dup_mmap(struct task *t, struct mm *oldmm, struct mm *mm)
 		if (!tmp)
 			continue;
 		index->append(t, mm, tmp);	/* mas_store, no walk */
-		dup_vma_link(t, mm, tmp);
+		vma_insert(t, mm, tmp);
 		dup_pages(t, mpnt, tmp);
 	}
 	index->unreserve(t, mm);		/* mas_destroy */

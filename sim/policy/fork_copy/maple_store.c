@@ -16,7 +16,7 @@ static int ms_dup_mmap(struct task *t, struct mm *oldmm, struct mm *mm)
 		if (!tmp)
 			continue;
 		mm->k->index->store(t, mm, tmp);	/* vma_mt_store */
-		dup_vma_link(t, mm, tmp);
+		vma_insert(t, mm, tmp);
 		dup_pages(t, mpnt, tmp);
 	}
 	dup_mmap_unlock(t, oldmm, mm);

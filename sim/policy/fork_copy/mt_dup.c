@@ -21,7 +21,7 @@ static int mt_dup_mmap(struct task *t, struct mm *oldmm, struct mm *mm)
 		prim(t, COST_LINE_WRITE, 1);	/* the slot: area, or NULL */
 		if (!tmp)
 			continue;
-		dup_vma_link(t, mm, tmp);
+		vma_insert(t, mm, tmp);
 		dup_pages(t, mpnt, tmp);
 	}
 out:

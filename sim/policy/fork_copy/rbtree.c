@@ -16,7 +16,7 @@ static int rb_dup_mmap(struct task *t, struct mm *oldmm, struct mm *mm)
 		if (!tmp)
 			continue;	/* VM_DONTCOPY */
 		mm->k->index->append(t, mm, tmp);	/* __vma_link_rb */
-		dup_vma_link(t, mm, tmp);
+		vma_insert(t, mm, tmp);
 		dup_pages(t, mpnt, tmp);	/* copy_page_range */
 	}
 	dup_mmap_unlock(t, oldmm, mm);

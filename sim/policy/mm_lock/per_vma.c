@@ -204,11 +204,11 @@ static void pv_start_write(struct task *t, struct vma *v)
 	up_write(t, &pv(v)->lock);
 }
 
-/* vma_mark_detached(): write-locked by now, so no reader is inside */
+/* vma_mark_detached(): write-locked by now, so no reader is inside; the flag
+ * itself was set when the area left the tree */
 static void pv_detach(struct task *t, struct vma *v)
 {
 	line_write(t, vma_line(v, VMA_OFF_LOCK_SEQ));
-	v->detached = true;
 }
 
 static void vma_end_write_all(struct task *t, struct mm *mm)

@@ -1,0 +1,26 @@
+#ifndef MMREPLAY_TESTS_MM_LOAD_H
+#define MMREPLAY_TESTS_MM_LOAD_H
+
+#include "sim/tests/fixture_mm.h"
+
+/*
+ * A random load on one address space, made so that the final state cannot
+ * depend on timing: each worker has neighbouring pages of its own; readers of
+ * /proc, a forking task and vmalloc get in the way of everybody.
+ */
+
+enum { LOAD_WORKERS = 4 };
+
+struct load {
+	uint64_t seed;
+	unsigned ops;		/* of each worker */
+	unsigned region_pages;
+	bool forks, readers, vmalloc;
+	unsigned running;	/* workers that are not done */
+	char *final_state;	/* taken when the last worker is done */
+};
+
+/** load_start() - tasks for @l in @x, which is open */
+void load_start(struct mmfix *x, struct load *l);
+
+#endif
