@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include "sim/base/errbuf.h"
+#include "sim/base/progress.h"
 #include "traces/trace.h"
 
 /*
@@ -20,7 +21,7 @@
  *	sum of losses, exactly.
  */
 struct import_loss {
-	const char *name;	/* e.g. "unparsed", "foreign task", "unpaired exit" */
+	char *name;	/* e.g. "unparsed", "foreign task", "unpaired exit" */
 	uint64_t lines;
 	char example[96];	/* PATH:LINE of the first */
 };
@@ -34,9 +35,15 @@ struct import_account {
 	uint64_t ops[OP_KIND_COUNT];	/* records written, by kind */
 	uint64_t unpaired_enters;	/* ops open at the end: written, result unknown */
 	uint64_t lost_events;
+	uint64_t clock_steps;		/* stamps that went backward */
+	uint64_t lock_outside;		/* lock events outside any traced op */
+	uint64_t faults_outside;	/* where a traced call had unmapped */
 	int64_t span_ns;
 	uint32_t tasks, mms;
+	uint32_t have;			/* HAVE_* of the trace */
+	bool wakers_unsure;		/* no flags column: interrupt or task? */
 	char format[32];
+	char early_end[160];		/* why the input broke off; "" if not */
 };
 
 struct import_options {
@@ -49,14 +56,24 @@ struct import_options {
 	const char *header;		/* capture.json with header facts, or NULL */
 	const char *format;		/* force a format by name, or NULL */
 	bool strict;
+	struct progress *progress;	/* started by the caller, or NULL */
 };
 
-/** import_run() - import @o->inputs to @o->output; @acct is filled even on error */
+/**
+ * import_run() - import @o->inputs to @o->output
+ * @acct is filled even on error; import_account_release() frees its names.
+ */
 int import_run(const struct import_options *o, struct import_account *acct,
 	       struct errbuf *e);
 
-/** import_account_print() - the account as text for people, or JSON */
+void import_account_release(struct import_account *acct);
+
+/** import_account_print() - the account as text for people */
 void import_account_print(const struct import_account *acct, FILE *out);
+/** import_account_json() - the same as an object; caller drops the reference */
+struct json_t *import_account_json(const struct import_account *acct);
+/** import_balanced() - lines = ops + measurements + headers + blanks + losses */
+bool import_balanced(const struct import_account *acct);
 
 struct import_format_info {
 	const char *name, *describes, *source;

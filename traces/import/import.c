@@ -1,0 +1,496 @@
+/*
+ * The driver of an import: opens the inputs, finds their format, learns from
+ * the first megabytes what tracing costs, then takes lines of all inputs in
+ * order of their stamps and hands their events to the assembler.
+ *
+ * Invariant: every line of every input is booked exactly once. Memory is one
+ * buffer per input and what the assembler and the writer hold.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sim/base/mem.h"
+#include "traces/import/assemble.h"
+#include "traces/import/facts.h"
+#include "traces/import/stream.h"
+
+enum {
+	INPUTS_MAX = 64, RECENT = 256,
+	/* us text rounds: a line of it may stand before its own ns twin */
+	ROUNDING_NS = 1000,
+	PROGRESS_LINES = 1 << 15,
+};
+
+/** struct source - one input file, with the event that is next in it */
+struct source {
+	struct line_stream *s;
+	struct lexer *lx;
+	const struct import_format *f;
+	struct raw_event ev;
+	struct text_line line;
+	bool vmalloc, have;	/* have: ev is valid and not handed out */
+	int64_t last_ts;
+};
+
+struct recent {
+	uint64_t va;
+	int64_t ts;
+	uint8_t type;
+};
+
+struct import {
+	const struct import_options *o;
+	struct import_account *acct;
+	struct source src[INPUTS_MAX + 1];
+	unsigned sources;
+	struct source flags;
+	struct assembler *a;
+	struct trace_header h;
+	struct assemble_setup setup;
+	struct recent recent[RECENT];	/* vmalloc events of the main inputs */
+	unsigned recent_at;
+	int64_t now_ts;
+};
+
+static int book_loss(struct import *im, const struct source *s,
+		     const char *prefix, const char *name, size_t bytes,
+		     struct errbuf *e)
+{
+	struct import_account *acct = im->acct;
+	size_t p = prefix ? strlen(prefix) : 0;
+	struct import_loss *l;
+	unsigned i;
+
+	if (bytes == 0)
+		bytes = strlen(name);
+	for (i = 0; i < acct->losses; i++) {
+		l = &acct->loss[i];
+		if (!strncmp(l->name, prefix ? prefix : "", p) &&
+		    !strncmp(l->name + p, name, bytes) && !l->name[p + bytes])
+			break;
+	}
+	if (i == IMPORT_LOSSES_MAX - 1 && i == acct->losses) {
+		prefix = NULL;		/* the table's last row takes the rest */
+		name = "other losses";
+		bytes = strlen(name);
+	} else if (i == IMPORT_LOSSES_MAX) {
+		i--;
+	}
+	l = &acct->loss[i];
+	if (i == acct->losses) {
+		acct->losses++;
+		l->name = xasprintf("%s%.*s", prefix ? prefix : "", (int)bytes,
+				    name);
+		snprintf(l->example, sizeof(l->example), "%s:%" PRIu64,
+			 stream_path(s->s), s->line.number);
+	}
+	l->lines++;
+	if (im->o->strict)
+		return err_at(e, -EINVAL, (struct loc){ stream_path(s->s),
+			      (uint32_t)s->line.number, 0 },
+			      "line is lost: %s (--strict)", l->name);
+	return 0;
+}
+
+/* the next event of @s into s->ev; books the lines that are none */
+static int source_step(struct import *im, struct source *s, struct errbuf *e)
+{
+	int ret;
+
+	s->have = false;
+	while ((ret = stream_line(s->s, &s->line, e)) > 0) {
+		enum line_class c;
+
+		im->acct->lines++;
+		if (s->line.cut) {
+			ret = book_loss(im, s, NULL, "line too long", 0, e);
+			if (ret)
+				return ret;
+			continue;
+		}
+		c = s->f->line(s->lx, s->line.text, s->line.bytes, &s->ev);
+		if (c == LINE_EVENT) {
+			if (s->ev.type == RAW_LOST)
+				s->ev.ts = s->last_ts;
+			s->last_ts = s->ev.ts;
+			s->have = true;
+			return 0;
+		}
+		if (c == LINE_HEADER) {
+			im->acct->header_lines++;
+		} else if (c == LINE_BLANK) {
+			im->acct->blank_lines++;
+		} else {
+			ret = book_loss(im, s, NULL, "unparsed", 0, e);
+			if (ret)
+				return ret;
+		}
+	}
+	if (!ret && stream_damage(s->s) && !im->acct->early_end[0])
+		snprintf(im->acct->early_end, sizeof(im->acct->early_end),
+			 "%.80s: %.70s", stream_path(s->s),
+			 stream_damage(s->s));
+	return ret;
+}
+
+static int source_open(struct source *s, const char *path, const char *format,
+		       struct errbuf *e)
+{
+	const char *text;
+	size_t bytes;
+
+	s->s = stream_open(path, e);
+	if (!s->s)
+		return -EIO;
+	s->lx = lexer_new();
+	text = stream_peek(s->s, &bytes);
+	s->f = format ? format_find(format, e) :
+			format_detect(stream_path(s->s), text, bytes, e);
+	return s->f ? 0 : -EINVAL;
+}
+
+static void source_close(struct source *s)
+{
+	stream_close(s->s);
+	lexer_free(s->lx);
+}
+
+/* a vmalloc line of the system-wide file that the main input has as well */
+static bool is_duplicate(struct import *im, const struct raw_event *ev)
+{
+	for (unsigned i = 0; i < RECENT; i++) {
+		const struct recent *r = &im->recent[i];
+
+		if (r->va == ev->v[0] && r->type == ev->type &&
+		    ev->ts - r->ts <= 2 * ROUNDING_NS &&
+		    r->ts - ev->ts <= 2 * ROUNDING_NS)
+			return true;
+	}
+	return false;
+}
+
+static bool is_vmalloc(const struct raw_event *ev)
+{
+	return ev->type == RAW_VMAP_ALLOC || ev->type == RAW_VMAP_FREE ||
+	       ev->type == RAW_VMAP_PURGE;
+}
+
+/*
+ * The us text of the same buffer: the same events in the same order. It has
+ * the interrupt flag and the process id that the ns text lacks.
+ */
+static int join_flags(struct import *im, const struct source *s,
+		      struct raw_event *ev, struct errbuf *e)
+{
+	struct source *f = &im->flags;
+	struct raw_event *with = &f->ev;
+	enum line_class c = LINE_BLANK;
+	int ret;
+
+	while ((ret = stream_line(f->s, &f->line, e)) > 0) {
+		c = f->f->line(f->lx, f->line.text, f->line.bytes, with);
+		if (c == LINE_EVENT && with->type != RAW_LOST)
+			break;
+	}
+	if (ret < 0)
+		return ret;
+	if (ret && with->tid == ev->tid && with->cpu == ev->cpu &&
+	    with->type == ev->type && with->call == ev->call &&
+	    with->ts - ev->ts <= ROUNDING_NS &&
+	    ev->ts - with->ts <= ROUNDING_NS) {
+		ev->irq_known = with->irq_known;
+		ev->in_irq = with->in_irq;
+		if (ev->tgid == TGID_UNKNOWN)
+			ev->tgid = with->tgid;
+		return 0;
+	}
+	return err_at(e, -EINVAL, (struct loc){ stream_path(s->s),
+		      (uint32_t)s->line.number, 0 }, "%s:%" PRIu64 " (--flags-"
+		      "from) is not the same event: the two texts are not of "
+		      "one buffer", stream_path(f->s), f->line.number);
+}
+
+static int book_event(struct import *im, struct source *s, struct errbuf *e)
+{
+	struct raw_event *ev = &s->ev;
+	struct fate f;
+
+	if (im->flags.s && !s->vmalloc && ev->type != RAW_LOST) {
+		int ret = join_flags(im, s, ev, e);
+
+		if (ret)
+			return ret;
+	}
+	if (s->vmalloc && !is_vmalloc(ev) && ev->type != RAW_LOST)
+		return book_loss(im, s, NULL, "no vmalloc event (in the "
+				 "--vmalloc file)", 0, e);
+	if (s->vmalloc && is_duplicate(im, ev))
+		return book_loss(im, s, NULL, "vmalloc event that the main "
+				 "input has as well", 0, e);
+	if (s->vmalloc && ev->ts < im->now_ts)
+		ev->ts = im->now_ts;	/* by less than ROUNDING_NS */
+	if (!s->vmalloc && im->o->vmalloc && is_vmalloc(ev))
+		im->recent[im->recent_at++ % RECENT] = (struct recent){
+			ev->v[0], ev->ts, ev->type };
+	im->now_ts = ev->ts;
+	f = assemble_event(im->a, ev, e);
+	switch (f.kind) {
+	case FATE_OP:
+		im->acct->op_lines++;
+		return 0;
+	case FATE_MEASURE:
+		im->acct->measurement_lines++;
+		return 0;
+	case FATE_LOSS:
+		return book_loss(im, s, f.loss_prefix, f.loss, f.loss_bytes,
+				 e);
+	default:
+		return -EIO;
+	}
+}
+
+/* which input has the earliest event; vmalloc lines wait for their twins */
+static struct source *earliest(struct import *im)
+{
+	struct source *best = NULL;
+	int64_t best_ts = 0;
+
+	for (unsigned i = 0; i < im->sources; i++) {
+		struct source *s = &im->src[i];
+		int64_t ts = s->ev.ts + (s->vmalloc ? 2 * ROUNDING_NS : 0);
+
+		if (s->have && (!best || ts < best_ts)) {
+			best = s;
+			best_ts = ts;
+		}
+	}
+	return best;
+}
+
+static void show_progress(struct import *im)
+{
+	uint64_t done = 0, total;
+
+	if (!im->o->progress)
+		return;
+	for (unsigned i = 0; i < im->sources; i++)
+		done += stream_bytes(im->src[i].s, &total);
+	progress_set(im->o->progress, done);
+}
+
+static int take_all(struct import *im, struct errbuf *e)
+{
+	struct source *s;
+	uint64_t n = 0;
+	int ret = 0;
+
+	for (unsigned i = 0; i < im->sources && !ret; i++)
+		ret = source_step(im, &im->src[i], e);
+	while (!ret) {
+		s = im->sources == 1 ? &im->src[0] : earliest(im);
+		if (!s || !s->have)
+			break;
+		ret = book_event(im, s, e);
+		if (!ret)
+			ret = source_step(im, s, e);
+		if (!(++n % PROGRESS_LINES))
+			show_progress(im);
+	}
+	return ret;
+}
+
+/* a dry run over what is buffered of the first input: floor, event classes */
+static void calibrate(struct import *im)
+{
+	struct errbuf ignored = { 0 };
+	struct trace_header scratch = { 0 };
+	struct assemble_setup setup = im->setup;
+	struct lexer *lx = lexer_new();
+	const struct lexer_facts *facts = lexer_facts(lx);
+	struct assembler *a;
+	struct assemble_counts counts;
+	const char *text, *end;
+	size_t bytes;
+
+	text = stream_peek(im->src[0].s, &bytes);
+	end = text + bytes;
+	memcpy(scratch.kernel, im->h.kernel, sizeof(scratch.kernel));
+	setup.writer = NULL;
+	setup.header = &scratch;
+	setup.maps = NULL;
+	setup.units = setup.tax = true;
+	a = assemble_new(&setup, &ignored);
+	while (text < end) {
+		const char *eol = memchr(text, '\n', (size_t)(end - text));
+		struct raw_event ev = { 0 };
+
+		if (!eol)
+			break;
+		if (eol - text < LINE_BYTES_MAX &&
+		    im->src[0].f->line(lx, text, (size_t)(eol - text), &ev) ==
+		    LINE_EVENT)
+			assemble_event(a, &ev, &ignored);
+		text = eol + 1;
+	}
+	im->setup.units = facts->fraction_digits || !facts->stamped;
+	im->setup.tax = facts->fraction_digits > 6;
+	im->setup.floor = assemble_floor(a);
+	if (!im->setup.tax)
+		im->setup.floor.tax_ns = 0;
+	if (!im->setup.units)
+		im->setup.floor = (struct timing_floor){ 0 };
+	im->setup.have = assemble_have(a) | im->h.have;
+	if (im->setup.tax)
+		im->h.have |= HAVE_NS_CLOCK;
+	assemble_finish(a, &counts, &ignored);
+	assemble_free(a);
+	trace_header_release(&scratch);
+	lexer_free(lx);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int read_facts(struct import *im, struct errbuf *e)
+{
+	const struct import_options *o = im->o;
+	size_t used = 0;
+	char *beside;
+	int ret = 0;
+
+	if (o->header) {
+		ret = facts_read(o->header, &im->h, e);
+	} else {
+		beside = facts_beside(o->inputs[0]);
+		if (beside)
+			ret = facts_read(beside, &im->h, e);
+		free(beside);
+	}
+	for (unsigned i = 0; i < o->input_count; i++) {
+		if (used < sizeof(im->h.origin))
+			used += (size_t)snprintf(im->h.origin + used,
+				sizeof(im->h.origin) - used, "%s%s",
+				used ? " " : "", base_name(o->inputs[i]));
+	}
+	return ret;
+}
+
+static int open_sources(struct import *im, struct errbuf *e)
+{
+	const struct import_options *o = im->o;
+	int ret = 0;
+
+	if (!o->input_count || o->input_count > INPUTS_MAX)
+		return err_usage(e, "import takes 1 to %d inputs", INPUTS_MAX);
+	for (unsigned i = 0; i < o->input_count && !ret; i++) {
+		im->sources++;
+		ret = source_open(&im->src[i], o->inputs[i], o->format, e);
+	}
+	if (!ret && o->vmalloc) {
+		im->src[im->sources].vmalloc = true;
+		ret = source_open(&im->src[im->sources++], o->vmalloc, NULL, e);
+		im->h.have |= HAVE_VMALLOC_SYSTEMWIDE | HAVE_VMALLOC;
+	}
+	if (!ret && o->flags_from)
+		ret = source_open(&im->flags, o->flags_from, NULL, e);
+	if (!ret)
+		snprintf(im->acct->format, sizeof(im->acct->format), "%s",
+			 im->src[0].f->name);
+	return ret;
+}
+
+static void fill_header(struct import *im)
+{
+	const struct lexer_facts *facts = lexer_facts(im->src[0].lx);
+	uint64_t overwritten = 0;
+
+	for (unsigned i = 0; i < im->sources; i++)
+		overwritten += lexer_facts(im->src[i].lx)->overwritten;
+	/* the capture's own count, where it has one, includes these */
+	if (im->h.lost_events < overwritten)
+		im->h.lost_events = overwritten;
+	if (!im->h.cpus_online)
+		im->h.cpus_online = facts->cpus;
+	snprintf(im->h.tool, sizeof(im->h.tool), "%s", im->src[0].f->name);
+}
+
+static void fill_account(struct import *im, const struct assemble_counts *c)
+{
+	struct import_account *acct = im->acct;
+	const struct lexer_facts *facts =
+		lexer_facts(im->flags.lx ? im->flags.lx : im->src[0].lx);
+
+	memcpy(acct->ops, c->ops, sizeof(acct->ops));
+	acct->unpaired_enters = c->open_at_end;
+	acct->clock_steps = c->clock_steps;
+	acct->lock_outside = c->lock_outside;
+	acct->faults_outside = c->faults_outside;
+	acct->lost_events = im->h.lost_events;
+	acct->span_ns = im->h.span_ns;
+	acct->tasks = im->h.task_count;
+	acct->mms = im->h.mm_count;
+	acct->have = im->h.have;
+	acct->wakers_unsure = acct->have & HAVE_WAKING && !facts->has_flags;
+}
+
+/* everything but opening and closing the inputs */
+static int import_open(struct import *im, struct errbuf *e)
+{
+	struct assemble_counts counts = { 0 };
+	int ret = read_facts(im, e), finish;
+
+	if (ret)
+		return ret;
+	im->setup.header = &im->h;
+	calibrate(im);
+	im->setup.maps = im->o->maps;
+	im->setup.writer = mmt_create(im->o->output, e);
+	if (!im->setup.writer)
+		return -EIO;
+	im->a = assemble_new(&im->setup, e);
+	ret = im->a ? take_all(im, e) : -EINVAL;
+	if (im->a) {
+		finish = assemble_finish(im->a, &counts, e);
+		if (!ret)
+			ret = finish;
+		if (!ret && im->o->strict && counts.open_at_end)
+			ret = err_set(e, -EINVAL, "%s: %" PRIu64 " calls have "
+				      "no end (--strict)", im->o->inputs[0],
+				      counts.open_at_end);
+		fill_header(im);
+		fill_account(im, &counts);
+	}
+	if (ret)
+		mmt_abort(im->setup.writer);
+	else
+		ret = mmt_finish(im->setup.writer, &im->h, e);
+	return ret;
+}
+
+int import_run(const struct import_options *o, struct import_account *acct,
+	       struct errbuf *e)
+{
+	struct import *im = xcalloc(1, sizeof(*im));
+	int ret;
+
+	memset(acct, 0, sizeof(*acct));
+	im->o = o;
+	im->acct = acct;
+	ret = open_sources(im, e);
+	if (!ret)
+		ret = import_open(im, e);
+	if (!ret && !import_balanced(acct))
+		BUG("lines do not add up in the account");
+	assemble_free(im->a);
+	for (unsigned i = 0; i < im->sources; i++)
+		source_close(&im->src[i]);
+	source_close(&im->flags);
+	trace_header_release(&im->h);
+	free(im);
+	return ret;
+}
