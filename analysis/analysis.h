@@ -39,4 +39,11 @@ struct plot_info {
 /** plot_at() - the n-th plot there is; NULL past the last */
 const struct plot_info *plot_at(unsigned n);
 
+/** report_write() - one self-contained HTML page, with the pictures of @dir/plots/ */
+int report_write(const struct result_set *s, const char *dir, FILE *out,
+		 struct errbuf *e);
+
+/** flame_write() - folded stacks of simulated waiting: policy;op;lock;holder ns */
+int flame_write(const struct result_set *s, FILE *out, struct errbuf *e);
+
 #endif

@@ -50,7 +50,7 @@ static void script(struct text *out, const struct plot_job *job)
 		 "do for [form in 'png svg'] {\n");
 	text_add(out,
 		 "if (form eq 'png') { set terminal pngcairo noenhanced size %u,%u font font background rgb 'white' }\n"
-		 "if (form eq 'svg') { set terminal svg noenhanced size %u,%u dynamic font font background rgb 'white' }\n"
+		 "if (form eq 'svg') { set terminal svg noenhanced size %u,%u dynamic font 'sans-serif,10' fontscale 1.25 background rgb 'white' }\n"
 		 "set output '%s.'.form\n",
 		 job->width, job->height, job->width, job->height,
 		 job->name);

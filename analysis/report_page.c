@@ -1,0 +1,63 @@
+/*
+ * Style and script of the HTML report, inside the page: it opens offline, in
+ * light and dark, on a phone, and with the keyboard alone. The script only
+ * sorts tables; without it nothing is missing.
+ */
+#include "analysis/report.h"
+
+const char *const report_style =
+":root{--bg:#fff;--fg:#1c1c1c;--dim:#5c5c5c;--line:#d8d8d8;--soft:#f5f6f7;"
+"--link:#00578a;--good:#00684a;--bad:#a63f00;--warn-bg:#fff4d6;--warn-line:#c98a00;color-scheme:light dark}\n"
+"@media (prefers-color-scheme:dark){:root{--bg:#16181a;--fg:#e6e6e6;--dim:#a3a8ad;--line:#3a3f44;"
+"--soft:#202428;--link:#7cc4f2;--good:#56d3a8;--bad:#ff9d66;--warn-bg:#3a2f10;--warn-line:#d9a62e}}\n"
+"*{box-sizing:border-box}\n"
+"html{font:15px/1.5 system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;background:var(--bg);color:var(--fg)}\n"
+"body{max-width:1180px;margin:0 auto;padding:1rem}\n"
+"h1{font-size:1.6rem;line-height:1.25;margin:.3em 0;overflow-wrap:anywhere}\n"
+"h2{font-size:1.2rem;margin:2em 0 .5em;border-bottom:1px solid var(--line);padding-bottom:.2em}\n"
+"p{margin:.4em 0}\na{color:var(--link)}\n.dim{color:var(--dim)}\n"
+".skip{position:absolute;left:-999rem}.skip:focus{position:static}\n"
+"nav a{display:inline-block;margin:.2rem .9rem .2rem 0;padding:.15rem 0}\n"
+":focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:2px}\n"
+".warn{background:var(--warn-bg);border-left:6px solid var(--warn-line);padding:.7rem 1rem;margin:1rem 0;border-radius:4px}\n"
+".warn h2{border:0;margin:0 0 .3em;padding:0}.warn ul{margin:0;padding-left:1.2em}.warn li{overflow-wrap:anywhere}\n"
+".short{background:var(--soft);padding:.7rem 1rem;border-radius:4px;margin:1rem 0}\n"
+".scroll{overflow-x:auto;max-width:100%;border:1px solid var(--line);border-radius:4px}\n"
+"table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\n"
+"th,td{padding:.28rem .6rem;border-bottom:1px solid var(--line);text-align:right;vertical-align:top;white-space:nowrap}\n"
+"th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:var(--bg);z-index:1}\n"
+"thead th{background:var(--soft);vertical-align:bottom;white-space:normal;min-width:6rem}\n"
+"thead th:first-child{background:var(--soft);min-width:0}\n"
+"tbody th{font-weight:400}\ntbody tr.section th{font-weight:600;background:var(--soft);text-align:left}\n"
+"tr.sub th:first-child{padding-left:1.8rem}\ntr:last-child>*{border-bottom:0}\n"
+".chg{display:block;font-size:.85em;color:var(--dim)}\n.better .chg{color:var(--good);font-weight:600}.worse .chg{color:var(--bad);font-weight:600}\n"
+"button.sort{font:inherit;font-weight:600;color:inherit;background:none;border:0;padding:.1rem 0;cursor:pointer;text-align:inherit;min-height:1.9rem;max-width:15rem;overflow-wrap:break-word}\n"
+".n{display:inline-block;max-width:28rem;white-space:normal;overflow-wrap:break-word}\n"
+"button.sort::after{content:' \\2195';color:var(--dim)}\n"
+"th[aria-sort=ascending] button.sort::after{content:' \\2191';color:var(--fg)}th[aria-sort=descending] button.sort::after{content:' \\2193';color:var(--fg)}\n"
+"figure{margin:1.2rem 0}figure img{width:100%;min-width:40rem;height:auto;background:#fff;display:block}\n"
+"figcaption{color:var(--dim);font-size:.9em;margin-top:.3rem}\n"
+"details{margin:.6rem 0}summary{cursor:pointer;padding:.3rem 0}\n"
+"pre{overflow-x:auto;background:var(--soft);padding:.8rem;border-radius:4px;font-size:.85em;line-height:1.4}\n"
+"code{font-size:.92em;overflow-wrap:anywhere}\n"
+"@media (max-width:40rem){html{font-size:14px}body{padding:.6rem}th,td{padding:.25rem .4rem}"
+".n{max-width:8.5rem}tr.section .n{max-width:none}tr.sub th:first-child{padding-left:1rem}}\n"
+"@media print{.scroll{overflow:visible}nav,.skip{display:none}}\n";
+
+const char *const report_script =
+"document.querySelectorAll('table.sortable').forEach(function(table){\n"
+" table.querySelectorAll('button.sort').forEach(function(button){\n"
+"  button.addEventListener('click',function(){\n"
+"   var th=button.closest('th'),at=th.cellIndex;\n"
+"   var down=th.getAttribute('aria-sort')==='ascending';\n"
+"   table.querySelectorAll('th[aria-sort]').forEach(function(o){o.removeAttribute('aria-sort')});\n"
+"   th.setAttribute('aria-sort',down?'descending':'ascending');\n"
+"   table.querySelectorAll('tbody').forEach(function(body){\n"
+"    var rows=Array.from(body.rows).filter(function(r){return !r.classList.contains('section')});\n"
+"    var key=function(r){var v=r.cells[at].dataset.v;return v===undefined||v===''?NaN:+v};\n"
+"    rows.sort(function(a,b){\n"
+"     if(at===0){var c=a.cells[0].textContent.localeCompare(b.cells[0].textContent);return down?-c:c}\n"
+"     var x=key(a),y=key(b);\n"
+"     if(isNaN(x)||isNaN(y))return isNaN(x)-isNaN(y);\n"
+"     return down?y-x:x-y});\n"
+"    rows.forEach(function(r){body.appendChild(r)})})})})});\n";
