@@ -132,6 +132,19 @@ static int save_cell(const struct crew *w, const struct cell *c,
 	return 0;
 }
 
+/* The test build can be told to die in the cell of one label. */
+static void die_if_told(const struct cell *c)
+{
+#ifdef MMREPLAY_TEST
+	const char *label = getenv("MMREPLAY_TEST_CRASH");
+
+	if (label && !strcmp(label, c->label))
+		abort();
+#else
+	(void)c;
+#endif
+}
+
 static int run_cell(const struct crew *w, const struct cell *c, int fd)
 {
 	struct teller teller = { .fd = fd, .last_ns = host_now_ns() };
@@ -147,6 +160,7 @@ static int run_cell(const struct crew *w, const struct cell *c, int fd)
 		.eager = w->o->eager, .progress = tell_progress,
 		.progress_arg = &teller };
 
+	die_if_told(c);
 	if (!trace)
 		return tell_failed(fd, MESSAGE_FAILED, e.text);
 	d = mmt_digest(trace);

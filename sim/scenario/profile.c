@@ -367,8 +367,9 @@ static int profile_open(const char *name, const char *dir, struct loc at,
 	int r;
 
 	if (is_path) {
-		path = dir && name[0] != '/' ? xasprintf("%s/%s", dir, name) :
-					       xstrdup(name);
+		bool below = dir && strcmp(dir, ".") && name[0] != '/';
+
+		path = below ? xasprintf("%s/%s", dir, name) : xstrdup(name);
 	} else {
 		relative = xasprintf("scenarios/machines/%s.yaml", name);
 		path = data_path(relative);
