@@ -71,6 +71,17 @@ static const char *refuse_proc(struct rtask *rt)
 	return target->mm ? NULL : "the target is gone, or not there yet";
 }
 
+/* Faults inside exec may still be on the old address space. */
+static const char *refuse_foreign(struct rtask *rt)
+{
+	if (!rt->mm)
+		return "the task has no address space";
+	if (rt->op.mm != TRACE_NO_MM &&
+	    rmm_of(rt->r, rt->instance, rt->op.mm) != rt->mm)
+		return "it acts on an address space that its task is not in";
+	return NULL;
+}
+
 const char *op_refusal(struct rtask *rt)
 {
 	const struct op *op = &rt->op;
@@ -105,7 +116,7 @@ const char *op_refusal(struct rtask *rt)
 	default:
 		break;
 	}
-	return rt->mm ? NULL : "the task has no address space";
+	return refuse_foreign(rt);
 }
 
 /* ---- calls ---- */
@@ -345,19 +356,13 @@ static int64_t prepare_kop(struct rtask *rt)
 	return p_ns;
 }
 
-/* Waiting for a lock inside a fault: no user time, and not in the model's P. */
+/* Waits and sleep inside a fault: no user time, and not in the model's P. */
 static int64_t fault_wait_ns(const struct op *op)
 {
 	int64_t ns = 0;
 
-	for (uint16_t i = 0; i < op->segs; i++) {
-		const struct op_segment *s = &op->seg[i];
-
-		if (!(op->flags & OPF_SLEPT))
-			ns += s->wait_ns;
-		else if (s->spin_ns > 0)
-			ns += s->spin_ns;
-	}
+	for (uint16_t i = 0; i < op->segs; i++)
+		ns += op->seg[i].wait_ns + op->seg[i].sleep_ns;
 	return ns;
 }
 
@@ -377,7 +382,7 @@ static void advance(struct rtask *rt, int64_t p_ns)
 			end_ns += rt->r->h->lock_event_tax_ns +
 				  fault_wait_ns(op);
 			rt->last_fault = !(op->flags & OPF_IN_CALL);
-			rt->fault_open = op->flags & OPF_SLEPT;
+			rt->fault_open = op_slept_locked(op);
 		}
 	} else if (end_ns > rt->busy_until_ns) {
 		rt->busy_until_ns = end_ns;

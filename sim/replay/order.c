@@ -181,6 +181,14 @@ static void publish(struct order_build *b, int64_t until_ns)
 
 /* ---- the pass ---- */
 
+bool op_slept_locked(const struct op *op)
+{
+	for (uint16_t i = 0; i < op->segs && op->kind == OP_FAULT; i++)
+		if (op->seg[i].sleep_ns)
+			return true;
+	return false;
+}
+
 /* How many area-changing ops of others ended before this op (order.h). */
 static void put_moved(struct order_build *b, const struct op *op)
 {
@@ -227,7 +235,7 @@ static void replay_record(struct order_build *b, const struct op *op,
 		deed_end(b, &d);
 	if (d.end_ns > t->busy_until_ns)
 		t->busy_until_ns = d.end_ns;
-	t->fault_open = op->kind == OP_FAULT && op->flags & OPF_SLEPT;
+	t->fault_open = op_slept_locked(op);
 }
 
 static int record(struct order_build *b, const struct op *op, struct errbuf *e)

@@ -65,6 +65,10 @@ struct order {
 struct order *order_build(struct mmt_reader *trace, struct errbuf *e);
 void order_free(struct order *o);
 
+/** op_slept_locked() - a fault that slept in a section: its sched-out and
+ *  sched-in follow it, and lie inside */
+bool op_slept_locked(const struct op *op);
+
 /** op_changes_areas() - kinds that @moved counts */
 bool op_changes_areas(const struct op *op);
 

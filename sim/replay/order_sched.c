@@ -56,7 +56,8 @@ static void sched_out(struct order_build *b, const struct op *op,
 	t->out_ns = op->start_ns;
 	t->out_cpu = op->cpu;
 	t->out_cpu_busy_ns = busy_ns(c, op->start_ns);
-	t->out_nested = op->start_ns < t->busy_until_ns ||
+	t->out_nested = op->flags & OPF_IN_CALL ||
+			op->start_ns < t->busy_until_ns ||
 			(t->fault_open && !is_runnable(t->out_state));
 }
 
@@ -122,8 +123,10 @@ static void waking(struct order_build *b, const struct op *op, uint64_t ref)
 		return;
 	t = &b->tasks[op->arg[0]];
 	t->waker_ns = op->start_ns;
-	t->waker_irq = op->arg[1];
-	t->waker = op->arg[1] ? NO_REF : ref;
+	/* 1: in an interrupt; 2: not known, and then what the task had just
+	 * sent is the likeliest cause of an interrupt on top of it */
+	t->waker_irq = op->arg[1] == 1;
+	t->waker = t->waker_irq ? NO_REF : ref;
 }
 
 void order_sched(struct order_build *b, const struct op *op, uint64_t ref)

@@ -182,10 +182,15 @@ static void close_fault(struct rtask *rt)
 		rt->r->out->fault_floored_ns += over_ns;
 }
 
-static bool inside_fault(const struct rtask *rt)
+/* Off the CPU inside an op: the op itself has or makes that time. */
+static bool inside_op(const struct rtask *rt)
 {
-	return rt->op.kind == OP_SCHED_OUT && rt->fault_open &&
-	       rt->op.arg[0] != STATE_RUNNABLE;
+	const struct op *op = &rt->op;
+
+	if (op->kind != OP_SCHED_OUT)
+		return false;
+	return op->flags & OPF_IN_CALL || op->start_ns < rt->busy_until_ns ||
+	       (rt->fault_open && op->arg[0] != STATE_RUNNABLE);
 }
 
 static bool pause_closed(struct rtask *rt)
@@ -193,12 +198,11 @@ static bool pause_closed(struct rtask *rt)
 	const struct op *op = &rt->op;
 	int64_t gap_ns;
 
-	if (inside_fault(rt))
+	if (inside_op(rt))
 		return false;
-	/* slept inside the fault: that was neither user time nor the model's */
-	if (rt->off_state && rt->off_nested && rt->fault_open)
-		rt->at_ns += op->start_ns - rt->off_at_ns;
-	else if (rt->last_fault)
+	if (rt->off_state && rt->off_nested)
+		return back(rt, 0);
+	if (rt->last_fault)
 		close_fault(rt);
 	gap_ns = op->start_ns - rt->at_ns;
 	if (gap_ns < 0)
@@ -299,9 +303,7 @@ static void sched_record(struct rtask *rt)
 
 	if (op->kind == OP_SCHED_OUT) {
 		rt->off_state = (uint8_t)state;
-		rt->off_at_ns = op->start_ns;
-		rt->off_nested = op->start_ns < rt->busy_until_ns ||
-				 inside_fault(rt);
+		rt->off_nested = inside_op(rt);
 	} else if (op->kind == OP_SCHED_IN) {
 		if (rt->off_nested)
 			rt->fault_open = false;
