@@ -270,8 +270,8 @@ static struct fate on_tlb_flush(struct assembler *a, const struct raw_event *ev)
 	else if (a->now_ns < t->last_ns)
 		a->now_ns = t->last_ns;
 	b = builder_of(t, &r);
+	builder_event(t);
 	if (b) {
-		b->events++;
 		b->tlb_local += ev->v[1] == LOCAL || ev->v[1] == LOCAL_MM;
 		b->tlb_ipi += ev->v[1] == REMOTE_IPI;
 	}
@@ -283,14 +283,10 @@ static struct fate on_tlb_flush(struct assembler *a, const struct raw_event *ev)
 static struct fate on_vmalloc(struct assembler *a, struct atask *t,
 			      const struct raw_event *ev)
 {
-	struct builder *b;
-	struct record *r;
 	struct op op;
 
 	a->have |= HAVE_VMALLOC;
-	b = builder_of(t, &r);
-	if (b)
-		b->events++;
+	builder_event(t);
 	if (ev->type == RAW_VMAP_PURGE) {
 		add_instant(a, t, OP_VMAP_PURGE, ev->v[0], ev->v[1], ev->v[2],
 			    0);

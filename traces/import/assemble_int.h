@@ -182,6 +182,8 @@ void builder_close(struct assembler *a, struct builder *b, struct record *r,
 		   int64_t at_ns);
 /** builder_of() - the innermost open op that events of @t belong to, or NULL */
 struct builder *builder_of(struct atask *t, struct record **r);
+/** builder_event() - the tracer wrote an event inside the open op, if any */
+void builder_event(struct atask *t);
 
 /* assemble_lock.c */
 struct fate on_lock_start(struct assembler *a, struct atask *t,

@@ -319,8 +319,6 @@ struct fate on_lock_released(struct assembler *a, struct atask *t,
 struct fate on_contention(struct assembler *a, struct atask *t,
 			  const struct raw_event *ev)
 {
-	struct builder *b;
-	struct record *r;
 	bool begin = ev->type == RAW_CONTENTION_BEGIN;
 
 	a->have |= HAVE_CONTENTION;
@@ -328,9 +326,7 @@ struct fate on_contention(struct assembler *a, struct atask *t,
 	if (begin && t->wait.active && t->wait.contended_ns < 0 &&
 	    ev->v[1] & (CONTENDED_READ | CONTENDED_WRITE))
 		t->wait.contended_ns = a->now_ns;
-	b = builder_of(t, &r);
-	if (b)
-		b->events++;
+	builder_event(t);
 	add_instant(a, t, begin ? OP_CONTENTION_BEGIN : OP_CONTENTION_END,
 		    ev->v[0], ev->v[1], 0, 0);
 	return MEASURED;
@@ -339,12 +335,9 @@ struct fate on_contention(struct assembler *a, struct atask *t,
 /* the line names the maple tree; the mm is the one that is held for writing */
 struct fate on_exit_mmap(struct assembler *a, struct atask *t)
 {
-	struct record *r;
-	struct builder *b = builder_of(t, &r);
 	struct op op;
 
-	if (b)
-		b->events++;
+	builder_event(t);
 	for (uint32_t i = t->held_count; i-- > 0;) {
 		struct held_lock *h = &t->held[i];
 

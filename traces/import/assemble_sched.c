@@ -74,13 +74,7 @@ static void switch_out(struct assembler *a, struct atask *t, uint64_t state,
 	}
 	if (t->wait.active && t->wait.out_ns < 0)
 		t->wait.out_ns = a->now_ns;
-	if (t->call != NO_CALL || t->fault != NO_CALL) {
-		struct record *r;
-		struct builder *b = builder_of(t, &r);
-
-		if (b)
-			b->events++;
-	}
+	builder_event(t);
 	t->out = true;
 	t->out_ns = a->now_ns;
 	t->out_state = (uint8_t)state;
@@ -123,8 +117,6 @@ struct fate on_waking(struct assembler *a, const struct raw_event *ev)
 	struct atask *wakee = task_find(a, (uint32_t)ev->v[0]);
 	uint64_t context = !ev->irq_known ? CONTEXT_UNKNOWN :
 			   ev->in_irq ? IN_INTERRUPT : IN_TASK;
-	struct builder *b;
-	struct record *r;
 
 	a->have |= HAVE_WAKING;
 	if (waker) {
@@ -134,9 +126,7 @@ struct fate on_waking(struct assembler *a, const struct raw_event *ev)
 		waker->cpu = ev->cpu;
 		if (waker->out)
 			sched_infer_in(a, waker);
-		b = builder_of(waker, &r);
-		if (b)
-			b->events++;
+		builder_event(waker);
 	}
 	if (!wakee)
 		return LOSS("sched_waking of a task outside the trace");
