@@ -259,17 +259,14 @@ static void t_damaged_trace(void **state)
 	static const char yaml[] = "trace: bad.mmt\nreplay: {costs: model}\n";
 	struct run_summary sum;
 	json_t *results;
-	char head[512], *at;
 	FILE *f;
 
 	(void)state;
 	fixture_trace(folder, "bad.mmt", "6.18", 2, HAVE_SYSCALLS);
 	f = fopen("bad.mmt", "r+");
 	assert_non_null(f);
-	assert_int_equal(fread(head, 1, sizeof(head), f), sizeof(head));
-	at = memmem(head, sizeof(head), "\x28\xb5\x2f\xfd", 4);	/* a frame */
-	assert_non_null(at);
-	fseek(f, at - head + 20, SEEK_SET);
+	fseek(f, 0, SEEK_END);
+	fseek(f, ftell(f) / 4, SEEK_SET);	/* tables stand at the end */
 	fputs("damage", f);
 	fclose(f);
 	sum = run(yaml, "bad", 1, false);
