@@ -159,7 +159,7 @@ void add_instant(struct assembler *a, struct atask *t, enum op_kind kind,
 /* assemble_mm.c: who is which address space */
 uint32_t mm_find(struct assembler *a, uint32_t id);
 struct amm *mm_live(struct assembler *a, uint32_t id);
-uint32_t mm_new(struct assembler *a, enum mm_origin origin, uint32_t parent,
+uint32_t mm_add(struct assembler *a, enum mm_origin origin, uint32_t parent,
 		uint32_t owner);
 /** task_mm() - the task's own, made if nothing is known of it */
 uint32_t task_mm(struct assembler *a, struct atask *t);

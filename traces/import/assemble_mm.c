@@ -30,7 +30,7 @@ struct amm *mm_live(struct assembler *a, uint32_t id)
 	return a->mms[mm_find(a, id)];
 }
 
-uint32_t mm_new(struct assembler *a, enum mm_origin origin, uint32_t parent,
+uint32_t mm_add(struct assembler *a, enum mm_origin origin, uint32_t parent,
 		uint32_t owner)
 {
 	struct trace_header *h = a->h;
@@ -113,7 +113,7 @@ void mm_switch(struct assembler *a, struct atask *t, uint32_t mm)
 uint32_t task_mm(struct assembler *a, struct atask *t)
 {
 	if (t->mm == TRACE_NO_MM) {
-		mm_switch(a, t, mm_new(a, MM_INITIAL, TRACE_NO_MM, t->id));
+		mm_switch(a, t, mm_add(a, MM_INITIAL, TRACE_NO_MM, t->id));
 		task_row(a, t)->mm = t->mm;
 	}
 	return t->mm;
@@ -155,7 +155,7 @@ static uint32_t bind_own(struct assembler *a, struct atask *t, uint64_t ptr)
 	}
 	/* an exec that the capture does not show, or a borrowed mm */
 	if (other == TRACE_NO_MM) {
-		other = mm_new(a, MM_INITIAL, TRACE_NO_MM, t->id);
+		other = mm_add(a, MM_INITIAL, TRACE_NO_MM, t->id);
 		set_ptr(a, a->mms[other], ptr);
 	}
 	mm_switch(a, t, other);
@@ -168,7 +168,7 @@ static uint32_t bind_any(struct assembler *a, uint64_t ptr)
 	uint32_t id = by_ptr(a, ptr);
 
 	if (id == TRACE_NO_MM) {
-		id = mm_new(a, MM_INITIAL, TRACE_NO_MM, TRACE_NO_TASK);
+		id = mm_add(a, MM_INITIAL, TRACE_NO_MM, TRACE_NO_TASK);
 		set_ptr(a, a->mms[id], ptr);
 	}
 	return id;
@@ -185,7 +185,7 @@ static uint32_t bind_new(struct assembler *a, struct atask *t, uint64_t ptr,
 	if (stale != TRACE_NO_MM)
 		mm_forget_ptr(a, stale);
 	t->new_ptr = ptr;
-	t->new_mm = mm_new(a, origin, origin == MM_FORK ? task_mm(a, t) :
+	t->new_mm = mm_add(a, origin, origin == MM_FORK ? task_mm(a, t) :
 						      TRACE_NO_MM,
 			   TRACE_NO_TASK);
 	set_ptr(a, a->mms[t->new_mm], ptr);

@@ -181,7 +181,7 @@ static void exec_succeeded(struct assembler *a, struct atask *t,
 		return;
 	t->exec_done = true;
 	if (t->new_mm == TRACE_NO_MM)
-		t->new_mm = mm_new(a, MM_EXEC, TRACE_NO_MM, t->id);
+		t->new_mm = mm_add(a, MM_EXEC, TRACE_NO_MM, t->id);
 	r->op.arg[0] = t->new_mm;
 	mm_switch(a, t, t->new_mm);
 	t->named = false;
@@ -311,7 +311,7 @@ static uint32_t mm_of_child(struct assembler *a, struct atask *t,
 	if (flags & CLONE_VM)
 		return task_mm(a, t);
 	if (mm == TRACE_NO_MM)
-		mm = mm_new(a, MM_FORK, task_mm(a, t), TRACE_NO_TASK);
+		mm = mm_add(a, MM_FORK, task_mm(a, t), TRACE_NO_TASK);
 	t->new_ptr = 0;
 	t->new_mm = TRACE_NO_MM;
 	layout_fork(a, t->mm, mm);
@@ -417,7 +417,7 @@ struct fate on_execed(struct assembler *a, struct atask *t,
 		t->call_b.events++;
 		exec_succeeded(a, t, ring_at(t, t->call));
 	} else {
-		uint32_t mm = mm_new(a, MM_EXEC, TRACE_NO_MM, t->id);
+		uint32_t mm = mm_add(a, MM_EXEC, TRACE_NO_MM, t->id);
 
 		op_init(a, t, &op, OP_EXEC);
 		op.flags |= OPF_DERIVED | OPF_RESULT_KNOWN;
