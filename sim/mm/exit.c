@@ -90,6 +90,9 @@ void exit_mmap(struct task *t, struct mm *mm)
 	tlb_finish(t, mm, &g);
 	exit_vmas(t, mm);
 	k->index->destroy(t, mm);
+	settle(t);
+	if (mm->family)
+		mm->family->live--;
 	mmap_write_unlock(t, mm, WHOLE_MM);
 	if (k->vma_free->drain)
 		k->vma_free->drain(t, mm);

@@ -98,7 +98,7 @@ static enum fault_class classify_present(const struct vma *v,
 	if ((value & RES_FILE) && !(v->flags & VM_SHARED))
 		return CLASS_FILE_COW;
 	if (value & RES_COW)
-		return CLASS_COW;
+		return mm_shares_pages(v->mm) ? CLASS_COW : CLASS_REUSE;
 	if (value & RES_ZERO)
 		return CLASS_ANON;
 	return value & RES_WP ? CLASS_REUSE : CLASS_SPURIOUS;

@@ -9,8 +9,8 @@
  *   child             ->  AAAA(same pages); the first write of either copies
  *
  * Invariant: private pages that both map carry RES_COW in both.
- * Limit: they keep it when one of the two is gone, so the other's next write
- * is charged as a copy, and its pages are not counted as freed when it unmaps.
+ * Limit: a page counts as shared while any relative is alive, even if the one
+ * that shared this page is gone; with the last relative all are its own.
  */
 #include "sim/mm/mm.h"
 
@@ -24,6 +24,7 @@ int dup_mmap_lock(struct task *t, struct mm *parent, struct mm *child)
 		return -EINTR;
 	}
 	kop_segment(t, KOP_W);
+	mm_join_family(parent, child);
 	return 0;
 }
 

@@ -48,12 +48,15 @@ void resident_count(const struct mm *mm, struct range r, uint64_t *known,
 
 uint64_t resident_private(const struct mm *mm, struct range r)
 {
-	struct range_run run;
+	uint64_t others = RES_MAYBE | RES_FILE | RES_ZERO;
 	uint64_t at = r.start, pages = 0;
+	struct range_run run;
 
+	if (mm_shares_pages(mm))
+		others |= RES_COW;
 	while (at < r.end && rangemap_next(&mm->resident, at, &run) &&
 	       run.r.start < r.end) {
-		if (!(run.value & (RES_MAYBE | RES_FILE | RES_ZERO | RES_COW)))
+		if (!(run.value & others))
 			pages += range_pages(clip(run.r, r));
 		at = run.r.end;
 	}

@@ -42,10 +42,23 @@ struct mm *mm_new(struct kernel *k, uint32_t id)
 	return mm;
 }
 
+void mm_join_family(struct mm *parent, struct mm *child)
+{
+	if (!parent->family) {
+		parent->family = xcalloc(1, sizeof(*parent->family));
+		parent->family->live = parent->family->refs = 1;
+	}
+	child->family = parent->family;
+	child->family->live++;
+	child->family->refs++;
+}
+
 static void mm_release(struct mm *mm)
 {
 	struct kernel *k = mm->k;
 
+	if (mm->family && !--mm->family->refs)
+		free(mm->family);
 	TAILQ_REMOVE(&k->mms, mm, link);
 	rangemap_release(&mm->resident);
 	rangemap_release(&mm->unmapping);

@@ -120,6 +120,11 @@ struct section {
 TAILQ_HEAD(section_list, section);
 #endif
 
+/** struct family - address spaces that came from one by fork */
+struct family {
+	uint32_t live, refs;
+};
+
 /** struct mm - an address space */
 struct mm {
 	struct kernel *k;
@@ -131,6 +136,7 @@ struct mm {
 	struct vma *root;		/* treap by address */
 	struct vma_list areas;		/* the same, in order */
 	uint64_t vmas_born, anon_vmas;	/* for ids */
+	struct family *family;		/* NULL: never forked */
 	struct rangemap resident;
 	struct rangemap tables[PT_LEVELS];
 	struct rangemap unmapping;	/* detached, not yet zapped */
@@ -412,6 +418,13 @@ void dup_pages(struct task *t, struct vma *from, struct vma *to);
 void dup_mmap_unlock(struct task *t, struct mm *parent, struct mm *child);
 
 /* ---- users (mm.c, exit.c) ---- */
+
+/** mm_shares_pages() - may a RES_COW page of @mm still be somebody else's? */
+static inline bool mm_shares_pages(const struct mm *mm)
+{
+	return mm->family && mm->family->live > 1;
+}
+void mm_join_family(struct mm *parent, struct mm *child);
 void mmget(struct task *t, struct mm *mm);
 bool mmget_not_zero(struct task *t, struct mm *mm);
 void mmput(struct task *t, struct mm *mm);
