@@ -94,6 +94,7 @@ static void slab_new(struct fiber_pool *p)
 			BUG("no guard page below fiber %u", p->created);
 		f->stack = low + s->guard_bytes;
 		f->guarded = guarded;
+		f->colour = (uint8_t)(i % 16);
 		f->pool = p;
 		f->next_free = p->free;
 		p->free = f;

@@ -28,6 +28,7 @@ struct fiber {
 	struct fiber *next_free;
 	struct fiber_pool *pool;
 	bool guarded, finished;
+	uint8_t colour;		/* 0 .. 15 */
 #ifdef FIBER_UCONTEXT
 	ucontext_t context;
 #endif
@@ -44,6 +45,15 @@ struct fiber_slab {
 	unsigned valgrind_id;
 	struct fiber fiber[FIBER_SLAB_STACKS];
 };
+
+/*
+ * Where the stack starts: tops at one distance would fall into the same sets
+ * of the cache and throw each other out, so neighbours are shifted.
+ */
+static inline char *fiber_top(const struct fiber *f)
+{
+	return f->stack + FIBER_STACK_BYTES - (size_t)f->colour * 128;
+}
 
 /* fiber_switch.c */
 void fiber_prepare(struct fiber *f);

@@ -48,11 +48,18 @@ __asm__(
 	"	.cfi_adjust_cfa_offset 8\n"
 	"	stmxcsr (%rsp)\n"
 	"	fnstcw 4(%rsp)\n"
+	"	movl (%rsp), %eax\n"
+	"	movzwl 4(%rsp), %ecx\n"
 	"	movq %rsp, (%rdi)\n"
 	"	movq %rsi, %rsp\n"	/* same frame layout: the CFI holds on */
+	/* loading the modes is slow, and they hardly ever differ */
+	"	cmpl (%rsp), %eax\n"
+	"	je 1f\n"
 	"	ldmxcsr (%rsp)\n"
+	"1:	cmpw 4(%rsp), %cx\n"
+	"	je 2f\n"
 	"	fldcw 4(%rsp)\n"
-	"	addq $8, %rsp\n"
+	"2:	addq $8, %rsp\n"
 	"	.cfi_adjust_cfa_offset -8\n"
 	"	popq %r15\n"
 	"	.cfi_adjust_cfa_offset -8\n"
@@ -72,7 +79,11 @@ __asm__(
 	"	popq %rbp\n"
 	"	.cfi_adjust_cfa_offset -8\n"
 	"	.cfi_restore %rbp\n"
-	"	ret\n"
+	/* not ret: the return stack would predict the stack that we left */
+	"	popq %rcx\n"
+	"	.cfi_adjust_cfa_offset -8\n"
+	"	.cfi_register %rip, %rcx\n"
+	"	jmp *%rcx\n"
 	"	.cfi_endproc\n"
 	".size mmreplay_fiber_switch, .-mmreplay_fiber_switch\n"
 
@@ -101,7 +112,7 @@ struct frame {
 
 void fiber_prepare(struct fiber *f)
 {
-	char *top = f->stack + FIBER_STACK_BYTES;
+	char *top = fiber_top(f);
 	struct frame *s = (struct frame *)(void *)(top - sizeof(*s) - 8);
 
 	memset(s, 0, sizeof(*s) + 8);
@@ -204,7 +215,7 @@ struct frame {
 
 void fiber_prepare(struct fiber *f)
 {
-	char *top = f->stack + FIBER_STACK_BYTES;
+	char *top = fiber_top(f);
 	struct frame *s = (struct frame *)(void *)(top - sizeof(*s));
 
 	memset(s, 0, sizeof(*s));

@@ -11,7 +11,12 @@
 #include <string.h>
 #include "sim/base/mem.h"
 #include "sim/machine/address.h"
+#include "sim/machine/mutation.h"
 #include "sim/machine/sched.h"
+
+#ifdef MMREPLAY_TEST
+enum mutation mmreplay_mutation;
+#endif
 
 const char *const cost_class_names[COST_CLASS_COUNT] = {
 	[COST_RECORDED] = "recorded",	[COST_MEASURED] = "measured",

@@ -10,7 +10,7 @@
 enum mutation {
 	MUTATE_NONE,
 	MUTATE_READER_IGNORES_WAITERS,	/* fast path passes a queued writer */
-	MUTATE_GRANT_WRITER,		/* a woken writer gets the lock */
+	MUTATE_WRITER_GRANTED,		/* nobody steals from a queued writer */
 	MUTATE_WAKE_ONE_READER,		/* a reader head is woken alone */
 	MUTATE_WAKE_CONTIGUOUS,		/* ... only up to the next writer */
 	MUTATE_WAKE_NO_LIMIT,		/* ... without the limit of 256 */
@@ -24,9 +24,9 @@ enum mutation {
 	MUTATE_NO_READER_STEAL,
 	MUTATE_READER_STEAL_ALWAYS,	/* also behind other readers */
 	MUTATE_STEAL_WAKES_NOBODY,	/* the first stealing reader wakes no others */
-	MUTATE_DOWNGRADE_WAKES_WRITER,	/* past a writer at the head */
+	MUTATE_DOWNGRADE_PAST_WRITER,	/* readers behind a writer are woken */
 	MUTATE_DOWNGRADE_WAKES_NOBODY,
-	MUTATE_GRANT_AFTER_WAKE,	/* readers queue for the lock again */
+	MUTATE_GRANT_AFTER_WAKE,	/* woken readers must ask again */
 	MUTATE_SPIN_LIFO,		/* spinlock: last waiter first */
 	MUTATE_IRQ_OFF_IGNORED,
 	MUTATE_COUNT

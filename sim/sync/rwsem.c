@@ -14,10 +14,6 @@
 #include <string.h>
 #include "sim/sync/rwsem_impl.h"
 
-#ifdef MMREPLAY_TEST
-enum mutation mmreplay_mutation;
-#endif
-
 void rwsem_init(struct machine *m, struct rwsem *s, const struct rwsem_ops *ops,
 		struct line *line, struct lock_class *cls)
 {
@@ -333,10 +329,14 @@ static void writer_leave(struct task *t, struct rwsem *s)
 
 void up_write(struct task *t, struct rwsem *s)
 {
+	bool wake;
+
 	rwsem_atomic(t, s);
+	wake = s->word & RWSEM_WAITERS;
 	writer_leave(t, s);
 	rwsem_poke(s);
-	if (s->word & RWSEM_WAITERS)
+	work(t, COST_LINE_WRITE, 1);	/* clearing the owner */
+	if (wake)
 		rwsem_wake(t, s, RWSEM_WAKE_ANY);
 }
 
@@ -352,6 +352,5 @@ void downgrade_write(struct task *t, struct rwsem *s)
 	acquired_at_once(t, s, SIDE_READ);
 	if (s->word & RWSEM_WAITERS &&
 	    !mutated(MUTATE_DOWNGRADE_WAKES_NOBODY))
-		rwsem_wake(t, s, mutated(MUTATE_DOWNGRADE_WAKES_WRITER) ?
-			   RWSEM_WAKE_ANY : RWSEM_WAKE_READ_OWNED);
+		rwsem_wake(t, s, RWSEM_WAKE_READ_OWNED);
 }

@@ -53,6 +53,11 @@ static int read_wait(struct rwsem_waiter *w, struct rwsem *s, bool killable)
 	struct task *t = w->t;
 
 	while (!w->granted) {
+		if (mutated(MUTATE_GRANT_AFTER_WAKE) && w->woken) {
+			waiter_end(w, s, false);
+			return killable ? down_read_killable(t, s) :
+					  (down_read(t, s), 0);
+		}
 		if (killable && t->killed) {
 			spin_lock_irq(t, &s->wait_lock);
 			if (!w->granted)

@@ -101,20 +101,26 @@ static enum owner_state spin_on_owner(struct task *t, struct rwsem *s)
 	}
 }
 
-static bool try_write_unqueued(struct task *t, struct rwsem *s)
+/* May a writer that is not in the queue take the lock? */
+static bool free_for_thieves(const struct rwsem *s)
 {
 	uint64_t stop = (uint64_t)RWSEM_HELD | RWSEM_HANDOFF;
 
 	if (mutated(MUTATE_HANDOFF_STOLEN))
 		stop &= ~(uint64_t)RWSEM_HANDOFF;
-	if (s->word & stop)
+	if (mutated(MUTATE_WRITER_GRANTED))
+		stop |= RWSEM_WAITERS;
+	return !(s->word & stop);
+}
+
+static bool try_write_unqueued(struct task *t, struct rwsem *s)
+{
+	if (!free_for_thieves(s))
 		return false;
 	rwsem_atomic(t, s);
-	if (s->word & stop)
+	if (!free_for_thieves(s))
 		return false;
 	s->word |= RWSEM_WRITER;
-	if (stop & RWSEM_HANDOFF)
-		BUG_ON(s->word & RWSEM_HANDOFF);
 	rwsem_enter_write(t, s);
 	return true;
 }
@@ -170,7 +176,7 @@ static bool spin_as_head(struct task *t, struct rwsem *s)
 			limit = INT64_MAX;
 			break;
 		}
-		if (!(s->word & ((uint64_t)RWSEM_HELD | RWSEM_HANDOFF)))
+		if (free_for_thieves(s))
 			continue;	/* freed while we paid for the try */
 		if (poll_wait(t, NULL, limit) == SPIN_RESCHED)
 			return false;

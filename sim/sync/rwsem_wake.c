@@ -107,6 +107,11 @@ static void grant(struct task *t, struct rwsem *s, struct rwsem_waiter *w,
 {
 	sim_ns now = t->m->engine.now_ns;
 
+	if (mutated(MUTATE_GRANT_AFTER_WAKE)) {
+		w->woken = true;
+		wake_list_add(q, w);
+		return;
+	}
 	rwsem_split_blame(s, now);
 	blame_end(t->m->metrics, s->cls, s->blame, &w->mark, w->op_kind);
 	w->granted = true;
@@ -124,6 +129,8 @@ static void wake_readers(struct task *t, struct rwsem *s, bool one_counted,
 	struct rwsem_waiter *w;
 
 	rwsem_atomic(t, s);
+	if (mutated(MUTATE_GRANT_AFTER_WAKE))
+		count = 0;
 	s->word += ((uint64_t)count - one_counted) * RWSEM_READER;
 	if (TAILQ_EMPTY(&s->waiters))
 		s->word &= ~(uint64_t)RWSEM_WAITERS;
@@ -139,7 +146,9 @@ void rwsem_mark_wake(struct task *t, struct rwsem *s, enum rwsem_wake how,
 {
 	struct rwsem_waiter *first = TAILQ_FIRST(&s->waiters);
 
-	if (first->side == RWSEM_WRITE_SIDE) {
+	if (first->side == RWSEM_WRITE_SIDE &&
+	    !(how == RWSEM_WAKE_READ_OWNED &&
+	      mutated(MUTATE_DOWNGRADE_PAST_WRITER))) {
 		if (how == RWSEM_WAKE_ANY) {
 			first->woken = true;
 			wake_list_add(q, first);

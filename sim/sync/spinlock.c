@@ -9,6 +9,7 @@
  * hand-over to the instant of the release; waiters exist only behind a holder.
  * Every decision is made at the instant at which the atomic has been paid.
  */
+#include "sim/machine/mutation.h"
 #include "sim/sync/spinlock.h"
 
 void spin_init(struct spinlock *l, struct line *line, struct lock_class *cls)
@@ -40,7 +41,10 @@ static void spin_wait(struct task *t, struct spinlock *l)
 	l->blame->waiters++;
 	blame_one(l->blame, l->holder_op, start);
 	blame_start(l->blame, &mark);
-	TAILQ_INSERT_TAIL(&l->waiters, t, wait_link);
+	if (mutated(MUTATE_SPIN_LIFO))
+		TAILQ_INSERT_HEAD(&l->waiters, t, wait_link);
+	else
+		TAILQ_INSERT_TAIL(&l->waiters, t, wait_link);
 	do
 		task_spin(t, false, INT64_MAX);
 	while (l->holder != t);
