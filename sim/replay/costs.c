@@ -15,6 +15,7 @@
  * Memory: 1 to 3 bytes an op without duration, 4 to 10 for one with segments.
  */
 #include <stdlib.h>
+#include <string.h>
 #include "sim/base/mem.h"
 #include "sim/replay/costs.h"
 
@@ -24,15 +25,20 @@ _Static_assert((int)SEG_PRE == (int)KOP_PRE && (int)SEG_W == (int)KOP_W &&
 
 enum { CLIP_PCT_MAX = 5 };
 
-struct costs *costs_new(const struct trace_header *h, bool segments, bool tax)
+struct costs *costs_new(const struct trace_header *h, const struct profile *p,
+			bool segments)
 {
 	struct costs *c = xcalloc(1, sizeof(*c));
 
 	c->tasks = xcalloc(h->task_count, sizeof(*c->tasks));
 	c->task_count = h->task_count;
 	c->segments = segments;
-	c->tax = tax;
-	c->event_tax_ns = h->lock_event_tax_ns;
+	c->ipis = h->have & HAVE_TLB;
+	c->ipi_ns = p->cost[COST_IPI_SEND].value +
+		    p->cost[COST_IPI_LATENCY].value +
+		    p->cost[COST_IRQ_ENTRY].value +
+		    p->cost[COST_TLB_REMOTE_HANDLER].value +
+		    p->cost[COST_TLB_LOCAL_FULL].value;
 	return c;
 }
 
@@ -77,11 +83,38 @@ static void work_by_kind(const struct op *op, int64_t work_ns[KOP_SEGS])
 		work_ns[op->seg[i].kind] += op->seg[i].work_ns;
 }
 
-void costs_put(struct costs *c, const struct op *op, const struct kop *k)
+/*
+ * Whether a shootdown finds the mm on another CPU depends on timing, and the
+ * capture tells: P has the interrupts that were sent then, not those of the
+ * preparatory run. Those of the run proper are simulated.
+ */
+static void captured_ipis(const struct costs *c, const struct op *op,
+			  uint64_t ipis, int64_t p_ns[KOP_SEGS])
+{
+	int64_t more = -(int64_t)ipis;
+	int where = KOP_W;
+
+	for (uint16_t i = 0; i < op->segs; i++)
+		more += op->seg[i].tlb_ipi;
+	if (!c->ipis || !more)
+		return;
+	for (int i = KOP_R; i < KOP_SEGS; i++)
+		if (p_ns[i] > p_ns[where])
+			where = i;
+	for (uint16_t i = 0; i < op->segs; i++)
+		if (op->seg[i].tlb_ipi)
+			where = op->seg[i].kind;
+	p_ns[where] += more * c->ipi_ns;
+	if (p_ns[where] < 0)
+		p_ns[where] = 0;
+}
+
+void costs_put(struct costs *c, const struct op *op, const struct kop *k,
+	       uint64_t ipis)
 {
 	struct kind_costs *kind = &c->kind[op->kind];
 	struct stream *s = &c->tasks[op->task];
-	int64_t work_ns[KOP_SEGS];
+	int64_t work_ns[KOP_SEGS], p_ns[KOP_SEGS];
 
 	if (op->duration_ns < 0) {
 		stream_put(s, (uint64_t)kop_own_ns(k));
@@ -92,12 +125,14 @@ void costs_put(struct costs *c, const struct op *op, const struct kop *k)
 		return;
 	}
 	work_by_kind(op, work_ns);
+	memcpy(p_ns, k->prim_ns, sizeof(p_ns));
+	captured_ipis(c, op, ipis, p_ns);
 	kind->ops++;
 	for (int i = 0; i < KOP_SEGS; i++) {
-		stream_put(s, (uint64_t)k->prim_ns[i]);
+		stream_put(s, (uint64_t)p_ns[i]);
 		kind->work_ns += work_ns[i];
-		if (k->prim_ns[i] > work_ns[i])
-			kind->clipped_ns += k->prim_ns[i] - work_ns[i];
+		if (p_ns[i] > work_ns[i])
+			kind->clipped_ns += p_ns[i] - work_ns[i];
 	}
 }
 

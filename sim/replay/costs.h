@@ -23,17 +23,20 @@ struct costs {
 	struct stream *tasks;
 	uint32_t task_count;
 	bool segments;		/* costs: recorded */
-	bool tax;		/* tracing: as-captured */
-	int64_t event_tax_ns;
+	bool ipis;		/* the capture tells which flushes sent IPIs */
+	int64_t ipi_ns;		/* what one costs its sender in this model */
 	struct kind_costs kind[OP_KIND_COUNT];
 };
 
-struct costs *costs_new(const struct trace_header *h, bool segments, bool tax);
+struct costs *costs_new(const struct trace_header *h, const struct profile *p,
+			bool segments);
 void costs_free(struct costs *c);
 uint64_t costs_bytes(const struct costs *c);
 
-/** costs_put() - preparatory run: @op was replayed as @k; all 0 if it was not */
-void costs_put(struct costs *c, const struct op *op, const struct kop *k);
+/** costs_put() - preparatory run: @op was replayed as @k and sent @ipis; all 0
+ *  if it was not replayed */
+void costs_put(struct costs *c, const struct op *op, const struct kop *k,
+	       uint64_t ipis);
 
 /** costs_judge() - after the preparatory run: which kinds may use residuals */
 void costs_judge(struct costs *c, const struct trace_header *h);

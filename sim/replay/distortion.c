@@ -33,11 +33,17 @@ static int64_t debt_ns(const struct task *t)
 
 /* ---- off the CPU ---- */
 
+uint64_t rtask_ipis(const struct rtask *rt)
+{
+	return rt->ipis + rt->task.cpu->irqs_sent - rt->ipi_mark;
+}
+
 static void leaves(struct rtask *rt, int64_t now)
 {
 	if (rt->away || rt->task.state == TASK_RUNNING)
 		return;		/* it left before; this CPU still had it loaded */
 	rt->away = true;
+	rt->ipis = rtask_ipis(rt);
 	rt->away_asleep = rt->task.state == TASK_SLEEPING;
 	rt->away_since_ns = now;
 }
@@ -46,6 +52,7 @@ static void arrives(struct rtask *rt, int64_t now)
 {
 	int64_t runnable_ns = rt->away_since_ns;
 
+	rt->ipi_mark = rt->task.cpu->irqs_sent;
 	if (!rt->away)
 		return;
 	rt->away = false;
@@ -151,7 +158,7 @@ void op_clock_start(struct rtask *rt)
 	rt->clock = (struct op_clock){
 		.start_ns = t->m->engine.now_ns, .debt_ns = debt_ns(t),
 		.spin_ns = t->mode_ns[MODE_SPIN], .sleep_ns = rt->sleep_ns,
-		.queue_ns = rt->queue_ns };
+		.queue_ns = rt->queue_ns, .ipis = rtask_ipis(rt) };
 }
 
 /* What the op's own work is, as the simulated kernel has counted it. */

@@ -433,7 +433,7 @@ void op_skip(struct rtask *rt)
 	int64_t p_ns = prepare_kop(rt);
 
 	if (r->preparing)
-		costs_put(r->costs, &rt->op, &rt->kop);
+		costs_put(r->costs, &rt->op, &rt->kop, 0);
 	advance(rt, p_ns < 0 ? 0 : p_ns);
 	rtask_op_done(rt);
 }
@@ -458,7 +458,8 @@ void op_fiber(void *task)
 	compare(rt, ret);
 	count_change(rt);
 	if (r->preparing)
-		costs_put(r->costs, &rt->op, &rt->kop);
+		costs_put(r->costs, &rt->op, &rt->kop,
+			  rtask_ipis(rt) - rt->clock.ipis);
 	advance(rt, p_ns);
 	rtask_op_done(rt);
 }

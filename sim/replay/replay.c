@@ -191,8 +191,8 @@ static int prepare(struct replay *shape)
 	prep.instances = 1;
 	prep.kernel = c.captured ? c.captured : c.kernel;
 	prep.preparing = true;
-	shape->costs = costs_new(shape->h, o.costs == COSTS_RECORDED,
-				 o.tracing == TRACING_AS_CAPTURED);
+	shape->costs = costs_new(shape->h, c.profile,
+				 o.costs == COSTS_RECORDED);
 	prep.costs = shape->costs;
 	ret = run_once(&prep, out);
 	costs_judge(shape->costs, shape->h);

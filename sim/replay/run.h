@@ -36,6 +36,7 @@ struct rmm {
 /** struct op_clock - a task's accounts when its op began */
 struct op_clock {
 	int64_t start_ns, debt_ns, spin_ns, sleep_ns, queue_ns;
+	uint64_t ipis;
 };
 
 TAILQ_HEAD(rtask_list, rtask);
@@ -71,6 +72,7 @@ struct rtask {
 	/* off the CPU, by context switches */
 	bool away, away_asleep;
 	int64_t away_since_ns, sleep_ns, queue_ns;
+	uint64_t ipis, ipi_mark;	/* sent; its CPU's count when it came */
 	struct op_clock clock;
 };
 
@@ -167,6 +169,8 @@ void distortion_op_start(struct rtask *rt);
 /** op_clock_start() / op_clock_end() - around an op; settled */
 void op_clock_start(struct rtask *rt);
 void op_clock_end(struct rtask *rt);
+/** rtask_ipis() - interrupts that it has sent so far; it is on a CPU */
+uint64_t rtask_ipis(const struct rtask *rt);
 /** mm_awake() - @rt begins or ends a sleep of the replay */
 void mm_awake(struct rtask *rt, bool awake);
 
