@@ -381,6 +381,7 @@ static void advance(struct rtask *rt, int64_t p_ns)
 		if (op->kind == OP_FAULT) {
 			end_ns += rt->r->h->lock_event_tax_ns +
 				  fault_wait_ns(op);
+			rt->fault_end_ns = end_ns;
 			rt->last_fault = !(op->flags & OPF_IN_CALL);
 			rt->fault_open = op_slept_locked(op);
 		}

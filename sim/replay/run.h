@@ -57,7 +57,7 @@ struct rtask {
 	struct kop kop;
 	uint32_t cost_pos;		/* in the stream of costs */
 	/* recorded time replayed so far; end of the last op */
-	int64_t at_ns, busy_until_ns, last_start_ns;
+	int64_t at_ns, busy_until_ns, last_start_ns, fault_end_ns;
 	/* order: records that took effect; who waits for that */
 	uint32_t effected, need;
 	struct rtask_list waiters;

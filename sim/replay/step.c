@@ -123,14 +123,24 @@ static int64_t jittered(const struct rtask *rt, int64_t ns)
 	return ns - reach + (int64_t)draw_below(bits, (uint64_t)reach * 2 + 1);
 }
 
+/*
+ * Is a gap without scheduler records time on a CPU? Kernel threads of a capture
+ * whose scheduler events are filtered by process have none, like all tasks of
+ * one without such events.
+ */
+static bool surely_on_cpu(const struct rtask *rt)
+{
+	return rt->r->have_sched && (rt->mm || rt->order->scheduled);
+}
+
 static bool think(struct rtask *rt, int64_t ns)
 {
 	struct replay *r = rt->r;
 
 	if (ns <= 0)
 		return false;
-	if (!r->have_sched && ns > r->o->sleep_threshold_ns) {
-		r->out->unknown_gap_ns += ns;
+	if (ns > r->o->sleep_threshold_ns && !surely_on_cpu(rt)) {
+		*(rt->mm ? &r->out->unknown_gap_ns : &r->out->exogenous_ns) += ns;
 		return sleep_recorded(rt, ns);
 	}
 	ns = jittered(rt, ns);
@@ -168,18 +178,20 @@ static bool back(struct rtask *rt, int64_t gap_ns)
 	return sleep_recorded(rt, gap_ns);
 }
 
-/* The gap behind a fault ends here: how much of it the model explains. */
+/* The gap behind a fault ends here: how much of it the model explains. Longer
+ * gaps say nothing: they hold sleep, or work of another sort. */
 static void close_fault(struct rtask *rt)
 {
+	struct replay *r = rt->r;
 	int64_t gap_ns = rt->op.start_ns - rt->last_start_ns;
-	int64_t over_ns = rt->at_ns - rt->op.start_ns;
+	int64_t over_ns = rt->fault_end_ns - rt->op.start_ns;
 
 	rt->last_fault = false;
-	if (!measuring(rt->r))
+	if (!measuring(r) || gap_ns > r->o->sleep_threshold_ns)
 		return;
-	rt->r->out->fault_gap_ns += gap_ns;
+	r->out->fault_gap_ns += gap_ns;
 	if (over_ns > 0)
-		rt->r->out->fault_floored_ns += over_ns;
+		r->out->fault_floored_ns += over_ns;
 }
 
 /* Off the CPU inside an op: the op itself has or makes that time. */
