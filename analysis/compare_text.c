@@ -409,23 +409,20 @@ static uint32_t most_pairs(const struct table *t)
 static void legend(const struct page *p)
 {
 	uint32_t pairs = most_pairs(p->t);
+	struct text s = { 0 };
 
-	fputc('\n', p->out);
 	if (p->spreads)
-		fprintf(p->out, "Beside a baseline value: its replay spread, the standard deviation over replicates.\n");
+		text_put(&s, "Beside a baseline value: its replay spread, the standard deviation over replicates. ");
 	if (pairs >= PAIRS_MIN)
-		fprintf(p->out,
-			"Beside a value: the change against the baseline, mean of paired differences, \u00b1 half of its\n"
-			"95 %% interval (replay spread, Student t, %u pairs). * exceeds the replay spread. ? assumed\n"
-			"costs could undo it. exact: zero variance. -: absent. Lower is better but for throughput.\n",
-			pairs);
+		text_add(&s, "Beside a value: the change against the baseline, mean of paired differences, \u00b1 half of its 95 %% interval (replay spread, Student t, %u pairs). * exceeds the replay spread. ? assumed costs could undo it. exact: zero variance. ",
+			 pairs);
 	else if (pairs)
-		fprintf(p->out,
-			"Beside a value: the change against the baseline. %u replicate%s: no spread claimed, no change\n"
-			"marked. ? assumed costs could undo it. -: absent. Lower is better but for throughput.\n",
-			pairs, pairs == 1 ? "" : "s");
-	else
-		fprintf(p->out, "-: absent.\n");
+		text_add(&s, "Beside a value: the change against the baseline. %u replicate%s: no spread claimed, no change marked. ? assumed costs could undo it. ",
+			 pairs, pairs == 1 ? "" : "s");
+	text_put(&s, "-: absent. Lower is better but for throughput.");
+	fputc('\n', p->out);
+	put_wrapped(p->out, s.s, p->columns);
+	text_release(&s);
 }
 
 /* Equal but for blanks and commas: saying it twice helps nobody. */

@@ -181,7 +181,8 @@ static void clean_run(struct text *t, const char *s, enum text_form form)
 void text_clean(struct text *t, const char *s, enum text_form form)
 {
 	bool quote = form == TEXT_CSV &&
-		     (strpbrk(s, "\",;\r\n\t ") || strchr("=+-@", s[0]));
+		     (strpbrk(s, "\",;\r\n\t ") ||
+		      (s[0] && strchr("=+-@", s[0])));
 
 	if (quote)
 		text_put(t, "\"");

@@ -1,0 +1,39 @@
+#ifndef MMREPLAY_ANALYSIS_TESTS_FIXTURE_H
+#define MMREPLAY_ANALYSIS_TESTS_FIXTURE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * struct fixture - a made-up result folder in the shape of DESIGN.md 8
+ * Every number is drawn from @seed, the policy and the replicate; histograms,
+ * quantiles, blame and CPU time agree with each other as in a real folder.
+ */
+struct fixture {
+	const char *scenario;
+	uint32_t policies, replicates;
+	uint32_t ops;			/* faults a cell; other kinds are fewer */
+	uint32_t points;		/* params: that many sweep points; 0 = no sweep */
+	uint32_t series_points;		/* 0: no series */
+	uint64_t seed;
+	bool jitter;			/* else replicates are equal */
+	bool hostile;			/* names that want to break out */
+	bool lean;			/* no hist, no locks: for many cells */
+	bool twins;			/* same policy everywhere, independent noise */
+};
+
+/** fixture_write() - into @dir, which must not exist; aborts on any error */
+void fixture_write(const char *dir, const struct fixture *f);
+
+/** fixture_dir() - a new temporary folder; caller frees the name */
+char *fixture_dir(void);
+/** fixture_remove() - the folder and all below it */
+void fixture_remove(const char *dir);
+
+/** fixture_compare() - the table as text; caller frees */
+struct result_set;
+struct compare_options;
+char *fixture_compare(const struct result_set *s, const struct compare_options *o);
+
+#endif
