@@ -251,7 +251,6 @@ static int record(struct order_build *b, const struct op *op, struct errbuf *e)
 		b->o->tasks[op->task].starts_off = op->kind == OP_SCHED_IN;
 	if (op_kinds[op->kind].cls == OP_CLASS_SCHED) {
 		order_sched(b, op, ref);
-		b->o->tasks[op->task].scheduled |= op->kind != OP_WAKING;
 	} else {
 		if (t->out_state && !t->out_nested)
 			order_back(b, op, ref);	/* its sched-in is missing */

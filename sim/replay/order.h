@@ -48,7 +48,6 @@ struct task_order {
 	uint32_t creator, creator_seq;
 	int64_t start_ns;
 	bool exits, exit_mm;
-	bool scheduled;		/* it has scheduler records */
 	bool starts_off;	/* its first record is a sched-in */
 };
 

@@ -111,8 +111,11 @@ static void sched_in(struct order_build *b, const struct op *op, uint64_t ref)
 	t->waker_irq = false;
 	c = cpu_of(b, op->cpu);
 	c->busy_ns = busy_ns(c, op->start_ns);
-	c->task = op->task;
 	c->since_ns = op->start_ns;
+	c->task = op->task;
+	/* of a kernel thread's switches the capture has only some */
+	if (b->h->tasks[op->task].mm == TRACE_NO_MM)
+		c->task = TRACE_NO_TASK;
 }
 
 static void waking(struct order_build *b, const struct op *op, uint64_t ref)

@@ -124,13 +124,13 @@ static int64_t jittered(const struct rtask *rt, int64_t ns)
 }
 
 /*
- * Is a gap without scheduler records time on a CPU? Kernel threads of a capture
- * whose scheduler events are filtered by process have none, like all tasks of
- * one without such events.
+ * Is a gap between two records time on a CPU? Captures are filtered by process:
+ * of a kernel thread's switches they have at most those to and from a task of
+ * the workload.
  */
 static bool surely_on_cpu(const struct rtask *rt)
 {
-	return rt->r->have_sched && (rt->mm || rt->order->scheduled);
+	return rt->r->have_sched && rt->mm;
 }
 
 static bool think(struct rtask *rt, int64_t ns)
