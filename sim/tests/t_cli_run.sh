@@ -1,0 +1,115 @@
+#!/bin/bash
+# Pins what a user of `run`, `policies`, `kernels` and `machines` sees: exit
+# status, one clear line for what is wrong, table on stdout and words on
+# stderr, the files of a run, that it is repeatable and is not run twice.
+# Does not pin numbers, nor the layout of the compare table.
+set -u
+run=${MMREPLAY:-build/mmreplay}
+n=0
+
+result()	# STATUS NAME
+{
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		head -c 2000 "$tmp/out" "$tmp/err" | sed 's/^/# /'
+	fi
+}
+
+# Exit status, and the one line on stderr (a grep pattern).
+refuses()	# NAME STATUS LINE ARGUMENT..
+{
+	local name=$1 status=$2 line=$3
+	shift 3
+	"$run" "$@" >"$tmp/out" 2>"$tmp/err"
+	[ $? = "$status" ] && [ ! -s "$tmp/out" ] &&
+		[ "$(wc -l <"$tmp/err")" = 1 ] && grep -q -- "$line" "$tmp/err"
+	result $? "$name"
+}
+
+# Two folders are the same but for host.json.
+same()	# A B
+{
+	[ -z "$(diff -rq "$1" "$2" | grep -v 'host.json differ$')" ]
+}
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+run=$(realpath "$run")
+cd "$tmp" || exit 1
+touch out err
+
+"$run" generate mmap-churn loops=60 cpus=2 -o t.mmt >out 2>err || {
+	echo 'Bail out! generate failed'
+	exit 1
+}
+cat >s.yaml <<'YAML'
+scenario: from the test
+trace: t.mmt
+machine: vm-2cpu
+baseline: {kernel: linux-6.12}
+compare: [{munmap: exclusive}, {kernel: linux-6.1}]
+matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
+YAML
+
+echo 1..28
+"$run" run s.yaml -o a --jobs 1 >out 2>err
+[ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
+result $? 'run prints a table to stdout and words to stderr'
+grep -q '^not run: mm_lock=per-vma vma_free=immediate: mm_lock: per-vma ' err
+result $? 'a refused combination is listed with its reason'
+[ "$(ls a)" = "$(printf 'cells\nhost.json\nresults.json\nscenario.yaml')" ] &&
+	[ "$(ls a/cells | wc -l)" = 5 ]
+result $? 'a folder has scenario.yaml, results.json, host.json and the cells'
+
+"$run" run s.yaml -o b --jobs 2 -q >out 2>err && [ ! -s err ] && same a b
+result $? 'the same bytes with --jobs 2; --quiet says nothing'
+"$run" run s.yaml -o c --eager -q >out 2>err && same a c
+result $? 'the same bytes with --eager'
+"$run" run s.yaml -o a >out 2>err && grep -q '^5 cells: 0 run, 5 were there' err && same a b
+result $? 'what is there is not run again'
+"$run" run s.yaml --dry-run -o d >out 2>err && [ ! -e d ] && grep -q ' new *munmap=exclusive$' out
+result $? '--dry-run prints the cells and writes nothing'
+"$run" run s.yaml -n --json -o a >out 2>err && grep -q '"there": true' out
+result $? '--dry-run --json'
+"$run" run s.yaml -o a --json >out 2>err && [ "$(head -c 1 out)" = '{' ]
+result $? '--json prints the table as JSON'
+"$run" run t.mmt -p munmap=exclusive -p mm_lock=mm-wide,munmap=exclusive \
+	--set machine=desktop-8cpu -q >out 2>err && [ -e results/t/results.json ]
+result $? 'run TRACE --policy; results/NAME is the default folder'
+printf "no trace\n" >s.yaml.txt
+head -c 1000 t.mmt >cut.mmt
+cp s.yaml cut.yaml && sed -i 's/t.mmt/cut.mmt/' cut.yaml
+
+refuses 'no input' 2 'run: expected SCENARIO.yaml or a trace; see --help' run
+refuses 'two inputs' 2 "run: more than one input: 'b'" run a b
+refuses 'unknown option' 2 "run: unknown option '--bogus'; see --help" run --bogus
+refuses 'bad --jobs' 2 'jobs 0: expected 1 to 1024' run s.yaml --jobs 0
+refuses 'missing scenario' 1 'mmreplay: nope.yaml: cannot open: No such file' run nope.yaml
+refuses 'missing trace' 1 'mmreplay: nope.mmt: open: No such file' run nope.mmt
+refuses 'truncated trace' 1 'mmreplay: cut.mmt: offset ' run cut.yaml
+refuses 'no trace at all' 1 'mmreplay: s.yaml.txt: offset 0: not a native trace' run s.yaml.txt
+refuses 'unknown policy' 2 "mmreplay: --policy mm_lock=mm-wid: unknown mm_lock 'mm-wid'; did you mean 'mm-wide'?" \
+	run t.mmt -p mm_lock=mm-wid
+refuses 'unknown axis' 2 "mmreplay: --set mmlock=x: unknown key 'mmlock'" run t.mmt --set mmlock=x
+refuses 'forbidden combination' 2 'mm_lock=per-vma vma_free=immediate: mm_lock: per-vma ' \
+	run t.mmt -p mm_lock=per-vma,vma_free=immediate
+refuses 'folder that cannot be written' 1 't.mmt/x' run t.mmt -o t.mmt/x
+
+"$run" policies >out 2>err && grep -q '^mm_lock$' out && grep -q '^  per-vma$' out
+result $? 'policies'
+"$run" kernels >out 2>err && [ "$(grep -c '^linux-6.18 ' out)" -ge 1 ] &&
+	[ "$(awk 'length > 100' out | wc -l)" = 0 ]
+result $? 'kernels, in 100 columns'
+"$run" machines vm-2cpu >out 2>err && grep -q '^atomic_rmw_ns  *[0-9]*  measured ' out
+result $? 'machines NAME'
+for c in policies kernels machines; do
+	"$run" "$c" --json | python3 -c 'import json, sys; json.load(sys.stdin)' 2>/dev/null ||
+		"$run" "$c" --json | grep -q '^[]}]$' || echo "$c"
+done >out 2>err
+[ ! -s out ]
+result $? 'policies, kernels, machines --json'
+refuses 'unknown machine' 2 "mmreplay: unknown machine 'vm-3cpu'; did you mean 'vm-2cpu'?" machines vm-3cpu
+refuses 'unknown kernel' 2 "mmreplay: unknown kernel 'linux-7.1'" kernels linux-7.1
