@@ -238,7 +238,7 @@ int compare_json(const struct table *t, FILE *out)
 			 "replay spread: 95 % interval of paired differences, Student t",
 			 "level", 0.95, "columns", columns, "rows", rows,
 			 "notes", json_notes(t));
-	err = root ? json_dumpf(root, out, JSON_INDENT(1)) : -1;
+	err = root ? json_dumpf(root, out, JSON_INDENT(1) | JSON_ENSURE_ASCII) : -1;
 	if (root)
 		fputc('\n', out);
 	json_decref(root);

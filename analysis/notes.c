@@ -36,7 +36,10 @@ static void put_pairs(struct text *out, const json_t *object,
 		text_put(out, sep);
 		text_clean(out, key, form);
 		text_put(out, equals);
-		put_scalar(out, v, form);
+		if (json_is_number(v) && unit_of_path(key) == UNIT_NS)
+			text_value(out, json_number_value(v), UNIT_NS);
+		else
+			put_scalar(out, v, form);
 		sep = between;
 	}
 }

@@ -23,11 +23,27 @@ static const struct plot *const plots[] = {
 #undef PLOT
 };
 
-enum { PLOT_COUNT = sizeof(plots) / sizeof(plots[0]) };
+enum { PLOT_COUNT = sizeof(plots) / sizeof(plots[0]), HEADING_COLUMNS = 56 };
 
 const struct plot_info *plot_at(unsigned n)
 {
 	return n < PLOT_COUNT ? &plots[n]->info : NULL;
+}
+
+/* Scenario and title, cut to what fits on one line of the picture. */
+static void put_heading(struct text *out, const struct plot_job *job)
+{
+	struct text s = { 0 };
+
+	text_clean(&s, job->set->scenario, TEXT_GNUPLOT);
+	if (text_width(text_str(&s)) > HEADING_COLUMNS) {
+		text_putn(out, s.s, text_bytes(s.s, HEADING_COLUMNS - 1));
+		text_put(out, "\u2026");
+	} else {
+		text_put(out, text_str(&s));
+	}
+	text_add(out, ": %s", job->title);
+	text_release(&s);
 }
 
 /* The head of every script: fonts, grid, borders; then the picture, per form. */
@@ -40,8 +56,8 @@ static void script(struct text *out, const struct plot_job *job)
 		 "font = 'DejaVu Sans,10'\nheading = ",
 		 job->name, job->title, job->name);
 	text_put(out, "'");
-	text_clean(out, job->set->scenario, TEXT_GNUPLOT);
-	text_add(out, ": %s'\n", job->title);
+	put_heading(out, job);
+	text_put(out, "'\n");
 	text_put(out,
 		 "set border 3 lc rgb '#555555' lw 1\nset tics nomirror out scale 0.5 textcolor rgb '#333333'\n"
 		 "set grid back lt 1 lc rgb '#e2e2e2' lw 1\nset title textcolor rgb '#111111'\n"

@@ -213,21 +213,25 @@ static void put_tic(struct text *out, double v, enum unit unit)
 void plot_log_tics(struct plot_job *job, const char *axis, double low,
 		   double high, enum unit unit)
 {
-	double at = 1;
+	static const unsigned char steps[] = { 1, 2, 5 };
+	double decades = log10(high / low), at = 1;
+	unsigned every = decades > 6 ? 2 : 1, n = 0;
 	const char *sep = "";
-	unsigned every, n = 0;
 
 	while (at * 10 <= low * 1.0001)
 		at *= 10;
-	every = log10(high / at) > 6 ? 2 : 1;
 	text_add(&job->gp, "set %stics (", axis);
 	for (; at <= high * 1.0001; at *= 10, n++) {
-		if (n % every || at < low * 0.9999)
-			continue;
-		text_add(&job->gp, "%s'", sep);
-		put_tic(&job->gp, at, unit);
-		text_add(&job->gp, "' %.0f", at);
-		sep = ", ";
+		for (int i = 0; i < (decades < 1.8 ? 3 : 1); i++) {
+			double v = at * steps[i];
+
+			if (n % every || v < low * 0.9999 || v > high * 1.0001)
+				continue;
+			text_add(&job->gp, "%s'", sep);
+			put_tic(&job->gp, v, unit);
+			text_add(&job->gp, "' %.0f", v);
+			sep = ", ";
+		}
 	}
 	text_put(&job->gp, ")\n");
 }

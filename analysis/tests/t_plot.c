@@ -1,0 +1,352 @@
+/*
+ * Pins that the data files of plots hold the cells' own numbers, digit by
+ * digit, that scripts name no path, and that a plot without data says why.
+ * Does not pin what the pictures look like.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "analysis/plots/plot.h"
+#include "analysis/plots/series.h"
+#include "analysis/table.h"
+#include "analysis/tests/fixture.h"
+#include "sim/base/file.h"
+#include "sim/base/json.h"
+#include "sim/base/mem.h"
+
+struct room {
+	char *dir;
+	struct result_set *s;
+};
+
+static const struct fixture usual = {
+	.scenario = "four policies", .policies = 4, .replicates = 3, .ops = 120,
+	.series_points = 400, .seed = 21, .jitter = true,
+};
+
+static struct room open_room(const struct fixture *f)
+{
+	struct room r = { .dir = fixture_dir() };
+	struct errbuf e = { 0 };
+
+	fixture_write(r.dir, f);
+	r.s = results_load((const char *const[]){ r.dir }, 1, &e);
+	if (!r.s)
+		fail_msg("%s", e.text);
+	return r;
+}
+
+static void close_room(struct room *r)
+{
+	results_free(r->s);
+	fixture_remove(r->dir);
+	free(r->dir);
+}
+
+static struct plot_job built(const struct room *r, const struct plot *p)
+{
+	struct plot_job job = { .set = r->s, .name = p->info.name,
+				.title = p->info.title };
+
+	p->build(&job);
+	return job;
+}
+
+static void release(struct plot_job *job)
+{
+	text_release(&job->dat);
+	text_release(&job->gp);
+	text_release(&job->why);
+}
+
+/* Every line of latency-cdf: buckets of the replicates, added up. */
+static void t_cdf_data(void **state)
+{
+	struct room r = open_room(&usual);
+	struct plot_job job = built(&r, &plot_latency_cdf);
+	char *save = NULL, op[40] = "";
+	uint64_t below = 0, checked = 0;
+	uint32_t group = 0;
+
+	(void)state;
+	for (char *line = strtok_r(job.dat.s, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		long long lower, upper;
+		unsigned long long count, b, total;
+		uint64_t want = 0;
+
+		if (!strncmp(line, "# lower", 7))
+			continue;
+		if (*line == '#') {
+			char *label = strstr(line, ", ");
+
+			snprintf(op, sizeof(op), "%.*s", (int)(label - line - 2),
+				 line + 2);
+			for (group = 0; strcmp(r.s->groups[group].label, label + 2);)
+				group++;
+			below = 0;
+			continue;
+		}
+		assert_int_equal(sscanf(line, "%lld %lld %llu %llu %llu", &lower,
+					&upper, &count, &b, &total), 5);
+		assert_int_equal(b, below);
+		below += count;
+		for (uint32_t i = 0; i < 3; i++) {
+			const json_t *cell = r.s->cells[r.s->groups[group].cells[i]].json;
+			char *key = xasprintf("latency_ns.%s", op);
+			const json_t *pair, *list = json_object_get(
+				json_object_get(cell, "hist"), key);
+			size_t k;
+
+			json_array_foreach(list, k, pair)
+				if (json_integer_value(json_array_get(pair, 0)) == lower)
+					want += (uint64_t)json_integer_value(json_array_get(pair, 1));
+			free(key);
+		}
+		assert_int_equal(count, want);
+		checked++;
+	}
+	assert_true(checked > 500);
+	release(&job);
+	close_room(&r);
+}
+
+/* Stacked bars: each value is the mean over replicates, each bar their sum. */
+static void check_bars(const struct room *r, const struct plot *p,
+		       const char *const *paths, uint32_t n)
+{
+	struct plot_job job = built(r, p);
+	char *save = NULL;
+	uint32_t part = 0, row = 0;
+	double at[4] = { 0 };
+
+	strtok_r(job.dat.s, "\n", &save);
+	for (char *line = strtok_r(NULL, "\n", &save); line && part < n;
+	     line = strtok_r(NULL, "\n", &save)) {
+		double y, from, to, v, mean;
+
+		if (*line == '#')
+			continue;
+		assert_int_equal(sscanf(line, "%lf %lf %lf %lf", &y, &from, &to, &v), 4);
+		if (group_mean(r->s, row, paths[part], &mean)) {
+			assert_true(v == mean);
+			assert_true(from == at[row] && to == from + v);
+			at[row] = to;
+		} else {
+			assert_true(isnan(v) && from == to);
+		}
+		if (++row == 4) {
+			row = 0;
+			part++;
+		}
+	}
+	assert_int_equal(part, n);
+	release(&job);
+}
+
+static void t_bars_data(void **state)
+{
+	static const char *const cpu[] = { "cpu_ns.user", "cpu_ns.system",
+		"cpu_ns.spin", "cpu_ns.irq", "cpu_ns.idle" };
+	struct room r = open_room(&usual);
+
+	(void)state;
+	check_bars(&r, &plot_cpu_time, cpu, 5);
+	close_room(&r);
+}
+
+static void t_blame_data(void **state)
+{
+	struct room r = open_room(&usual);
+	struct plot_job job = built(&r, &plot_blame);
+	char *save = NULL;
+	double sum = 0, want = 0;
+
+	(void)state;
+	for (char *line = strtok_r(job.dat.s, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		double x, y, v;
+
+		if (*line != '#' && sscanf(line, "%lf %lf %lf", &x, &y, &v) == 3)
+			sum += v;
+	}
+	for (uint32_t i = 0; i < r.s->cell_count; i++) {
+		const json_t *entry;
+		size_t k;
+
+		json_array_foreach(json_object_get(r.s->cells[i].json, "blame"), k, entry)
+			want += json_number_value(json_object_get(entry, "wait_ns")) / 3;
+	}
+	assert_true(fabs(sum - want) < 1);	/* all waiting is in the matrix */
+	release(&job);
+	close_room(&r);
+}
+
+/* Points that are drawn are points of the file; peaks are never lost. */
+static void t_series(void **state)
+{
+	struct room r = open_room(&usual);
+	struct series_file whole, thin;
+	struct errbuf e = { 0 };
+	const char *id = r.s->cells[0].id;
+
+	(void)state;
+	assert_int_equal(series_read(r.dir, id, "hold", 100000, &whole, &e), 0);
+	assert_int_equal(series_read(r.dir, id, "hold", 50, &thin, &e), 0);
+	assert_int_equal(whole.count, 2);
+	assert_int_equal(thin.count, 2);
+	for (uint32_t m = 0; m < 2; m++) {
+		const struct series *a = &whole.s[m], *b = &thin.s[m];
+		uint32_t k = 0;
+
+		assert_int_equal(a->count, 400);
+		assert_true(b->count <= 50 && b->count >= 25);
+		assert_true(a->high == b->high);
+		for (uint32_t i = 0; i < b->count; i++, k++) {
+			while (k < a->count && a->p[k].t_ns < b->p[i].t_ns)
+				k++;
+			assert_true(k < a->count && a->p[k].t_ns == b->p[i].t_ns);
+			assert_true(a->p[k].value == b->p[i].value);
+		}
+	}
+	series_release(&whole);
+	series_release(&thin);
+	assert_int_equal(series_read(r.dir, "none", "", 10, &thin, &e), -ENOENT);
+	assert_int_equal(e.code, 0);
+	close_room(&r);
+}
+
+static void t_series_damaged(void **state)
+{
+	char *dir = fixture_dir(), *path = xasprintf("%s/series", dir), *file;
+	struct series_file f;
+	struct errbuf e = { 0 };
+	FILE *out;
+
+	(void)state;
+	assert_int_equal(make_dirs(path, &e), 0);
+	file = xasprintf("%s/x.csv", path);
+	out = fopen(file, "w");
+	fputs("t_ns,metric,value\n1,a,2\n2,a,\n", out);
+	fclose(out);
+	assert_true(series_read(dir, "x", "", 10, &f, &e) < 0);
+	assert_non_null(strstr(e.text, "x.csv:3: expected t_ns,metric,value"));
+	fixture_remove(dir);
+	free(file);
+	free(path);
+	free(dir);
+}
+
+static void t_sweep_data(void **state)
+{
+	struct fixture f = usual;
+	struct plot_job job;
+	struct room r;
+	char *save = NULL;
+	uint32_t checked = 0;
+
+	(void)state;
+	f.points = 4;
+	f.series_points = 0;
+	r = open_room(&f);
+	job = built(&r, &plot_sweep);
+	assert_non_null(strstr(job.gp.s, "machine.cpus"));
+	for (char *line = strtok_r(job.dat.s, "\n", &save); line && checked < 16;
+	     line = strtok_r(NULL, "\n", &save)) {
+		double x, mean, sd, want;
+		bool found = false;
+
+		if (*line == '#')
+			continue;
+		assert_int_equal(sscanf(line, "%lf %lf %lf", &x, &mean, &sd), 3);
+		for (uint32_t g = 0; g < r.s->group_count; g++) {
+			double cpus;
+
+			assert_true(result_number(r.s->cells[r.s->groups[g].example].json,
+						  "params.machine.cpus", &cpus, NULL));
+			group_mean(r.s, g, "run.sim_ops_per_s", &want);
+			found |= cpus == x && want == mean;
+		}
+		assert_true(found);
+		checked++;
+	}
+	assert_int_equal(checked, 16);
+	release(&job);
+	close_room(&r);
+}
+
+/* Nothing to draw: no data, and a reason. Never a crash, whatever is missing. */
+static void t_no_data(void **state)
+{
+	struct fixture f = { .scenario = "bare", .policies = 1, .replicates = 1,
+			     .seed = 1, .lean = true };
+	struct room r = open_room(&f);
+	static const struct plot *const all[] = {
+#define PLOT(id) &plot_##id,
+#include "analysis/plots/plots.def"
+#undef PLOT
+	};
+
+	(void)state;
+	for (uint32_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct plot_job job = built(&r, all[i]);
+
+		if (!job.dat.len && !job.why.len)
+			fail_msg("%s: no data and no reason", job.name);
+		release(&job);
+	}
+	close_room(&r);
+}
+
+/* Scripts can be moved and run again beside their data. */
+static void t_files(void **state)
+{
+	struct room r = open_room(&usual);
+	static const char *const names[] = { "cpu-time" };
+	struct plot_options o = { .dir = r.dir, .names = names, .name_count = 1 };
+	char *list = NULL, *gp, *text, *again;
+	struct errbuf e = { 0 };
+	size_t bytes;
+	FILE *f = open_memstream(&list, &bytes);
+
+	(void)state;
+	if (plot_write(r.s, &o, f, &e))
+		fail_msg("%s", e.text);
+	fclose(f);
+	assert_non_null(strstr(list, "/plots/cpu-time.png\n"));
+	assert_non_null(strstr(list, "/plots/cpu-time.svg\n"));
+	gp = xasprintf("%s/plots/cpu-time.gp", r.dir);
+	assert_int_equal(file_read(gp, 1 << 20, &text, &bytes, &e), 0);
+	assert_null(strstr(text, r.dir));
+	assert_null(strstr(text, "'/"));
+	again = xasprintf("cd '%s/plots' && rm cpu-time.png && gnuplot -d cpu-time.gp && test -s cpu-time.png",
+			  r.dir);
+	assert_int_equal(system(again), 0);
+	o.names = (const char *const[]){ "cpu-tim" };
+	assert_true(plot_write(r.s, &o, stderr, &e) < 0);
+	assert_non_null(strstr(e.text, "cpu-time"));
+	free(again);
+	free(text);
+	free(gp);
+	free(list);
+	close_room(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_cdf_data),	  cmocka_unit_test(t_bars_data),
+		cmocka_unit_test(t_blame_data),	  cmocka_unit_test(t_series),
+		cmocka_unit_test(t_series_damaged), cmocka_unit_test(t_sweep_data),
+		cmocka_unit_test(t_no_data),	  cmocka_unit_test(t_files),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
