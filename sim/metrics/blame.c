@@ -13,12 +13,14 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "sim/base/errbuf.h"
 #include "sim/base/mem.h"
 #include "sim/metrics/metrics.h"
 
 void lock_blame(struct lock_class *c, unsigned waiter_op, unsigned holder_op,
 		int64_t ns)
 {
+	BUG_ON(waiter_op >= METRIC_OPS_MAX || holder_op >= METRIC_OPS_MAX);
 	c->blame_ns[waiter_op * METRIC_OPS_MAX + holder_op] += ns;
 	c->blame_count[waiter_op * METRIC_OPS_MAX + holder_op]++;
 }

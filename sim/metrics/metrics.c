@@ -183,6 +183,15 @@ void hold_move(struct metrics *m, uint32_t hold, uint32_t from, uint32_t to,
 		h->peak_bytes = h->bytes;
 }
 
+void hold_reusable(struct metrics *m, uint32_t hold, int64_t bytes, sim_ns now)
+{
+	struct hold_class *h = &m->holds[hold];
+
+	class_update(h, now);
+	BUG_ON(bytes < 0 && h->reusable_bytes < (uint64_t)-bytes);
+	h->reusable_bytes += (uint64_t)bytes;
+}
+
 void metrics_close(struct metrics *m, sim_ns now)
 {
 	for (uint32_t i = 0; i < m->hold_count; i++) {

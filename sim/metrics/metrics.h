@@ -152,6 +152,9 @@ enum { STAGE_NONE = UINT8_MAX };	/* not held: before entry, after reuse */
 void hold_move(struct metrics *m, uint32_t hold, uint32_t from, uint32_t to,
 	       uint64_t objects, uint64_t bytes, sim_ns now);
 
+/** hold_reusable() - @bytes more (or fewer) that only their own cache can reuse */
+void hold_reusable(struct metrics *m, uint32_t hold, int64_t bytes, sim_ns now);
+
 /** metrics_close() - bring all integrals up to @now */
 void metrics_close(struct metrics *m, sim_ns now);
 

@@ -87,7 +87,7 @@ void rwsem_split_blame(struct rwsem *s, sim_ns now)
 
 void rwsem_enter_read(struct task *t, struct rwsem *s, uint8_t op_kind)
 {
-	BUG_ON(s->write_held);
+	BUG_ON(s->write_held || op_kind >= METRIC_OPS_MAX);
 	rwsem_split_blame(s, t->m->engine.now_ns);
 	s->readers++;
 	s->reader_ops[op_kind]++;

@@ -1,0 +1,164 @@
+/*
+ * Counters, lock statistics, blame shares and the hold ledger.
+ *
+ * Pinned: the ledger against a hand-drawn staircase, conservation over random
+ * moves, exact splitting of odd times, what `off` drops. Not pinned: names.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include "sim/base/rng.h"
+#include "sim/metrics/metrics.h"
+
+static void t_names(void **state)
+{
+	struct metrics *m = metrics_new();
+	uint32_t id = metrics_counter(m, "pgfault");
+
+	(void)state;
+	assert_int_equal(metrics_counter(m, "pgfault"), id);
+	assert_int_not_equal(metrics_counter(m, "pswpin"), id);
+	metrics_count(m, id, 3);
+	metrics_count(m, id, 4);
+	assert_int_equal(m->counters[id], 7);
+	assert_ptr_equal(metrics_lock(m, "mmap_lock", true),
+			 metrics_lock(m, "mmap_lock", true));
+	assert_int_equal(metrics_hold(m, "vma", false),
+			 metrics_hold(m, "vma", false));
+	metrics_free(m);
+}
+
+/*
+ *  bytes  0   [10) 200  [30) 300 (100 in the next stage)  [50) 100  [60) 0
+ */
+static void t_ledger(void **state)
+{
+	struct metrics *m = metrics_new();
+	uint32_t vma = metrics_hold(m, "vma", false);
+	uint32_t gp = metrics_stage(m, "grace-period");
+	uint32_t cb = metrics_stage(m, "callback");
+	const struct hold_class *h = &m->holds[vma];
+
+	(void)state;
+	hold_move(m, vma, STAGE_NONE, gp, 2, 200, 10);
+	hold_move(m, vma, STAGE_NONE, gp, 1, 100, 30);
+	hold_move(m, vma, gp, cb, 1, 100, 30);
+	hold_move(m, vma, gp, STAGE_NONE, 2, 200, 50);
+	hold_move(m, vma, cb, STAGE_NONE, 1, 100, 60);
+	metrics_close(m, 100);
+	assert_int_equal((int64_t)h->byte_ns, 200 * 20 + 300 * 20 + 100 * 10);
+	assert_int_equal((int64_t)h->stage[gp].byte_ns, 200 * 40);
+	assert_int_equal((int64_t)h->stage[cb].byte_ns, 100 * 30);
+	assert_int_equal(h->peak_bytes, 300);
+	assert_int_equal(h->peak_objects, 3);
+	assert_int_equal(h->stage[gp].moved, 3);
+	assert_int_equal(h->objects, 0);
+	metrics_free(m);
+}
+
+static void t_reusable(void **state)
+{
+	struct metrics *m = metrics_new();
+	uint32_t vma = metrics_hold(m, "vma", false);
+
+	(void)state;
+	hold_reusable(m, vma, 500, 10);
+	hold_reusable(m, vma, -200, 20);
+	metrics_close(m, 30);
+	assert_int_equal((int64_t)m->holds[vma].reusable_byte_ns,
+			 500 * 10 + 300 * 10);
+	metrics_free(m);
+}
+
+static void t_ledger_random(void **state)
+{
+	struct metrics *m = metrics_new();
+	uint32_t h = metrics_hold(m, "page", false), stages = 5;
+	__int128 sum = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < stages; i++)
+		metrics_stage(m, (const char *[]){ "a", "b", "c", "d", "e" }[i]);
+	for (uint64_t i = 0; i < 20000; i++) {
+		uint64_t bits = draw(7, i, DRAW_TEST, 0), objects = 0, bytes = 0;
+		uint32_t from = (uint32_t)(bits % 6), to = (uint32_t)(bits >> 8) % 6;
+		uint64_t n = 1;
+
+		if (from < stages && !m->holds[h].stage[from].objects)
+			continue;
+		hold_move(m, h, from < stages ? from : STAGE_NONE,
+			  to < stages ? to : STAGE_NONE, n, n * 64,
+			  (sim_ns)i * 3);
+		for (uint32_t s = 0; s < stages; s++) {
+			objects += m->holds[h].stage[s].objects;
+			bytes += m->holds[h].stage[s].bytes;
+		}
+		assert_int_equal(objects, m->holds[h].objects);
+		assert_int_equal(bytes, m->holds[h].bytes);
+	}
+	metrics_close(m, 70000);
+	for (uint32_t s = 0; s < stages; s++)
+		sum += m->holds[h].stage[s].byte_ns;
+	assert_true(sum == m->holds[h].byte_ns);
+	metrics_free(m);
+}
+
+/* 100 ns among 2 holders of op 3 and 1 of op 7: 66 + 33, the odd one to op 7. */
+static void t_blame_shares(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct lock_class *c = metrics_lock(m, "sem", true);
+	uint16_t count[METRIC_OPS_MAX] = { [3] = 2, [7] = 1 };
+	struct blame *b = blame_get(c, 1000, 5);
+	struct blame_mark mark;
+
+	(void)state;
+	blame_one(b, -1, 1010);			/* nobody: the last one, op 5 */
+	blame_start(b, &mark);
+	blame_many(b, count, 3, 1110);
+	blame_one(b, 9, 1115);
+	blame_end(m, c, b, &mark, 1);
+	assert_int_equal(c->blame_ns[METRIC_OPS_MAX + 3], 66);
+	assert_int_equal(c->blame_ns[METRIC_OPS_MAX + 7], 34);
+	assert_int_equal(c->blame_ns[METRIC_OPS_MAX + 9], 5);
+	assert_int_equal(c->blame_ns[METRIC_OPS_MAX + 5], 0);
+	blame_put(c, b);
+	metrics_free(m);
+}
+
+static void t_off(void **state)
+{
+	struct metrics *m = metrics_new();
+	struct lock_class *c = metrics_lock(m, "sem", true);
+
+	(void)state;
+	m->off = true;
+	lock_acquired(m, c, SIDE_READ, true, 10, 4, 6, 1);
+	lock_released(m, c, SIDE_READ, 10);
+	assert_int_equal(c->side[SIDE_READ].acquired, 0);
+	m->off = false;
+	lock_acquired(m, c, SIDE_READ, true, 10, 4, 6, 1);
+	lock_acquired(m, c, SIDE_READ, false, 0, 0, 0, 0);
+	lock_released(m, c, SIDE_READ, 12);
+	assert_int_equal(c->side[SIDE_READ].acquired, 2);
+	assert_int_equal(c->side[SIDE_READ].contended, 1);
+	assert_int_equal(c->side[SIDE_READ].wait_ns.count, 1);
+	assert_int_equal(c->side[SIDE_READ].hold_ns.max, 12);
+	metrics_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_names),
+		cmocka_unit_test(t_ledger),
+		cmocka_unit_test(t_reusable),
+		cmocka_unit_test(t_ledger_random),
+		cmocka_unit_test(t_blame_shares),
+		cmocka_unit_test(t_off),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,425 @@
+/*
+ * Spinlock, RCU, and what a picture of the rw_semaphore cannot show.
+ *
+ * Pinned: FIFO and hand-over cost of the spinlock, spinning with interrupts
+ * off; the 256 readers of one wake-up; trylock; killable waiting; spin, sleep
+ * and blame of a known schedule; closed forms of a lock loop; when callbacks
+ * run. Not pinned: RCU's grace-period machinery (a fixed time for now).
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sim/base/mem.h"
+#include "sim/machine/mutation.h"
+#include "sim/sync/rcu.h"
+#include "sim/tests/fixture_machine.h"
+
+struct actor {
+	struct task t;
+	void (*body)(struct actor *a);
+	struct actor *peer;
+	int64_t start_ns;
+	sim_ns got_ns;
+	int result;
+	bool started;
+};
+
+static struct fixture f;
+static struct rwsem sem;
+static struct spinlock lock;
+static struct line line;
+
+static void body(void *t)
+{
+	struct actor *a = ((struct task *)t)->owner;
+
+	a->body(a);
+}
+
+static void step(struct task *t)
+{
+	struct actor *a = t->owner;
+
+	if (a->started) {
+		task_exit(t);
+	} else if (t->m->engine.now_ns < a->start_ns) {
+		task_think(t, a->start_ns - t->m->engine.now_ns, COST_RECORDED);
+	} else {
+		a->started = true;
+		task_start_fiber(t, body, "an actor");
+	}
+}
+
+static void open_machine(uint32_t cpus)
+{
+	fixture_profile(&f, 1, 1, cpus, 1);
+	fixture_zero_costs(&f);
+}
+
+static void open_locks(void)
+{
+	fixture_open(&f, 1);
+	memset(&line, 0, sizeof(line));
+	rwsem_init(&f.m, &sem, &rwsem_5_11, &line,
+		   metrics_lock(f.metrics, "sem", true));
+	spin_init(&lock, &line, metrics_lock(f.metrics, "lock", false));
+}
+
+static void actor(struct actor *a, uint32_t id, void (*b)(struct actor *),
+		  sim_ns at_ns)
+{
+	memset(a, 0, sizeof(*a));
+	a->body = b;
+	a->start_ns = at_ns;
+	task_init(&f.m, &a->t, id, step, a);
+	a->t.affinity = id + 1;
+	a->t.op_kind = (uint8_t)(id % 8 + 1);
+	task_launch(NULL, &a->t, 0);
+}
+
+static void close_machine(void)
+{
+	assert_int_equal(f.m.tasks_alive, 0);
+	fixture_conserved(&f);
+	rwsem_release(&sem);
+	line_release(&line);
+	fixture_close(&f);
+}
+
+/* ---- spinlock ---- */
+
+static void spin_1000(struct actor *a)
+{
+	spin_lock(&a->t, &lock);
+	a->got_ns = a->t.m->engine.now_ns;
+	work_ns(&a->t, 1000, COST_ASSUMED);
+	spin_unlock(&a->t, &lock);
+	settle(&a->t);
+}
+
+/*
+ *  0  LLLLLLLLLL                 asks at 0
+ *  1    ~~~~~~~~45LLLLLLLLLL     asks at 200
+ *  2     ~~~~~~~~~~~~~~~~~~~45L  asks at 300; LIFO would give it the lock here
+ *  3   ~ at 400
+ * Each release pays a transfer, too: the waiters' atomics took the line away.
+ */
+static void t_spin_fifo(void **state)
+{
+	struct actor a[4];
+
+	(void)state;
+	for (int lifo = 0; lifo <= 1; lifo++) {
+		mmreplay_mutation = lifo ? MUTATE_SPIN_LIFO : MUTATE_NONE;
+		open_machine(4);
+		fixture_cost(&f, COST_XFER_LLC, 45);
+		open_locks();
+		for (uint32_t i = 0; i < 4; i++)
+			actor(&a[i], i, spin_1000, i ? 100 + i * 100 : 0);
+		machine_run(&f.m);
+		assert_int_equal(a[0].got_ns, 0);
+		assert_int_equal(a[lifo ? 3 : 1].got_ns, 1000 + 45 + 45);
+		assert_true((a[1].got_ns < a[2].got_ns &&
+			     a[2].got_ns < a[3].got_ns) == !lifo);
+		assert_int_equal(lock.cls->side[0].contended, 3);
+		close_machine();
+	}
+	mmreplay_mutation = MUTATE_NONE;
+}
+
+static void spin_try(struct actor *a)
+{
+	a->result = spin_trylock(&a->t, &lock);
+	if (a->result)
+		spin_unlock(&a->t, &lock);
+}
+
+static void t_spin_trylock(void **state)
+{
+	struct actor a[3];
+
+	(void)state;
+	open_machine(3);
+	open_locks();
+	actor(&a[0], 0, spin_1000, 0);
+	actor(&a[1], 1, spin_try, 500);
+	actor(&a[2], 2, spin_try, 1500);
+	machine_run(&f.m);
+	assert_int_equal(a[1].result, 0);
+	assert_int_equal(a[2].result, 1);
+	assert_int_equal(lock.cls->side[0].failed_trylocks, 1);
+	close_machine();
+}
+
+static void loop_100(struct actor *a)
+{
+	for (int i = 0; i < 100; i++) {
+		spin_lock(&a->t, &lock);
+		work_ns(&a->t, 100, COST_ASSUMED);
+		spin_unlock(&a->t, &lock);
+		work_ns(&a->t, 900, COST_ASSUMED);
+	}
+	settle(&a->t);
+}
+
+/* Repairmen: 100 ns inside, 900 outside; N tasks need max(N x 100, 1000) a round. */
+static void t_lock_loop(void **state)
+{
+	struct actor *a = xcalloc(64, sizeof(*a));
+
+	(void)state;
+	for (uint32_t n = 1; n <= 64; n *= 2) {
+		int64_t round = n * 100 > 1000 ? n * 100 : 1000;
+
+		open_machine(n);
+		open_locks();
+		for (uint32_t i = 0; i < n; i++)
+			actor(&a[i], i, loop_100, 0);
+		machine_run(&f.m);
+		print_message("# lock loop, %u CPUs: %lld ns a round, closed form %lld\n",
+			      n, (long long)f.m.end_ns / 100, (long long)round);
+		assert_in_range(f.m.end_ns, round * 100 * 98 / 100,
+				round * 100 * 102 / 100);
+		close_machine();
+	}
+	free(a);
+}
+
+/* ---- rw_semaphore ---- */
+
+static void write_asleep(struct actor *a)
+{
+	down_write(&a->t, &sem);
+	a->got_ns = a->t.m->engine.now_ns;
+	task_sleep_until(&a->t, a->got_ns + 100000);
+	up_write(&a->t, &sem);
+}
+
+static void read_500(struct actor *a)
+{
+	down_read(&a->t, &sem);
+	settle(&a->t);
+	a->got_ns = a->t.m->engine.now_ns;
+	work_ns(&a->t, 500, COST_ASSUMED);
+	up_read(&a->t, &sem);
+}
+
+/* 300 readers behind a writer, another writer among them: 256 at once. */
+static uint32_t readers_of_first_grant(void)
+{
+	enum { READERS = 300 };
+	struct actor *a = xcalloc(READERS + 1, sizeof(*a));
+	uint32_t first = 0;
+
+	open_machine(READERS + 1);
+	open_locks();
+	actor(&a[0], 0, write_asleep, 0);
+	for (uint32_t i = 1; i <= READERS; i++)
+		actor(&a[i], i, read_500, i);
+	machine_run(&f.m);
+	for (int i = 1; i <= READERS; i++)
+		first += a[i].got_ns == 100000;
+	close_machine();
+	free(a);
+	return first;
+}
+
+static void t_wake_limit(void **state)
+{
+	(void)state;
+	assert_int_equal(readers_of_first_grant(), 256);
+	mmreplay_mutation = MUTATE_WAKE_NO_LIMIT;
+	assert_int_equal(readers_of_first_grant(), 300);
+	mmreplay_mutation = MUTATE_NONE;
+}
+
+static void read_killable(struct actor *a)
+{
+	a->result = down_read_killable(&a->t, &sem);
+	settle(&a->t);
+	a->got_ns = a->t.m->engine.now_ns;
+}
+
+static void write_killable(struct actor *a)
+{
+	a->result = down_write_killable(&a->t, &sem);
+	settle(&a->t);
+	a->got_ns = a->t.m->engine.now_ns;
+}
+
+static void kill_peer(struct actor *a)
+{
+	task_kill(&a->t, &a->peer->t);
+}
+
+/*
+ *  0  ZZZZZZZZZZ        sleeps inside for 100 us
+ *  1   ...k             killed at 30 us: -EINTR, and 2 behind it still served
+ *  2    ........RR
+ */
+static void kill_a_waiter(void (*who)(struct actor *))
+{
+	struct actor a[4];
+
+	open_machine(4);
+	open_locks();
+	actor(&a[0], 0, write_asleep, 0);
+	actor(&a[1], 1, who, 10000);
+	actor(&a[2], 2, read_500, 20000);
+	actor(&a[3], 3, kill_peer, 30000);
+	a[3].peer = &a[1];
+	machine_run(&f.m);
+	assert_int_equal(a[1].result, -EINTR);
+	assert_int_equal(a[1].got_ns, 30000);
+	assert_int_equal(a[2].got_ns, 100000);
+	assert_int_equal(sem.word, 0);
+	close_machine();
+}
+
+static void t_killable(void **state)
+{
+	(void)state;
+	kill_a_waiter(read_killable);
+	kill_a_waiter(write_killable);
+}
+
+static void try_both(struct actor *a)
+{
+	a->result = down_read_trylock(&a->t, &sem);
+	if (a->result)
+		up_read(&a->t, &sem);
+	if (down_write_trylock(&a->t, &sem)) {
+		a->result += 2;
+		up_write(&a->t, &sem);
+	}
+}
+
+static void t_trylock(void **state)
+{
+	struct actor a[4];
+
+	(void)state;
+	open_machine(4);
+	open_locks();
+	actor(&a[0], 0, write_asleep, 0);
+	actor(&a[1], 1, try_both, 1000);	/* a writer is in */
+	actor(&a[2], 2, try_both, 200000);	/* nobody is */
+	actor(&a[3], 3, read_500, 300000);
+	machine_run(&f.m);
+	assert_int_equal(a[1].result, 0);
+	assert_int_equal(a[2].result, 3);
+	assert_int_equal(sem.cls->side[SIDE_READ].failed_trylocks, 1);
+	assert_int_equal(sem.cls->side[SIDE_WRITE].failed_trylocks, 1);
+	close_machine();
+}
+
+/*
+ *  op 1  ZZZZZZZZZZ|                 writes 0 .. 100 us
+ *  op 2   .........|RR               reads from 100 us: waits 90 behind op 1
+ *  op 3    ........|.......|Z..      writes: 80 us behind op 1, 0.5 behind op 2
+ */
+static void t_blame(void **state)
+{
+	struct actor a[3];
+	const struct lock_class *c;
+
+	(void)state;
+	open_machine(3);
+	open_locks();
+	actor(&a[0], 0, write_asleep, 0);
+	actor(&a[1], 1, read_500, 10000);
+	actor(&a[2], 2, write_asleep, 20000);
+	machine_run(&f.m);
+	c = sem.cls;
+	assert_int_equal(a[2].got_ns, 100500);
+	assert_int_equal(c->blame_ns[2 * METRIC_OPS_MAX + 1], 90000);
+	assert_int_equal(c->blame_ns[3 * METRIC_OPS_MAX + 1], 80000);
+	assert_int_equal(c->blame_ns[3 * METRIC_OPS_MAX + 2], 500);
+	assert_int_equal(c->side[SIDE_READ].sleep_ns, 90000);
+	assert_int_equal(c->side[SIDE_READ].sleeps, 1);
+	assert_int_equal(c->side[SIDE_READ].spin_ns, 0);
+	assert_int_equal(c->side[SIDE_WRITE].hold_ns.max, 100000);
+	close_machine();
+}
+
+/* ---- RCU ---- */
+
+enum { COST_ENQUEUE = MACHINE_COST_COUNT, COST_GP, CALLBACKS = 25 };
+
+struct late {
+	struct rcu_head head;
+	sim_ns at_ns;
+};
+
+static struct rcu_state *rcu;
+static struct late late[CALLBACKS];
+
+static void called(struct rcu_head *h, struct cpu *c)
+{
+	((struct late *)h)->at_ns = c->m->engine.now_ns;
+}
+
+static void call_many(struct actor *a)
+{
+	for (int i = 0; i < CALLBACKS; i++) {
+		late[i].head.fn = called;
+		late[i].head.invoke_ns = 100;
+		call_rcu(&a->t, rcu, &late[i].head);
+	}
+	work_ns(&a->t, 20000, COST_ASSUMED);
+	settle(&a->t);
+}
+
+static void wait_gp(struct actor *a)
+{
+	synchronize_rcu(&a->t, rcu);
+	a->got_ns = a->t.m->engine.now_ns;
+}
+
+/*
+ * Period 10 us. The first call_rcu starts one; the 24 others, a moment later,
+ * wait for its end and a whole one more; they run in batches of 10, 10, 4 with
+ * 100 ns each. synchronize_rcu from 3 us on: also the second end.
+ */
+static void t_rcu(void **state)
+{
+	struct actor a[2];
+
+	(void)state;
+	open_machine(2);
+	fixture_cost(&f, COST_ENQUEUE, 10);
+	fixture_cost(&f, COST_GP, 10000);
+	open_locks();
+	rcu = rcu_new(&f.m, COST_ENQUEUE, COST_GP);
+	actor(&a[0], 0, call_many, 0);
+	actor(&a[1], 1, wait_gp, 3000);
+	machine_run(&f.m);
+	assert_int_equal(late[0].at_ns, 10 + 10000 + 100);
+	assert_int_equal(late[1].at_ns, 10 + 20000 + 1000);
+	assert_int_equal(late[24].at_ns, 10 + 20000 + 2400);
+	assert_int_equal(a[1].got_ns, 20010);
+	assert_int_equal(f.m.cpus[0].mode_ns[MODE_IRQ], 2500);
+	assert_int_equal(rcu_pending(rcu), 0);
+	rcu_free(rcu);
+	close_machine();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_spin_fifo),
+		cmocka_unit_test(t_spin_trylock),
+		cmocka_unit_test(t_lock_loop),
+		cmocka_unit_test(t_wake_limit),
+		cmocka_unit_test(t_killable),
+		cmocka_unit_test(t_trylock),
+		cmocka_unit_test(t_blame),
+		cmocka_unit_test(t_rcu),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
