@@ -12,6 +12,10 @@
  * Invariant: the stream has one number per op without duration, one per
  * segment kind for an op with segments under costs: recorded, none otherwise,
  * in the order of the task's records; both runs follow the same rule.
+ * Without scheduler events a duration may hold preemption and sleep. An op
+ * that took DOUBT_FACTOR times what the model makes of it, and the threshold
+ * of a doubtful gap on top, is charged by the model, and counted.
+ *
  * Memory: 1 to 3 bytes an op without duration, 4 to 10 for one with segments.
  */
 #include <stdlib.h>
@@ -23,16 +27,17 @@ _Static_assert((int)SEG_PRE == (int)KOP_PRE && (int)SEG_W == (int)KOP_W &&
 	       (int)SEG_R == (int)KOP_R && (int)SEG_POST == (int)KOP_POST &&
 	       (int)SEG_KIND_COUNT == (int)KOP_SEGS, "segments of trace and mm");
 
-enum { CLIP_PCT_MAX = 5 };
+enum { CLIP_PCT_MAX = 5, DOUBT_FACTOR = 4 };
 
 struct costs *costs_new(const struct trace_header *h, const struct profile *p,
-			bool segments)
+			bool segments, int64_t doubt_ns)
 {
 	struct costs *c = xcalloc(1, sizeof(*c));
 
 	c->tasks = xcalloc(h->task_count, sizeof(*c->tasks));
 	c->task_count = h->task_count;
 	c->segments = segments;
+	c->doubt_ns = h->have & HAVE_SCHED ? INT64_MAX : doubt_ns;
 	c->ipis = h->have & HAVE_TLB;
 	c->ipi_ns = p->cost[COST_IPI_SEND].value +
 		    p->cost[COST_IPI_LATENCY].value +
@@ -109,31 +114,52 @@ static void captured_ipis(const struct costs *c, const struct op *op,
 		p_ns[where] = 0;
 }
 
-void costs_put(struct costs *c, const struct op *op, const struct kop *k,
-	       uint64_t ipis)
+static bool doubtful(const struct costs *c, const struct kop *k,
+		     const int64_t work_ns[KOP_SEGS])
+{
+	int64_t ns = 0;
+
+	if (c->doubt_ns == INT64_MAX)
+		return false;
+	for (int i = 0; i < KOP_SEGS; i++)
+		ns += work_ns[i];
+	return ns > c->doubt_ns + DOUBT_FACTOR * kop_own_ns(k);
+}
+
+/* A segment's number is P + 1; 0 alone stands for an op in doubt. */
+static void put_segments(struct costs *c, const struct op *op,
+			 const struct kop *k, uint64_t ipis)
 {
 	struct kind_costs *kind = &c->kind[op->kind];
 	struct stream *s = &c->tasks[op->task];
 	int64_t work_ns[KOP_SEGS], p_ns[KOP_SEGS];
 
-	if (op->duration_ns < 0) {
-		stream_put(s, (uint64_t)kop_own_ns(k));
-		return;
-	}
-	if (!has_segments(c, op)) {
-		kind->without++;
-		return;
-	}
 	work_by_kind(op, work_ns);
+	if (doubtful(c, k, work_ns)) {
+		kind->doubtful++;
+		stream_put(s, 0);
+		return;
+	}
 	memcpy(p_ns, k->prim_ns, sizeof(p_ns));
 	captured_ipis(c, op, ipis, p_ns);
 	kind->ops++;
 	for (int i = 0; i < KOP_SEGS; i++) {
-		stream_put(s, (uint64_t)p_ns[i]);
+		stream_put(s, (uint64_t)p_ns[i] + 1);
 		kind->work_ns += work_ns[i];
 		if (p_ns[i] > work_ns[i])
 			kind->clipped_ns += p_ns[i] - work_ns[i];
 	}
+}
+
+void costs_put(struct costs *c, const struct op *op, const struct kop *k,
+	       uint64_t ipis)
+{
+	if (op->duration_ns < 0)
+		stream_put(&c->tasks[op->task], (uint64_t)kop_own_ns(k));
+	else if (has_segments(c, op))
+		put_segments(c, op, k, ipis);
+	else
+		c->kind[op->kind].without++;
 }
 
 void costs_judge(struct costs *c, const struct trace_header *h)
@@ -177,8 +203,13 @@ int64_t costs_take(const struct costs *c, const struct op *op, uint32_t *pos,
 	work_by_kind(op, work_ns);
 	k->recorded = c->kind[op->kind].recorded;
 	for (int i = 0; i < KOP_SEGS; i++) {
-		int64_t ns = work_ns[i] - (int64_t)stream_get(s, pos);
+		uint64_t p = stream_get(s, pos);
+		int64_t ns = work_ns[i] - (int64_t)p + 1;
 
+		if (!p) {
+			k->recorded = false;
+			return 0;
+		}
 		if (!k->recorded)
 			continue;
 		if (ns < 0)

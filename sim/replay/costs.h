@@ -16,6 +16,7 @@ struct kind_costs {
 	int64_t work_ns;	/* recorded, over all segments */
 	int64_t clipped_ns;	/* by which P exceeds a segment's time */
 	uint64_t ops, without;	/* with segments; known duration, no segments */
+	uint64_t doubtful;	/* may hold time off the CPU */
 	bool recorded;		/* charge residuals */
 };
 
@@ -23,13 +24,14 @@ struct costs {
 	struct stream *tasks;
 	uint32_t task_count;
 	bool segments;		/* costs: recorded */
+	int64_t doubt_ns;
 	bool ipis;		/* the capture tells which flushes sent IPIs */
 	int64_t ipi_ns;		/* what one costs its sender in this model */
 	struct kind_costs kind[OP_KIND_COUNT];
 };
 
 struct costs *costs_new(const struct trace_header *h, const struct profile *p,
-			bool segments);
+			bool segments, int64_t doubt_ns);
 void costs_free(struct costs *c);
 uint64_t costs_bytes(const struct costs *c);
 

@@ -192,7 +192,8 @@ static int prepare(struct replay *shape)
 	prep.kernel = c.captured ? c.captured : c.kernel;
 	prep.preparing = true;
 	shape->costs = costs_new(shape->h, c.profile,
-				 o.costs == COSTS_RECORDED);
+				 o.costs == COSTS_RECORDED,
+				 o.sleep_threshold_ns);
 	prep.costs = shape->costs;
 	ret = run_once(&prep, out);
 	costs_judge(shape->costs, shape->h);

@@ -23,6 +23,26 @@ void warn(struct replay_result *out, const char *fmt, ...)
 	out->warning[out->warnings++] = arena_strdup(&out->arena, text);
 }
 
+static void warn_of_kind(struct replay_result *out, const char *name,
+			 const struct kind_costs *k)
+{
+	uint64_t all = k->ops + k->without + k->doubtful;
+
+	if (k->ops && !k->recorded) {
+		warn(out, "costs: recorded falls back to model for %s: %lld of %lld ns are less than what the captured policy costs in this model",
+		     name, (long long)k->clipped_ns, (long long)k->work_ns);
+		return;
+	}
+	if (k->without)
+		warn(out, "costs: recorded: %llu of %llu %s have no segments and are charged by the model",
+		     (unsigned long long)k->without, (unsigned long long)all,
+		     name);
+	if (k->doubtful)
+		warn(out, "costs: recorded: %llu of %llu %s may hold sleep or preemption (no scheduler events) and are charged by the model",
+		     (unsigned long long)k->doubtful, (unsigned long long)all,
+		     name);
+}
+
 static void warn_of_costs(struct replay *r)
 {
 	const struct costs *c = r->costs;
@@ -33,19 +53,8 @@ static void warn_of_costs(struct replay *r)
 		warn(r->out, "costs: recorded is refused for every kind: the capture has no mmap_lock events, so durations cannot be split; costs: model is used");
 		return;
 	}
-	for (int i = 0; c && i < OP_KIND_COUNT; i++) {
-		const struct kind_costs *k = &c->kind[i];
-
-		if (k->ops && !k->recorded)
-			warn(r->out, "costs: recorded falls back to model for %s: %lld of %lld ns are less than what the captured policy costs in this model",
-			     op_kinds[i].name, (long long)k->clipped_ns,
-			     (long long)k->work_ns);
-		else if (k->without && i != OP_EXIT)
-			warn(r->out, "costs: recorded: %llu of %llu %s have no segments and are charged by the model",
-			     (unsigned long long)k->without,
-			     (unsigned long long)(k->without + k->ops),
-			     op_kinds[i].name);
-	}
+	for (int i = 0; c && i < OP_KIND_COUNT; i++)
+		warn_of_kind(r->out, op_kinds[i].name, &c->kind[i]);
 }
 
 void warn_of_run(struct replay *r)
