@@ -58,7 +58,8 @@ static void print_one(const struct profile *p)
 {
 	const struct topology *t = &p->topology;
 
-	printf("%s: %s\n%u CPUs (%u possible): sockets %u, LLCs per socket %u, cores per LLC %u, threads per core %u\n"
+	printf("%s: %s\n%u CPUs (%u possible): sockets %u, LLCs per socket %u, "
+	       "cores per LLC %u, threads per core %u\n"
 	       "line %u bytes, HZ %u, preempt %s, time slice %lld ns\n",
 	       p->name, p->description, p->cpus, p->cpus_possible, t->sockets,
 	       t->llcs_per_socket, t->cores_per_llc, t->threads_per_core,

@@ -175,8 +175,6 @@ static int add_cell(struct growing *g, const struct draft *d,
 				      "two different cells are labelled '%s'; expected a label: of its own",
 				      p->label);
 	}
-	if (g->count == CELLS_MAX)
-		return err_at(e, -EINVAL, p->at, "more than %d cells", CELLS_MAX);
 	if ((g->count & (g->count + 1)) == 0) {	/* grows at 0, 1, 3, 7, ... */
 		g->cells = xrealloc(g->cells, 2 * g->count + 1,
 				    sizeof(*g->cells));
@@ -207,6 +205,8 @@ static int place_cell(struct build *b, struct growing *g, struct draft d,
 	if (r)
 		return r;
 	r = draft_finish(&d, (struct loc){ 0 }, b->a, e);
+	if (!r && g->count + g->refused_count + g->merged_count == CELLS_MAX)
+		return err_at(e, -EINVAL, at, "more than %d cells", CELLS_MAX);
 	if (r)	/* only --set can have done it */
 		return setting_failed(&b->pins.v[b->pins.count - 1], r, e);
 	if (!policy_check(&d.cell.kernel.policies, &why))
@@ -326,13 +326,18 @@ static int place_point(struct build *b, struct growing *g,
 }
 
 /* Replicates of a cell are neighbours, with seeds that follow each other. */
-static void keep(struct build *b, const struct growing *g)
+static int keep(struct build *b, const struct growing *g, struct errbuf *e)
 {
 	struct scenario *s = b->s;
+	uint64_t total = 0;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < g->count; i++)
-		s->cell_count += g->cells[i].replay.replicates;
+		total += g->cells[i].replay.replicates;
+	if (total > 2 * CELLS_MAX)
+		return err_set(e, -EINVAL, "%s: %llu cells with their replicates; expected at most %d",
+			       s->name, (unsigned long long)total, 2 * CELLS_MAX);
+	s->cell_count = (uint32_t)total;
 	s->cells = arena_alloc(b->a, s->cell_count * sizeof(*s->cells));
 	for (uint32_t i = 0; i < g->count; i++) {
 		for (uint32_t k = 0; k < g->cells[i].replay.replicates; k++) {
@@ -351,6 +356,7 @@ static void keep(struct build *b, const struct growing *g)
 		s->refused[i] = g->refused[i];
 	for (uint32_t i = 0; i < g->merged_count; i++)
 		s->merged[i] = g->merged[i];
+	return 0;
 }
 
 int expand(struct build *b, struct errbuf *e)
@@ -367,7 +373,7 @@ int expand(struct build *b, struct errbuf *e)
 			break;
 	}
 	if (!r)
-		keep(b, &g);
+		r = keep(b, &g, e);
 	settings_release(&sweep);
 	free(g.cells);
 	free(g.config);

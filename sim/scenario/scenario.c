@@ -163,7 +163,8 @@ static int find_trace(struct build *b, const struct document *d,
 
 	if (d->generate)
 		return err_at(e, -EINVAL, d->generate->at,
-			      "generate: not built into scenarios yet; expected trace: FILE.mmt, written by `mmreplay generate`");
+			      "generate: not built into scenarios yet; expected "
+			      "trace: FILE.mmt, written by `mmreplay generate`");
 	if (!d->trace)
 		return err_at(e, -EINVAL, (struct loc){ b->s->path, 0, 0 },
 			      "expected trace: FILE.mmt");

@@ -147,6 +147,24 @@ static void t_cells(void **state)
 	       "s.yaml:4:4: two different cells are labelled 'a'; expected a label: of its own");
 }
 
+/* No scenario eats the memory: cells are bounded before they are made. */
+static void t_too_many(void **state)
+{
+	static const char list[] = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]";
+	char text[1024];
+
+	(void)state;
+	snprintf(text, sizeof(text),
+		 "trace: t.mmt\nmatrix: {machine.costs.tick_ns: %s, machine.costs.syscall_ns: %s,\n"
+		 " machine.costs.atomic_rmw_ns: %s, machine.costs.fault_cow_ns: %s,\n"
+		 " machine.costs.call_rcu_ns: %s}\n", list, list, list, list, list);
+	refuse(text, "s.yaml:2:9: matrix: more than 10000 combinations");
+	refuse("scenario: big\ntrace: t.mmt\nreplay: {replicates: 1000}\n"
+	       "matrix: {machine.costs.tick_ns: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10,\n"
+	       " 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]}\n",
+	       "big: 21000 cells with their replicates; expected at most 20000");
+}
+
 static void t_forbidden(void **state)
 {
 	static const char why[] =
@@ -266,7 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_document), cmocka_unit_test(t_no_file),
 		cmocka_unit_test(t_truncated_trace), cmocka_unit_test(t_cells),
-		cmocka_unit_test(t_forbidden), cmocka_unit_test(t_replay),
+		cmocka_unit_test(t_too_many), cmocka_unit_test(t_forbidden), cmocka_unit_test(t_replay),
 		cmocka_unit_test(t_machine), cmocka_unit_test(t_missing_cost),
 		cmocka_unit_test(t_command_line),
 	};
