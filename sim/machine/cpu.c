@@ -108,6 +108,8 @@ void cpu_start(struct cpu *c, struct task *t)
 	if (c->m->hooks.context_switch)
 		c->m->hooks.context_switch(c->m->hooks.arg, c, prev, t);
 	c->last = t;
+	if (t->address_space)
+		c->address_space = t->address_space;
 	c->switches++;
 	if (t != prev)
 		cpu_take(c, cost->value, MODE_SYSTEM, cost->cls);
