@@ -144,8 +144,7 @@ void distortion_op_start(struct rtask *rt)
 
 	if (rt->mm)
 		count = rt->mm->changes - rt->changes;
-	if (!measuring(r))
-		return;
+	r->out->ops++;
 	if (count != expected)
 		r->out->moved_ops++;
 	hist_record(&r->out->drift_ns, drift_ns < 0 ? -drift_ns : drift_ns);
@@ -225,7 +224,6 @@ void op_clock_end(struct rtask *rt)
 	hung(rt);
 	if (!measuring(r))
 		return;
-	r->out->ops++;
 	hist_record(&r->metrics->latency_ns[rt->op.kind], latency_ns);
 	book(rt, latency_ns);
 }

@@ -86,24 +86,50 @@ static void run_init(struct replay *r)
 	tasks_start(r);
 }
 
-static void take_accounts(struct replay *r)
+/* What a CPU has done so far: what it does now counts up to now, and a handler
+ * or switch that reaches into the future only so far. */
+static void cpu_accounts(const struct cpu *c, sim_ns now,
+			 int64_t mode_ns[MODE_COUNT])
+{
+	int64_t rest = now - c->mode_since_ns;
+	unsigned mode = MODE_IDLE;
+
+	if (rest < 0)
+		mode = c->mode_ns[MODE_IRQ] >= -rest ? MODE_IRQ : MODE_SYSTEM;
+	else if (c->curr)
+		mode = c->curr->spinning ? MODE_SPIN : c->curr->mode;
+	for (int m = 0; m < MODE_COUNT; m++)
+		mode_ns[m] += c->mode_ns[m];
+	mode_ns[mode] += rest;
+}
+
+/* The workload is over; kernel threads may go on. */
+void take_accounts(struct replay *r, sim_ns now)
 {
 	struct replay_result *o = r->out;
 
-	o->contacts = r->m.contacts;
-	o->makespan_ns = r->m.end_ns;
+	if (r->accounted)
+		return;
+	r->accounted = true;
+	o->makespan_ns = now;
 	for (uint32_t i = 0; i < r->m.cpu_count; i++) {
 		const struct cpu *c = &r->m.cpus[i];
 
-		for (int m = 0; m < MODE_COUNT; m++)
-			o->mode_ns[m] += c->mode_ns[m];
+		cpu_accounts(c, now, o->mode_ns);
 		for (int m = 0; m < COST_CLASS_COUNT; m++)
 			o->class_ns[m] += c->class_ns[m];
 	}
 	for (uint32_t i = 0; i < r->task_count; i++)
 		for (int m = 0; m < COST_CLASS_COUNT; m++)
 			o->class_ns[m] += r->tasks[i].task.class_ns[m];
-	o->host_events = r->m.engine.events;
+}
+
+static uint64_t counter(const struct metrics *m, const char *name)
+{
+	for (uint32_t i = 0; i < m->counter_count; i++)
+		if (!strcmp(m->counter_names[i], name))
+			return m->counters[i];
+	return 0;
 }
 
 static int run_result(struct replay *r)
@@ -115,7 +141,10 @@ static int run_result(struct replay *r)
 			       r->m.failed);
 	if (r->live)
 		return stuck(r);
-	take_accounts(r);
+	take_accounts(r, r->m.end_ns);
+	r->out->contacts = r->m.contacts;
+	r->out->host_events = r->m.engine.events;
+	r->out->spurious_faults = counter(r->metrics, "fault_spurious");
 	if (r->c->final_state_path && !r->preparing)
 		return final_state_write(r);
 	return 0;

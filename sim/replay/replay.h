@@ -51,8 +51,8 @@ enum { REPLAY_WARNINGS_MAX = 32 };
  */
 struct replay_result {
 	struct metrics *metrics;	/* latency by op kind, locks, blame, hold, counters */
-	uint64_t ops, contacts;
-	int64_t makespan_ns;
+	uint64_t ops, contacts;		/* ops: all, warm-up included */
+	int64_t makespan_ns;		/* to the end of the last task with an mm */
 	int64_t mode_ns[MODE_COUNT];	/* summed over CPUs; = CPUs * makespan */
 	int64_t class_ns[COST_CLASS_COUNT];
 	/* where the time of an op kind went: total over its ops */

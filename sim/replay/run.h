@@ -101,11 +101,12 @@ struct replay {
 			      struct task *next);	/* the kernel's own */
 	struct rtask *tasks;
 	struct rmm *mms;
-	uint32_t instances, task_count, live;
+	uint32_t instances, task_count;
+	uint32_t live, live_users;	/* launched, not finished; with an mm */
 	struct live_alloc *allocs;
 	uint32_t alloc_used, alloc_size;
 	struct sink warmup_sink;
-	bool have_sched, warm;
+	bool have_sched, warm, accounted;
 	uint64_t records_done, records_total;
 	uint64_t bad_results[OP_KIND_COUNT];
 };
@@ -113,6 +114,12 @@ struct replay {
 static inline struct rtask *rtask_of(struct task *t)
 {
 	return t->owner;
+}
+
+/** is_user() - a task of the workload, no kernel thread */
+static inline bool is_user(const struct rtask *rt)
+{
+	return rt->r->h->tasks[rt->trace].mm != TRACE_NO_MM;
 }
 
 static inline bool measuring(const struct replay *r)
@@ -173,6 +180,10 @@ void op_clock_end(struct rtask *rt);
 uint64_t rtask_ipis(const struct rtask *rt);
 /** mm_awake() - @rt begins or ends a sleep of the replay */
 void mm_awake(struct rtask *rt, bool awake);
+
+/* replay.c */
+/** take_accounts() - makespan and CPU time up to @now; the first call counts */
+void take_accounts(struct replay *r, sim_ns now);
 
 /* report.c: words about a run */
 void warn(struct replay_result *out, const char *fmt, ...)

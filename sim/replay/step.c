@@ -392,6 +392,8 @@ static void finish(struct rtask *rt)
 	mm_awake(rt, false);
 	mmt_cursor_free(rt->cursor);
 	rt->cursor = NULL;
+	if (is_user(rt) && !--r->live_users)
+		take_accounts(r, r->m.engine.now_ns);
 	if (!--r->live)
 		r->m.engine.stop = true;
 	task_exit(&rt->task);

@@ -119,6 +119,7 @@ static void open_cursor(struct rtask *rt)
 	rt->phase = PHASE_FETCH;
 	rt->launched = true;
 	rt->r->live++;
+	rt->r->live_users += is_user(rt);
 }
 
 void rtask_launch(struct rtask *by, struct rtask *child, struct rmm *mm)
