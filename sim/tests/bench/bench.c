@@ -1,0 +1,279 @@
+/*
+ * make bench: runs the groups, prints a table of figures beside each other
+ * and beside the targets, writes them as JSON. --compare says what got slower
+ * between two such files.
+ *
+ * A figure counts as slower when it is worse by more than 10 % and by more
+ * than twice the spreads of both files, after allowing for a machine that is
+ * itself slower now (row `host-loop`, which runs no code of the program).
+ * Cost: minutes. Limits: CPU time where one process is measured, wall time
+ * where several are; a busy machine makes the spreads wide.
+ */
+#include <jansson.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "sim/base/file.h"
+#include "sim/base/json.h"
+#include "sim/tests/bench/bench.h"
+
+static const char usage[] =
+"usage: bench [--only WORD] [--runs N] [--full] --dir DIR --program FILE -o FILE\n"
+"       bench --compare OLD NEW\n";
+
+double bench_cpu_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+void bench_die(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("bench: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	exit(1);
+}
+
+bool bench_wants(const struct bench *b, const char *name)
+{
+	return !b->only || strstr(name, b->only);
+}
+
+static bool higher_is_better(const char *unit)
+{
+	size_t n = strlen(unit);
+
+	return n >= 2 && !strcmp(unit + n - 2, "/s");
+}
+
+static bool met(const struct row *r)
+{
+	return higher_is_better(r->unit) ? r->value >= r->target :
+					   r->value <= r->target;
+}
+
+double bench_value(const struct bench *b, const char *name)
+{
+	for (unsigned int i = 0; i < b->rows; i++)
+		if (!strcmp(b->row[i].name, name))
+			return b->row[i].value;
+	return 0;
+}
+
+static void print_row(const struct bench *b, const struct row *r)
+{
+	double other = bench_value(b, r->beside);
+	char target[64] = "";
+
+	if (r->target > 0)
+		snprintf(target, sizeof(target), "%s %g: %s",
+			 higher_is_better(r->unit) ? "at least" : "at most",
+			 r->target, met(r) ? "met" : "MISSED");
+	printf("%-32s %10.4g %-9s ±%2.0f%%  %-23s", r->name, r->value, r->unit,
+	       r->spread_pct, target);
+	if (other > 0)
+		printf(" %.3g x %s", r->value / other, r->beside);
+	printf("\n");
+	fflush(stdout);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+void bench_add(struct bench *b, const struct row *like, const double *sample,
+	       unsigned int count)
+{
+	double sorted[BENCH_RUNS_MAX];
+	struct row *r = &b->row[b->rows];
+
+	if (b->rows == BENCH_ROWS_MAX || !count || count > BENCH_RUNS_MAX)
+		bench_die("%s: too many rows or runs", like->name);
+	memcpy(sorted, sample, count * sizeof(*sorted));
+	qsort(sorted, count, sizeof(*sorted), compare_doubles);
+	*r = *like;
+	r->value = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
+	if (r->value > 0)
+		r->spread_pct = 50 * (sorted[count - 1 - count / 4] -
+				      sorted[count / 4]) / r->value;
+	b->rows++;
+	print_row(b, r);
+}
+
+void bench_measure(struct bench *b, const struct row *like,
+		   double (*fn)(void *arg), void *arg)
+{
+	double sample[BENCH_RUNS_MAX];
+
+	if (!bench_wants(b, like->name))
+		return;
+	for (unsigned int i = 0; i < b->runs; i++)
+		sample[i] = fn(arg);
+	bench_add(b, like, sample, b->runs);
+}
+
+static void print_targets(const struct bench *b)
+{
+	unsigned int targets = 0, missed = 0;
+
+	for (unsigned int i = 0; i < b->rows; i++) {
+		if (b->row[i].target > 0)
+			targets++;
+		if (b->row[i].target > 0 && !met(&b->row[i]))
+			missed++;
+	}
+	printf("%u figures; %u targets, %u met, %u missed", b->rows, targets,
+	       targets - missed, missed);
+	for (unsigned int i = 0; i < b->rows; i++)
+		if (b->row[i].target > 0 && !met(&b->row[i]))
+			printf("\n  missed: %s", b->row[i].name);
+	printf("\n");
+}
+
+static void save(const struct bench *b, const char *path)
+{
+	json_t *root = json_object(), *list = json_array();
+	struct errbuf e = { 0 };
+
+	json_object_set_new(root, "results", list);
+	for (unsigned int i = 0; i < b->rows; i++) {
+		const struct row *r = &b->row[i];
+
+		json_array_append_new(list, json_pack(
+			"{s:s, s:f, s:s, s:o, s:f}", "name", r->name,
+			"value", r->value, "unit", r->unit, "target",
+			r->target > 0 ? json_real(r->target) : json_null(),
+			"spread_pct", r->spread_pct));
+	}
+	if (json_save(path, root, &e))
+		bench_die("%s", e.text);
+	json_decref(root);
+}
+
+static void load(const char *path, struct bench *b)
+{
+	struct errbuf e = { 0 };
+	json_t *root = json_read(path, &e), *item;
+	size_t i;
+
+	if (!root)
+		bench_die("%s", e.text);
+	json_array_foreach(json_object_get(root, "results"), i, item) {
+		struct row *r = &b->row[b->rows];
+		const char *name = NULL;
+
+		if (b->rows == BENCH_ROWS_MAX ||
+		    json_unpack(item, "{s:s, s:F, s:s, s?F}", "name", &name,
+				"value", &r->value, "unit", &r->unit,
+				"spread_pct", &r->spread_pct))
+			bench_die("%s: entry %zu of results is no figure", path, i);
+		snprintf(r->name, sizeof(r->name), "%s", name);
+		b->rows++;
+	}
+	/* names of units point into @root, which lives as long as we do */
+}
+
+/* How much better @now is than @old: 2 is twice as good. */
+static double gain(const struct row *old, const struct row *now, double host)
+{
+	double g = now->value / old->value;
+	/* sizes and shares do not follow the speed of the machine */
+	bool speed = higher_is_better(now->unit) || !strcmp(now->unit, "ns");
+
+	if (!higher_is_better(now->unit))
+		g = 1 / g;
+	return speed && strcmp(now->name, "host-loop") ? g / host : g;
+}
+
+static int compare(const char *old_path, const char *new_path)
+{
+	static struct bench old, now;
+	unsigned int slower = 0, shared = 0;
+	double host, was;
+
+	load(old_path, &old);
+	load(new_path, &now);
+	was = bench_value(&old, "host-loop");
+	host = was > 0 && bench_value(&now, "host-loop") > 0 ?
+	       bench_value(&now, "host-loop") / was : 1;
+	printf("the machine itself: x %.2f\n", host);
+	for (unsigned int i = 0; i < now.rows; i++) {
+		const struct row *n = &now.row[i], *o = NULL;
+		double g, noise;
+
+		for (unsigned int k = 0; k < old.rows; k++)
+			if (!strcmp(old.row[k].name, n->name))
+				o = &old.row[k];
+		if (!o || o->value <= 0 || n->value <= 0)
+			continue;
+		shared++;
+		g = gain(o, n, host);
+		noise = fmax(10, 2 * (o->spread_pct + n->spread_pct)) / 100;
+		slower += g < 1 - noise;
+		printf("%-32s %10.4g -> %-10.4g %-9s x %.2f  %s\n", n->name,
+		       o->value, n->value, n->unit, g,
+		       g < 1 - noise ? "SLOWER" : g > 1 + noise ? "faster" : "");
+	}
+	printf("%u figures in both, %u slower\n", shared, slower);
+	return slower || !shared;
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench b = { .runs = 5 };
+	const char *output = NULL;
+	struct errbuf e = { 0 };
+
+	if (argc == 4 && !strcmp(argv[1], "--compare"))
+		return compare(argv[2], argv[3]);
+	for (int i = 1; i < argc; i++) {
+		const char **text = !strcmp(argv[i], "--only") ? &b.only :
+				    !strcmp(argv[i], "--dir") ? &b.dir :
+				    !strcmp(argv[i], "--program") ? &b.program :
+				    !strcmp(argv[i], "-o") ? &output : NULL;
+
+		if (!strcmp(argv[i], "--full"))
+			b.full = true;
+		else if (i + 1 < argc && text)
+			*text = argv[++i];
+		else if (i + 1 < argc && !strcmp(argv[i], "--runs"))
+			b.runs = (unsigned int)atoi(argv[++i]);
+		else
+			bench_die("%s", usage);
+	}
+	if (!b.dir || !b.program || !output || !b.runs ||
+	    b.runs > BENCH_RUNS_MAX)
+		bench_die("%s", usage);
+	if (b.only && !*b.only)
+		b.only = NULL;
+	if (make_dirs(b.dir, &e))
+		bench_die("%s", e.text);
+	setenv("MMREPLAY_DATA", ".", 0);	/* wherever BUILD is */
+	bench_micro(&b);
+	if (!access(b.program, X_OK)) {
+		bench_trace(&b);
+		bench_replay(&b);
+		bench_jobs(&b);
+		bench_growth(&b);
+		bench_memory(&b);
+	}
+	print_targets(&b);
+	save(&b, output);
+	if (b.broken)
+		fprintf(stderr, "bench: %u runs failed; their rows are left out\n", b.broken);
+	return b.broken != 0;
+}

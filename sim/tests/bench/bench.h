@@ -1,0 +1,67 @@
+#ifndef MMREPLAY_TESTS_BENCH_BENCH_H
+#define MMREPLAY_TESTS_BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * `make bench`: figures on fixed inputs, each the median of several runs.
+ * A unit that ends in "/s" is better when higher, any other when lower; the
+ * target is the least, or the most, that will do.
+ */
+
+enum { BENCH_ROWS_MAX = 160, BENCH_RUNS_MAX = 15, BENCH_NAME_BYTES = 48 };
+
+/**
+ * struct row - one figure
+ * @beside: name of an earlier row that it is printed as a multiple of, or ""
+ * @target: 0: none
+ * @spread_pct: half the distance of the quartiles, against the median
+ */
+struct row {
+	char name[BENCH_NAME_BYTES], beside[BENCH_NAME_BYTES];
+	const char *unit;
+	double value, spread_pct, target;
+};
+
+struct bench {
+	struct row row[BENCH_ROWS_MAX];
+	unsigned int rows;
+	unsigned int runs;
+	const char *only;	/* rows whose name contains this; NULL: all */
+	const char *dir;	/* for inputs and results, kept between runs */
+	const char *program;	/* the program under test */
+	unsigned int broken;	/* rows left out because a run failed */
+	bool full;		/* the rows that take minutes as well */
+};
+
+/** bench_wants() - is the row @name asked for? */
+bool bench_wants(const struct bench *b, const char *name);
+
+/** bench_add() - a row from @count samples; printed at once */
+void bench_add(struct bench *b, const struct row *like, const double *sample,
+	       unsigned int count);
+
+/** bench_measure() - b->runs calls of @fn, each returning the figure; @like->name
+ *  and the rest as in bench_add(). Nothing if the row is not wanted. */
+void bench_measure(struct bench *b, const struct row *like,
+		   double (*fn)(void *arg), void *arg);
+
+/** bench_value() - of an earlier row; 0 if there is none */
+double bench_value(const struct bench *b, const char *name);
+
+double bench_cpu_s(void);	/* CPU time of this process */
+
+/** bench_die() - a figure cannot be had and that is no accident: exit 1 */
+_Noreturn void bench_die(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/* One function a group, in the order of the table. */
+void bench_micro(struct bench *b);
+void bench_trace(struct bench *b);
+void bench_replay(struct bench *b);
+void bench_jobs(struct bench *b);
+void bench_growth(struct bench *b);
+void bench_memory(struct bench *b);
+
+#endif
