@@ -27,16 +27,18 @@ LINK  = $(LDFLAGS) -rdynamic $(PKG_L) -lm -ldl -lpthread
 
 DIRS    := $(wildcard sim traces analysis)
 SRC     := $(sort $(shell find $(DIRS) -name '*.c' ! -path '*/tests/*' ! -path '*/samples/*'))
-TSRC    := $(sort $(shell find $(DIRS) -path '*/tests/*.c'))
+TSRC    := $(sort $(shell find $(DIRS) -path '*/tests/*.c' ! -path '*/tests/bench/*'))
 TESTS   := $(patsubst %.c,$(BUILD)/test/%,$(foreach s,$(TSRC),$(if $(filter t_%,$(notdir $s)),$s)))
 SCRIPTS := $(sort $(shell find $(DIRS) -path '*/tests/t_*.sh'))
+LONG    := $(sort $(shell find $(DIRS) -path '*/tests/long_*.sh'))
+BENCH   := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard sim/tests/bench/*.c))
 OBJ     := $(SRC:%.c=$(BUILD)/obj/%.o)
 TOBJ    := $(SRC:%.c=$(BUILD)/test/%.o) $(TSRC:%.c=$(BUILD)/test/%.o)
 TARCH   := $(BUILD)/test/libmmreplay.a
-ALL_T   := $(TESTS) $(SCRIPTS)
-PICK    := $(if $(T),$(foreach t,$(ALL_T),$(if $(findstring $(T),$t),$t)),$(ALL_T))
+PICK     = $(if $(T),$(foreach t,$1,$(if $(findstring $(T),$t),$t)),$1)
+ALL_T   := $(call PICK,$(TESTS) $(SCRIPTS))
 J        = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
-NEED     = $(filter $(BUILD)/%,$(PICK)) $(if $(filter %.sh,$(PICK)),all $(BUILD)/test/mmreplay)
+NEED     = $(filter $(BUILD)/%,$(ALL_T)) $(if $(filter %.sh,$(ALL_T)),all $(BUILD)/test/mmreplay)
 SUB      = +@$(MAKE) --no-print-directory $(J)
 Q       := $(if $(V),,@)
 
@@ -52,26 +54,38 @@ demo: deps			## build, then policies side by side on a real capture
 
 test: deps			## all tests under sanitizers; T=word picks by name
 	$(SUB) $(NEED)
-	@BUILD=$(BUILD) sim/tests/run.sh $(PICK)
+	@BUILD=$(BUILD) sim/tests/run.sh $(ALL_T)
 
-check-long: deps		## the same tests with MMREPLAY_LONG=1: more cases, no time limit
-	$(SUB) $(NEED)
-	@BUILD=$(BUILD) MMREPLAY_LONG=1 sim/tests/run.sh $(PICK)
+check-long: deps		## those with more cases and no time limit, fuzzers, valgrind, ...; T=word
+	$(SUB) $(NEED) all
+	@BUILD=$(BUILD) MMREPLAY_LONG=1 sim/tests/run.sh $(ALL_T) $(call PICK,$(LONG))
+
+deps-long:			## what only check-long needs: fuzzers, valgrind, arm64, ...
+	@CC='$(CC)' sim/tests/deps.sh long
+
+fuzz:				## every reader for FUZZ_SECONDS each; T=word picks
+	@BUILD=$(BUILD) T='$(T)' sim/tests/fuzz.sh
 
 lint:				## include direction, sizes, words, number types; formatting (advisory)
 	@sim/tests/lint.sh
 
-bench bench-compare fuzz validation:	## not built yet: say so and fail
+bench: deps			## speed and memory beside the targets; FULL=1 for all, T=word picks
+	$(SUB) all $(BUILD)/bench/bench
+	@$(BUILD)/bench/bench $(if $(FULL),--full) $(if $(T),--only '$(T)') --dir $(BUILD)/bench \
+		--program $(BUILD)/mmreplay -o $(BUILD)/bench.json
+
+bench-compare: bench		## BASE=file: what is slower now than in that bench.json
+	@$(BUILD)/bench/bench --compare '$(BASE)' $(BUILD)/bench.json
+
+validation:			## not built yet: say so and fail
 	@echo 'make $@: not built yet' >&2; exit 1
 
-install: all			## program, data and plug-in headers under PREFIX (and DESTDIR)
-	install -D -m 755 $(BUILD)/mmreplay $(DESTDIR)$(PREFIX)/bin/mmreplay
-	@find scenarios -name '*.yaml' -exec install -D -m 644 {} \
-		$(DESTDIR)$(PREFIX)/share/mmreplay/{} \;
-	@find traces/samples -type f -exec install -D -m 644 {} \
-		$(DESTDIR)$(PREFIX)/share/mmreplay/{} \;
-	@find sim traces/trace.h -name '*.h' ! -path '*/tests/*' -exec install -D -m 644 {} \
-		$(DESTDIR)$(PREFIX)/include/mmreplay/{} \;
+install: all			## program, data, manual, completion, plug-in headers; PREFIX, DESTDIR
+	@BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) sim/tests/install.sh
+
+dist:				## BUILD/mmreplay-VERSION.tar.gz of what is committed
+	@mkdir -p $(BUILD)
+	git archive --prefix=mmreplay-$(VERSION)/ HEAD | gzip -n >$(BUILD)/mmreplay-$(VERSION).tar.gz
 
 clean:				## remove build/
 	rm -rf $(BUILD)
@@ -82,6 +96,11 @@ help:				## this list
 $(BUILD)/mmreplay: $(OBJ)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(REL) -o $@ $(OBJ) $(LINK)
+
+$(BUILD)/bench/bench: $(BENCH) $(foreach d,sim/base sim/engine traces/format traces/trace,\
+		$(filter $(BUILD)/obj/$d%,$(OBJ)))
+	@mkdir -p $(@D); echo '  LINK  $@'
+	$(Q)$(CC) $(REL) -o $@ $^ $(LINK)
 
 $(TARCH): $(filter-out $(BUILD)/test/sim/main.o $(TESTS:=.o),$(TOBJ))
 	@echo '  AR    $@'
@@ -118,9 +137,9 @@ $(BUILD)/model_id.h: FORCE
 	$(replace_if_new)
 
 FORCE:
-.PHONY: all deps demo test check-long lint bench bench-compare fuzz validation install \
-	clean help FORCE
-.SECONDARY: $(OBJ) $(TOBJ)
+.PHONY: all deps demo test check-long deps-long fuzz lint bench bench-compare validation \
+	install dist clean help FORCE
+.SECONDARY: $(OBJ) $(TOBJ) $(BENCH)
 .DELETE_ON_ERROR:
 
--include $(OBJ:.o=.d) $(TOBJ:.o=.d)
+-include $(OBJ:.o=.d) $(TOBJ:.o=.d) $(BENCH:.o=.d)

@@ -1,0 +1,56 @@
+# What can be completed, asked of the program itself, so that it is never out
+# of date. Plain shell: install.sh puts this in front of both completions.
+
+# _mmreplay_list PROGRAM KIND [NAME]: one word a line, nothing on errors
+_mmreplay_list()
+{
+	case $2 in
+	commands)	"$1" --help |
+			sed -n '/^commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p' ;;
+	# "  -o, --output DIR   what it does": what stands before two blanks
+	options)	"$1" "$3" --help |
+			sed -n 's/^ \{2,\}\(-[^ ]\)/\1/; t head
+				b
+				: head
+				s/  .*//; s/[ =][A-Z.].*//; s/, */\n/g; p' ;;
+	axes)		"$1" policies | sed -n 's/^[a-z].*/&=/p' ;;
+	policies)	"$1" policies "$3" | sed -n 's/^  \([^ ].*\)/\1/p' ;;
+	kernels)	"$1" kernels | sed -n 's/^\(linux-[^ ]*\).*/\1/p' | sort -u ;;
+	machines)	"$1" machines | sed -n '1d; s/^\([^ ][^ ]*\).*/\1/p' ;;
+	formats | workloads)
+			"$1" "$2" | sed -n 's/^\([a-z][^ ]*\).*/\1/p' ;;
+	keys)		"$1" workloads "$3" | sed -n 's/^  \([a-z_]*\)  .*/\1=/p' ;;
+	# what the left of "KEY=" takes, in --policy and --set
+	values)		case $3 in
+			kernel)		_mmreplay_list "$1" kernels ;;
+			machine)	_mmreplay_list "$1" machines ;;
+			*)		_mmreplay_list "$1" policies "$3" ;;
+			esac ;;
+	settings)	printf 'kernel=\nmachine=\nmachine.cpus=\nreplay.costs=\n'
+			printf 'replay.pacing=\nreplay.replicates=\nseed=\n'
+			_mmreplay_list "$1" axes ;;
+	esac 2>/dev/null
+}
+
+# _mmreplay_kind COMMAND PREVIOUS WORD: what kind of word WORD is, and of what
+_mmreplay_kind()
+{
+	case $2 in
+	-p | --policy)	echo pairs; return ;;
+	-s | --set)	echo setting; return ;;
+	-o | --output | -b | --baseline | -w | --width | -j | --jobs)
+			echo file; return ;;
+	esac
+	case $1:$2 in
+	import:-f | import:--format)	echo formats; return ;;
+	esac
+	case $3 in
+	-*)	echo options "$1"; return ;;
+	esac
+	case $1 in
+	policies | kernels | machines | workloads)
+			echo "$1" ;;
+	generate)	echo generate ;;
+	*)		echo file ;;
+	esac
+}

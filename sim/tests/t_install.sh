@@ -1,0 +1,145 @@
+#!/bin/bash
+# Pins what `make install` and `make dist` leave: a program that finds its data
+# from where it stands, a manual page for every sub-command that groff takes
+# without a word, headers that compile alone, completion that knows commands,
+# options and names, and an archive that carries the version. Does not pin the
+# wording of any page.
+set -u
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+n=0
+
+result()	# STATUS NAME
+{
+	n=$((n + 1))
+	[ "$1" = 0 ] && echo "ok $n - $2" || echo "not ok $n - $2"
+}
+
+skip()	# NAME REASON
+{
+	n=$((n + 1))
+	echo "ok $n - $1 # SKIP $2"
+}
+
+echo 1..10
+build=$(realpath "$BUILD")
+prefix=$tmp/usr
+DESTDIR=$tmp/stage PREFIX=/opt/m BUILD=$build sim/tests/install.sh >"$tmp/log" 2>&1 &&
+	[ -x "$tmp/stage/opt/m/bin/mmreplay" ] &&
+	grep -q '^prefix=/opt/m$' "$tmp/stage/opt/m/lib/pkgconfig/mmreplay.pc"
+result $? 'install with DESTDIR and PREFIX'
+mv "$tmp/stage/opt/m" "$prefix"		# moved: it must still find its data
+program=$prefix/bin/mmreplay
+unset MMREPLAY_DATA
+
+(cd / && "$program" machines) >"$tmp/out" 2>&1 && grep -q '^vm-2cpu ' "$tmp/out"
+result $? 'the installed program finds its machines'
+
+if [ -e traces/samples/churn2.mmt ]; then
+	(cd "$tmp" && "$program" run "$prefix/share/mmreplay/scenarios/demo.yaml" \
+		--dry-run) >"$tmp/out" 2>&1
+	status=$?
+	[ $status = 0 ] || sed 's/^/# /' "$tmp/out"
+	result $status 'the installed demo is complete'
+else
+	skip 'the installed demo is complete' 'no sample trace yet'
+fi
+
+commands=$("$program" --help | sed -n '/^commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
+status=0
+for page in mmreplay $(printf 'mmreplay-%s ' $commands); do
+	page=$prefix/share/man/man1/$page.1
+	[ -s "$page" ] && grep -q '^\.SH SYNOPSIS' "$page" || { echo "# $page"; status=1; }
+done
+result $status 'a manual page for every sub-command'
+
+if command -v groff >/dev/null 2>&1; then
+	for page in "$prefix"/share/man/man1/*.1; do
+		groff -man -Tascii -ww -z "$page"
+	done >"$tmp/out" 2>&1
+	[ ! -s "$tmp/out" ]
+	result $? 'groff takes the pages without a word'
+else
+	skip 'groff takes the pages without a word' 'no groff'
+fi
+
+status=0
+include=$prefix/include/mmreplay
+while read -r h; do
+	echo "#include \"$h\"" |
+		"${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -I"$include" -fsyntax-only -x c - ||
+		{ echo "# $h"; status=1; }
+done < <(cd "$include" && find . -name '*.h' | sed 's,^\./,,')
+result $status 'installed headers compile alone'
+
+cat >"$tmp/complete.bash" <<'END'
+PATH=$1:$PATH
+compopt() { :; }
+source "$2"
+try()	# LINE WANTED: a word that must be among the replies
+{
+	COMP_LINE=$1 COMP_POINT=${#1}
+	COMPREPLY=()
+	_mmreplay mmreplay
+	printf '%s\n' "${COMPREPLY[@]}" | grep -qxF -- "$2" ||
+		{ echo "# '$1' does not offer '$2'"; exit 1; }
+}
+try 'mmreplay r' run
+try 'mmreplay run --pol' --policy
+try 'mmreplay run x.mmt -p mm_l' mm_lock=
+try 'mmreplay run x.mmt -p mm_lock=per-' per-vma
+try 'mmreplay run x.mmt --policy mm_lock=per-vma,munmap=d' downgrade
+try 'mmreplay run x.mmt --policy kernel=linux-6.1' linux-6.12
+try 'mmreplay run x.mmt --set machine=vm' vm-2cpu
+try 'mmreplay machines ' vm-2cpu
+try 'mmreplay import x --format ' tracefs
+try 'mmreplay generate pft-threads thr' threads=
+END
+bash "$tmp/complete.bash" "$prefix/bin" \
+	"$prefix/share/bash-completion/completions/mmreplay"
+result $? 'bash completion'
+
+# Outside a real completion its builtins are not there: stand-ins print.
+cat >"$tmp/complete.zsh" <<'END'
+PATH=$1:$PATH
+compadd() { while [[ $1 == -* && $1 != -- ]]; do [[ $1 == -S ]] && shift; shift; done; print -rl -- ${@:2} }
+compset() { local p=$2; [[ $PREFIX == ${~p}* ]] && PREFIX=${PREFIX##${~p}}; return 0 }
+_files() { print FILES }
+try()	# WANTED WORD...
+{
+	local wanted=$1
+	shift
+	words=("$@") CURRENT=$# PREFIX=${@[-1]}
+	source $file | grep -qxF -- $wanted || { print "# '$*' does not offer '$wanted'"; exit 1 }
+}
+file=$2
+try run mmreplay r
+try --policy mmreplay run --pol
+try mm_lock= mmreplay run -p mm_l
+try per-vma mmreplay run -p mm_lock=p
+try downgrade mmreplay run --policy mm_lock=per-vma,munmap=d
+try vm-2cpu mmreplay run --set machine=vm
+try vm-2cpu mmreplay machines ''
+try threads= mmreplay generate pft-threads thr
+try FILES mmreplay run ''
+END
+if command -v zsh >/dev/null 2>&1; then
+	zsh -f "$tmp/complete.zsh" "$prefix/bin" \
+		"$prefix/share/zsh/site-functions/_mmreplay"
+	result $? 'zsh completion'
+else
+	skip 'zsh completion' 'no zsh'
+fi
+
+if git rev-parse --git-dir >/dev/null 2>&1; then
+	version=$("$program" --version)
+	make -s dist BUILD="$tmp/dist" >"$tmp/out" 2>&1 &&
+		tar -xzf "$tmp/dist/mmreplay-${version#* }.tar.gz" -C "$tmp" &&
+		[ -e "$tmp/mmreplay-${version#* }/Makefile" ]
+	result $? 'make dist'
+	make -s -C "$tmp/mmreplay-${version#* }" -n all >"$tmp/out" 2>&1
+	result $? 'the archive is a source tree'
+else
+	skip 'make dist' 'no git checkout'
+	skip 'the archive is a source tree' 'no git checkout'
+fi
