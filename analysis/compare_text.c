@@ -22,28 +22,43 @@ struct page {
 	const struct table *t;
 	FILE *out;
 	bool colour, spreads;	/* spreads of the baseline's own values */
-	size_t columns, name_width;
+	size_t columns, name_width, blanks;	/* blanks not yet printed */
 	struct cells *column;	/* by position in t->order */
 	char **name;
 };
 
-static const char *paint(const struct page *p, const char *code)
+static const char *paint(struct page *p, const char *code)
 {
 	return p->colour ? code : "";
 }
 
-static void pad(FILE *out, size_t n)
+/* Blanks wait for text behind them, so that no line ends in any; colour codes
+ * do not count as text. */
+static void pad(struct page *p, size_t n)
 {
-	while (n--)
-		fputc(' ', out);
+	p->blanks += n;
 }
 
-static void right(FILE *out, const char *s, size_t width)
+static void say(struct page *p, const char *s)
+{
+	if (!*s)
+		return;
+	fprintf(p->out, "%*s%s", (int)p->blanks, "", s);
+	p->blanks = 0;
+}
+
+static void end_line(struct page *p)
+{
+	p->blanks = 0;
+	fputc('\n', p->out);
+}
+
+static void right(struct page *p, const char *s, size_t width)
 {
 	size_t w = text_width(s);
 
-	pad(out, width > w ? width - w : 0);
-	fputs(s, out);
+	pad(p, width > w ? width - w : 0);
+	say(p, s);
 }
 
 static size_t larger(size_t a, size_t b)
@@ -94,7 +109,7 @@ static void fill_names(struct page *p)
 }
 
 /* The widest name that is at most @cap; longer ones get a line of their own. */
-static size_t name_width(const struct page *p, size_t cap)
+static size_t name_width(struct page *p, size_t cap)
 {
 	size_t most = 0;
 
@@ -107,7 +122,7 @@ static size_t name_width(const struct page *p, size_t cap)
 	return most;
 }
 
-static size_t column_width(const struct page *p, uint32_t column)
+static size_t column_width(struct page *p, uint32_t column)
 {
 	const struct cells *c = &p->column[column];
 	size_t extra = c->extra_width ? c->extra_width + 1 : 0;
@@ -134,7 +149,7 @@ static void put_wrapped(FILE *out, const char *s, size_t width)
 }
 
 /* The columns of one part: @first, then from @at on what fits. */
-static uint32_t take(const struct page *p, uint32_t first, uint32_t *at,
+static uint32_t take(struct page *p, uint32_t first, uint32_t *at,
 		     uint32_t end, uint32_t show[PART_MOST])
 {
 	size_t used = p->name_width + GAP + column_width(p, first);
@@ -153,7 +168,7 @@ static uint32_t take(const struct page *p, uint32_t first, uint32_t *at,
 }
 
 /* Where the block of column @k ends. */
-static uint32_t block_end(const struct page *p, uint32_t k)
+static uint32_t block_end(struct page *p, uint32_t k)
 {
 	const struct result_set *s = p->t->set;
 	uint32_t end = k;
@@ -164,7 +179,7 @@ static uint32_t block_end(const struct page *p, uint32_t k)
 	return end;
 }
 
-static uint32_t parts(const struct page *p)
+static uint32_t parts(struct page *p)
 {
 	uint32_t show[PART_MOST], n = 0;
 
@@ -233,7 +248,7 @@ static uint32_t wrap(const char *s, size_t width, const char *from[LABEL_LINES],
 }
 
 /* One line of a label, right-aligned; a cut label ends in an ellipsis. */
-static void label_line(const struct page *p, const char *s, size_t bytes,
+static void label_line(struct page *p, const char *s, size_t bytes,
 		       size_t width)
 {
 	bool more = bytes & (size_t)1 << 62;
@@ -243,13 +258,14 @@ static void label_line(const struct page *p, const char *s, size_t bytes,
 	line = xasprintf("%.*s", (int)bytes, s);
 	if (more)
 		line[text_bytes(line, text_width(line) - 1)] = '\0';
-	pad(p->out, width - text_width(line) - more);
-	fprintf(p->out, "%s%s", line, more ? "\u2026" : "");
+	pad(p, width - text_width(line) - more);
+	say(p, line);
+	say(p, more ? "\u2026" : "");
 	free(line);
 }
 
 /* The first column's label may reach over the names, where nothing stands. */
-static size_t label_width(const struct page *p, const uint32_t *show,
+static size_t label_width(struct page *p, const uint32_t *show,
 			  uint32_t k)
 {
 	size_t w = column_width(p, show[k]);
@@ -257,7 +273,7 @@ static size_t label_width(const struct page *p, const uint32_t *show,
 	return k ? w : p->name_width + GAP + w;
 }
 
-static void heading(const struct page *p, const uint32_t *show, uint32_t n)
+static void heading(struct page *p, const uint32_t *show, uint32_t n)
 {
 	const char *from[PART_MOST][LABEL_LINES];
 	size_t bytes[PART_MOST][LABEL_LINES];
@@ -279,20 +295,21 @@ static void heading(const struct page *p, const uint32_t *show, uint32_t n)
 			uint32_t skip = most - lines[k];
 			size_t width = label_width(p, show, k);
 
-			pad(p->out, k ? GAP : 0);
+			pad(p, k ? GAP : 0);
 			if (i < skip)
-				pad(p->out, width);
+				pad(p, width);
 			else
 				label_line(p, from[k][i - skip],
 					   bytes[k][i - skip], width);
 		}
-		fprintf(p->out, "%s\n", paint(p, "\033[0m"));
+		fputs(paint(p, "\033[0m"), p->out);
+		end_line(p);
 	}
 	for (uint32_t k = 0; k < n; k++)
 		text_release(&label[k]);
 }
 
-static void cell(const struct page *p, uint32_t row, uint32_t column)
+static void cell(struct page *p, uint32_t row, uint32_t column)
 {
 	const struct cells *c = &p->column[column];
 	const struct entry *e = table_entry(p->t, row, p->t->order[column]);
@@ -300,16 +317,21 @@ static void cell(const struct page *p, uint32_t row, uint32_t column)
 	const char *colour = e->verdict > 0 ? "\033[32m" :
 			     e->verdict < 0 ? "\033[31m" : "";
 
-	pad(p->out, GAP);
-	right(p->out, text_str(&c->value[row]), column_width(p, column) - extra);
+	pad(p, GAP);
+	right(p, text_str(&c->value[row]), column_width(p, column) - extra);
 	if (!extra)
 		return;
+	if (!c->extra[row].len) {
+		pad(p, extra);
+		return;
+	}
+	pad(p, extra - text_width(text_str(&c->extra[row])));
 	fputs(paint(p, colour), p->out);
-	right(p->out, text_str(&c->extra[row]), extra);
+	say(p, text_str(&c->extra[row]));
 	fputs(*colour ? paint(p, "\033[0m") : "", p->out);
 }
 
-static void section_title(const struct page *p, uint32_t row)
+static void section_title(struct page *p, uint32_t row)
 {
 	enum section s = p->t->measures.m[row].section;
 	uint32_t elided = p->t->measures.elided[s];
@@ -323,7 +345,7 @@ static void section_title(const struct page *p, uint32_t row)
 }
 
 /* The name that several rows share, above the first of them. */
-static void group_title(const struct page *p, uint32_t row)
+static void group_title(struct page *p, uint32_t row)
 {
 	const struct measure *m = &p->t->measures.m[row];
 	struct text s = { 0 };
@@ -335,7 +357,7 @@ static void group_title(const struct page *p, uint32_t row)
 	text_release(&s);
 }
 
-static void part(const struct page *p, const uint32_t *show, uint32_t n)
+static void part(struct page *p, const uint32_t *show, uint32_t n)
 {
 	const struct measure *m = p->t->measures.m;
 
@@ -346,20 +368,20 @@ static void part(const struct page *p, const uint32_t *show, uint32_t n)
 		if (!i || m[i].section != m[i - 1].section)
 			section_title(p, i);
 		group_title(p, i);
-		fputs(p->name[i], p->out);
+		say(p, p->name[i]);
 		if (w > p->name_width) {
-			fputc('\n', p->out);
+			end_line(p);
 			w = 0;
 		}
-		pad(p->out, p->name_width - w);
+		pad(p, p->name_width - w);
 		for (uint32_t k = 0; k < n; k++)
 			cell(p, i, show[k]);
-		fputc('\n', p->out);
+		end_line(p);
 	}
 }
 
 /* All parts of one block; its first column is repeated in each of them. */
-static void block(const struct page *p, uint32_t first, uint32_t end)
+static void block(struct page *p, uint32_t first, uint32_t end)
 {
 	uint32_t at = first + 1;
 	bool more = false;
@@ -375,7 +397,7 @@ static void block(const struct page *p, uint32_t first, uint32_t end)
 	} while (at < end);
 }
 
-static void block_title(const struct page *p, uint32_t b)
+static void block_title(struct page *p, uint32_t b)
 {
 	struct text s = { 0 };
 
@@ -386,7 +408,7 @@ static void block_title(const struct page *p, uint32_t b)
 	text_release(&s);
 }
 
-static void title(const struct page *p)
+static void title(struct page *p)
 {
 	struct text s = { 0 };
 
@@ -406,7 +428,7 @@ static uint32_t most_pairs(const struct table *t)
 	return most;
 }
 
-static void legend(const struct page *p)
+static void legend(struct page *p)
 {
 	uint32_t pairs = most_pairs(p->t);
 	struct text s = { 0 };
@@ -440,7 +462,7 @@ static bool same_words(const char *a, const char *b)
 	}
 }
 
-static void legend_columns(const struct page *p)
+static void legend_columns(struct page *p)
 {
 	const struct result_set *s = p->t->set;
 
@@ -462,7 +484,7 @@ static void legend_columns(const struct page *p)
 	}
 }
 
-static void warnings(const struct page *p)
+static void warnings(struct page *p)
 {
 	struct note_list notes = { 0 };
 
@@ -487,7 +509,7 @@ static void warnings(const struct page *p)
 	notes_release(&notes);
 }
 
-static void summary(const struct page *p)
+static void summary(struct page *p)
 {
 	struct text s = { 0 };
 	char *save = NULL;

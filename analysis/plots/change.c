@@ -123,13 +123,13 @@ static void panel(struct plot_job *job, const struct table *t, uint32_t row,
 	high = span[1] * pow(span[1] / span[0], 0.35) * 1.2;
 	text_put(&job->gp, "set title ");
 	put_title(&job->gp, &t->measures.m[row]);
-	text_add(&job->gp, "\nset xrange [%.17g:%.17g]\n", low, high);
+	text_add(&job->gp, "\nset xrange [%.9g:%.9g]\n", low, high);
 	plot_ratio_tics(job, "x", low, high, "(");
 	text_put(&job->gp, index % 2 ? "set format y ''\n" : "set format y\n");
 	text_add(&job->gp,
 		 "plot '%s.dat' index %u using 2:1:3:4%s with xerrorbars pt 6 ps 1.1 lw 1.6 lc rgb '#0072B2' notitle, \\\n"
 		 "  '' index %u using ($5==1?$2:1/0):1 with points pt 7 ps 1.1 lc rgb '#0072B2' notitle, \\\n"
-		 "  '' index %u using (%.17g):1:6 with labels right offset 0,0.55 font ',9' tc rgb '#444444' notitle\n",
+		 "  '' index %u using (%.9g):1:6 with labels right offset 0,0.55 font ',9' tc rgb '#444444' notitle\n",
 		 job->name, index, index % 2 ? ":ytic('')" : ":ytic(7)", index,
 		 index, high);
 }

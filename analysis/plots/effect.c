@@ -88,7 +88,7 @@ static void commands(struct plot_job *job, const char *const *names, uint32_t n,
 		    &(struct plot_frame){ .left = 110, .key_rows = rows });
 	plot_key(job, true, rows);
 	text_add(&job->gp,
-		 "r = %.17g\nset xrange [-r:r]\nset yrange [-r:r]\n"
+		 "r = %.9g\nset xrange [-r:r]\nset yrange [-r:r]\n"
 		 "set xlabel 'published effect of the policy'\nset ylabel 'predicted effect'\n",
 		 most * 1.15);
 	plot_ratio_tics(job, "x", exp(-most * 1.15), exp(most * 1.15), "log(");

@@ -101,7 +101,7 @@ static void panel(struct plot_job *job, const struct held *h, uint32_t i)
 
 	text_put(&job->gp, "set title '");
 	text_clean(&job->gp, metric, TEXT_GNUPLOT);
-	text_add(&job->gp, "%s'\nset xrange [0:%lld]\nset yrange [0:%.17g]\n",
+	text_add(&job->gp, "%s'\nset xrange [0:%lld]\nset yrange [0:%.9g]\n",
 		 space ? " (address space)" : "",
 		 (long long)(h->end_ns > 0 ? h->end_ns : 1),
 		 h->panel[i].high * 1.08);

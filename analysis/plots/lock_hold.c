@@ -56,7 +56,7 @@ static void panel(struct plot_job *job, const struct measure *m, uint32_t index,
 		span = (struct span){ 1, 1000 };
 	text_put(&job->gp, "set title ");
 	plot_quoted(&job->gp, m->name);
-	text_add(&job->gp, "\nset xrange [%.17g:%.17g]\n", span.low / 1.6,
+	text_add(&job->gp, "\nset xrange [%.9g:%.9g]\n", span.low / 1.6,
 		 span.high * 1.6);
 	plot_log_tics(job, "x", span.low / 1.6, span.high * 1.6, UNIT_NS);
 	plot_key(job, index == 0, 1);

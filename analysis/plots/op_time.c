@@ -64,7 +64,7 @@ static void panel(struct plot_job *job, const char *op, uint32_t index,
 	panel_data(job, op, groups, n, &most);
 	text_put(&job->gp, "set title ");
 	plot_quoted(&job->gp, op);
-	text_add(&job->gp, "\nset xrange [0:%.17g]\n", most > 0 ? most * 1.03 : 1);
+	text_add(&job->gp, "\nset xrange [0:%.9g]\n", most > 0 ? most * 1.03 : 1);
 	plot_tics(job, "x", most, UNIT_NS);
 	plot_key(job, index == 0, 1);
 	text_put(&job->gp, index % 2 ? "set format y ''\n" : "set format y\n");

@@ -96,7 +96,7 @@ static void commands(struct plot_job *job, const struct row *rows, uint32_t n,
 			.key_rows = plot_key_rows(job, groups, group_count) });
 	plot_key(job, true, plot_key_rows(job, groups, group_count));
 	text_add(&job->gp,
-		 "set logscale x\nset xrange [%.17g:%.17g]\nset yrange [0.4:%u.6]\n"
+		 "set logscale x\nset xrange [%.9g:%.9g]\nset yrange [0.4:%u.6]\n"
 		 "set ytics scale 0\nset xlabel 'predicted / %s (band: spread of the %s value)'\n"
 		 "set style fill solid 1 noborder\n"
 		 "set arrow 1 from first 1, graph 0 to first 1, graph 1 nohead lc rgb '#222222' lw 1.2\n",

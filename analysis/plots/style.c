@@ -260,7 +260,7 @@ void plot_tics(struct plot_job *job, const char *axis, double high,
 	for (double at = step; at <= high * 1.05; at += step) {
 		text_put(&job->gp, ", '");
 		put_tic(&job->gp, at, unit);
-		text_add(&job->gp, "' %.17g", at);
+		text_add(&job->gp, "' %.9g", at);
 	}
 	text_put(&job->gp, ")\n");
 }
@@ -333,7 +333,7 @@ static void bars_frame(struct plot_job *job, const uint32_t *groups, uint32_t n,
 		 1 - 20.0 / job->height);
 	text_add(&job->gp,
 		 "set key at screen 0.5,%.4f center bottom vertical maxrows %u Left reverse samplen 1.2 spacing 1.2 width 1 font ',10'\n"
-		 "set yrange [0.4:%u.6]\nset xrange [0:%.17g]\nunset ytics\n"
+		 "set yrange [0.4:%u.6]\nset xrange [0:%.9g]\nunset ytics\n"
 		 "set ytics scale 0 font ',10'\nset style fill solid 1 border rgb 'white'\n",
 		 8.0 / job->height, rows, n,
 		 most > 0 ? most * 1.1 : 1);
@@ -395,7 +395,7 @@ void plot_ratio_tics(struct plot_job *job, const char *axis, double low,
 			text_put(&job->gp, "same");
 		else
 			text_add(&job->gp, "%s%g", i % 2 ? "/" : "x", f);
-		text_add(&job->gp, "' %s%.17g)", expression, at);
+		text_add(&job->gp, "' %s%.9g)", expression, at);
 		taken[n++] = at;
 	}
 	text_put(&job->gp, ")\n");

@@ -210,7 +210,7 @@ static void panel(struct plot_job *job, const struct swept *w, const char *path,
 	}
 	text_put(&job->gp, "set title ");
 	plot_quoted(&job->gp, title);
-	text_add(&job->gp, "\nset yrange [0:%.17g]\n", most > 0 ? most * 1.12 : 1);
+	text_add(&job->gp, "\nset yrange [0:%.9g]\n", most > 0 ? most * 1.12 : 1);
 	plot_tics(job, "y", most, unit);
 	plot_key(job, key, (w->lines + 1) / 2);
 	text_put(&job->gp, "plot \\\n");
@@ -235,7 +235,7 @@ static void draw(struct plot_job *job, const struct swept *w)
 					  .key_rows = (w->lines + 1) / 2 });
 	if (w->low > 0 && w->high / w->low >= 8)
 		text_put(&job->gp, "set logscale x 2\n");
-	text_add(&job->gp, "set xrange [%.17g:%.17g]\nset xlabel ",
+	text_add(&job->gp, "set xrange [%.9g:%.9g]\nset xlabel ",
 		 w->low > 0 ? w->low * 0.9 : w->low, w->high * 1.1);
 	plot_quoted(&job->gp, w->param);
 	text_put(&job->gp, "\n");

@@ -84,6 +84,25 @@ static json_t *latency(struct maker *m, uint32_t wait_pct, int64_t *total)
 	return all;
 }
 
+/* Where the latencies of each kind went; the parts sum to count x mean. */
+static json_t *op_time(const json_t *latencies)
+{
+	json_t *all = json_object(), *q;
+	const char *op;
+
+	json_object_foreach((json_t *)latencies, op, q) {
+		json_int_t sum = json_integer_value(json_object_get(q, "count")) *
+				 json_integer_value(json_object_get(q, "mean"));
+
+		json_object_set_new_nocheck(all, op, json_pack(
+			"{s:I,s:I,s:I,s:I,s:I,s:I}", "work", sum - sum / 2,
+			"line", sum / 20, "spin", sum / 10, "sleep",
+			sum / 2 - sum / 20 - sum / 10 - 2 * (sum / 50),
+			"runqueue", sum / 50, "irq", sum / 50));
+	}
+	return all;
+}
+
 static void blame(json_t *list, const char *lock, const char *waiter,
 		  const char *holder, int64_t ns, int64_t count)
 {
@@ -237,6 +256,8 @@ static void whole_body(struct maker *m, json_t *o)
 	double seconds;
 
 	json_object_set_new(o, "latency_ns", latency(m, pct, &total));
+	json_object_set_new(o, "op_time_ns",
+			    op_time(json_object_get(o, "latency_ns")));
 	makespan = total / 2 + total / (2 << m->point);
 	seconds = (double)makespan / 1e9;
 	json_object_set_new(o, "run", json_pack("{s:I,s:I,s:I,s:I}", "ops",
