@@ -302,7 +302,7 @@ static bool fit_step(struct gen *g, struct gen_task *t)
 	if (t->role == LEADER)
 		return gen_gather(g, t, p->threads);
 	if (t->n == p->ops)
-		return gen_leave(g, t, gen_task_of(g, leader));
+		return gen_leave(g, t, gen_task_of(g, leader), false);
 	w = thread_of(g, t);
 	k = w->last < 0 ? FIT_KINDS : choose(g, t, m->follows[w->last]);
 	if (k == FIT_KINDS)		/* a new thread, or the trace ended here */

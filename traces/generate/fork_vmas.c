@@ -15,6 +15,16 @@
 
 enum { PARENT, FAULTER, CHILD };
 
+/*
+ * Nominal times: a fork is ordered against every other op of its mm that the
+ * schedule does not put inside it, so it has to last about as long as it
+ * will. Round figures of the captures; no cost comes from them.
+ */
+enum {
+	FORK_NS = 60000, FORK_VMA_NS = 1000, PTE_NS = 60, EXIT_VMA_NS = 800,
+	ZAP_NS = 250, FAULT_NS = 1700
+};
+
 struct fv_params {
 	struct gen_common common;
 	uint32_t vmas, pages, resident, file_permille, forks, child_faults,
@@ -85,6 +95,11 @@ static struct range fv_area(const struct gen *g, uint64_t n)
 	return gen_scattered(g, GEN_ARENA, n, p->pages * PAGE_BYTES);
 }
 
+static int64_t fv_resident(const struct fv_params *p)
+{
+	return (int64_t)(p->vmas - GEN_BASE_AREAS - p->threads) * p->resident;
+}
+
 static void fv_setup(struct gen *g)
 {
 	const struct fv_params *p = g->params;
@@ -132,6 +147,7 @@ static bool fv_parent(struct gen *g, struct gen_task *t)
 			return false;
 	}
 	gen_think(g, t);
+	gen_nominal(t, FORK_NS + p->vmas * FORK_VMA_NS + fv_resident(p) * PTE_NS);
 	c = gen_fork(g, t, CHILD);
 	t->u[0] = 1;
 	gen_wait(g, t, c);
@@ -146,6 +162,7 @@ static bool fv_child(struct gen *g, struct gen_task *t)
 		fv_copy(g, t, t->n);
 	/* the parent's wait4 ends when the child's mm is gone */
 	if (!t->left) {
+		gen_nominal(t, p->vmas * EXIT_VMA_NS + fv_resident(p) * ZAP_NS);
 		gen_op(g, t, OP_EXIT_MM, NULL, 0, 0);
 		t->left = true;
 		if (!gen_signal(g, t, gen_task_of(g, 0)))
@@ -165,6 +182,7 @@ static bool fv_step(struct gen *g, struct gen_task *t)
 	if (t->role == CHILD)
 		return fv_child(g, t);
 	gen_compute(t, p->fault_think_ns);
+	gen_nominal(t, FAULT_NS);
 	gen_write_fault(g, t, gen_slot(FV_THREAD_BASE, t->id - 1,
 				       p->faults * PAGE_BYTES).start +
 			t->n * PAGE_BYTES);

@@ -28,7 +28,8 @@ struct gen_run {
 	uint64_t waiting;		/* blocked and parked tasks */
 };
 
-const char *const gen_think_names[] = { "fixed", "exponential", NULL };
+const char *const gen_think_names[] = { "fixed", "uniform", "exponential",
+					NULL };
 
 struct gen_task *gen_task_of(struct gen *g, uint32_t id)
 {
@@ -208,7 +209,8 @@ static void record(struct gen *g, struct gen_task *t, enum op_kind kind,
 		   int64_t result)
 {
 	struct op op = {
-		.start_ns = t->clock_ns, .duration_ns = 0, .task = t->id,
+		.start_ns = t->clock_ns, .duration_ns = t->nominal_ns,
+		.task = t->id,
 		.mm = mm, .cpu = (uint16_t)(t->id % g->common->cpus),
 		.kind = (uint8_t)kind, .flags = OPF_RESULT_KNOWN,
 		.result = result,
@@ -218,7 +220,13 @@ static void record(struct gen *g, struct gen_task *t, enum op_kind kind,
 	for (unsigned i = 0; i < count; i++)
 		op.arg[i] = args[i];
 	put(g, &op);
-	t->clock_ns++;
+	t->clock_ns += t->nominal_ns + 1;
+	t->nominal_ns = 0;
+}
+
+void gen_nominal(struct gen_task *t, int64_t ns)
+{
+	t->nominal_ns = ns;
 }
 
 void gen_op(struct gen *g, struct gen_task *t, enum op_kind kind,
@@ -249,6 +257,8 @@ void gen_think(struct gen *g, struct gen_task *t)
 {
 	int64_t ns = g->common->think_ns;
 
+	if (g->common->think == GEN_THINK_UNIFORM && ns)
+		ns = ns / 2 + (int64_t)gen_draw(g, t, (uint64_t)ns + 1);
 	if (g->common->think == GEN_THINK_EXPONENTIAL && ns)
 		ns = draw_exponential_ns(draw(g->common->seed, t->id,
 					      DRAW_WORKLOAD, t->draws++), ns);
@@ -263,8 +273,8 @@ static struct gen_task *child(struct gen *g, struct gen_task *t,
 	struct gen_task *c;
 	char comm[16];
 
-	gen_op(g, t, kind, (uint64_t[]){ id, clone_flags }, 2, FIRST_TID + id);
 	memcpy(comm, g->header.tasks[t->id].comm, sizeof(comm));
+	gen_op(g, t, kind, (uint64_t[]){ id, clone_flags }, 2, FIRST_TID + id);
 	c = gen_task_new(g, t->id, leader, mm, t->clock_ns, role, comm);
 	/* Schedules start after the call that made them, parent first. */
 	c->clock_ns++;
@@ -369,21 +379,22 @@ bool gen_signal(struct gen *g, struct gen_task *t, struct gen_task *wakee)
 	return false;
 }
 
-bool gen_leave(struct gen *g, struct gen_task *t, struct gen_task *leader)
+bool gen_leave(struct gen *g, struct gen_task *t, struct gen_task *leader,
+	       bool last)
 {
 	if (!t->left) {
 		t->left = true;
 		if (!gen_signal(g, t, leader))
 			return true;
 	}
-	gen_exit(g, t, false);
+	gen_exit(g, t, last);
 	return false;
 }
 
 bool gen_gather(struct gen *g, struct gen_task *t, uint64_t workers)
 {
-	while (t->n < workers) {
-		t->n++;
+	while (t->gathered < workers) {
+		t->gathered++;
 		if (!gen_wait(g, t, NULL))
 			return true;
 	}

@@ -23,7 +23,8 @@ struct gen_common {
 	uint32_t think;			/* enum gen_think_kind */
 };
 
-enum gen_think_kind { GEN_THINK_FIXED, GEN_THINK_EXPONENTIAL };
+/* uniform: from half to one and a half times the mean; breaks lockstep */
+enum gen_think_kind { GEN_THINK_FIXED, GEN_THINK_UNIFORM, GEN_THINK_EXPONENTIAL };
 extern const char *const gen_think_names[];
 
 #define GEN_OPTION(T, key_, kind, field, def_, min_, max_, unit_, help_) \
@@ -39,7 +40,7 @@ extern const char *const gen_think_names[];
 		   0, 3600 * NSEC_PER_SEC, "ns", \
 		   "CPU time of the program between two ops, mean"), \
 	{ .key = "think", .type = OPT_ENUM, \
-	  .offset = offsetof(T, common.think), .def = "fixed", \
+	  .offset = offsetof(T, common.think), .def = "uniform", \
 	  .names = gen_think_names, .unit = "", \
 	  .help = "distribution of think_ns" }
 
@@ -56,7 +57,8 @@ struct gen_task {
 	uint64_t n;
 	uint64_t u[3];
 	int64_t clock_ns;
-	uint64_t draws;
+	uint64_t draws, gathered;
+	int64_t nominal_ns;		/* of the next record; see gen_nominal() */
 	uint32_t peer;			/* blocked on its signal; NO_TASK: any */
 	struct gen_task *parked_first, *parked_last, *parked_next;
 	bool blocked, parked, done, left;
@@ -134,6 +136,14 @@ void gen_compute(struct gen_task *t, int64_t ns);
 /** gen_draw() - in [0, bound), the task's next number */
 uint64_t gen_draw(struct gen *g, struct gen_task *t, uint64_t bound);
 
+/**
+ * gen_nominal() - let the next record of @t last @ns in the schedule
+ * Ops that overlap in the schedule are not ordered by it; where an op is a
+ * barrier to others (fork), they can meet it only inside its time. A rough
+ * figure will do: it is no cost, and a replay takes only its end from it.
+ */
+void gen_nominal(struct gen_task *t, int64_t ns);
+
 void gen_mmap(struct gen *g, struct gen_task *t, struct range r, uint64_t prot,
 	      uint64_t flags);
 void gen_munmap(struct gen *g, struct gen_task *t, struct range r);
@@ -183,12 +193,13 @@ bool gen_wait(struct gen *g, struct gen_task *t, struct gen_task *by);
 bool gen_signal(struct gen *g, struct gen_task *t, struct gen_task *wakee);
 
 /**
- * gen_leave() - last steps of a worker: signal @leader, then exit
+ * gen_leave() - last steps of a worker: signal @leader, then gen_exit()
  * gen_gather() - last steps of a leader: wait for @workers, then exit as the
- * last user of the mm; uses t->n, which must be 0 when it is first called
+ * last user of the mm; uses t->gathered
  * Return: what step() has to return.
  */
-bool gen_leave(struct gen *g, struct gen_task *t, struct gen_task *leader);
+bool gen_leave(struct gen *g, struct gen_task *t, struct gen_task *leader,
+	       bool last);
 bool gen_gather(struct gen *g, struct gen_task *t, uint64_t workers);
 
 /** gen_refuse() - error at @at, or of the command line where @at is none */

@@ -11,9 +11,10 @@
  *
  * What a generated trace means, so that a replay reads it as intended:
  *   - header.synthetic is set, kernel is empty: nothing was recorded;
- *   - every op has a known duration of 0 (at least 1 ns lies between two ops
- *     of a task), so the distance of two starts of a task is think time: CPU
- *     work of the program, unless sched-out and sched-in stand between them;
+ *   - every op has a known duration, 0 but for what must overlap with others
+ *     (gen_nominal() in gen.h); it is no cost. From its end to the next start
+ *     of the task, at least 1 ns, is think time: CPU work of the program,
+ *     unless sched-out and sched-in stand between them;
  *   - sched-out with state 'S' to sched-in is sleep: with a `waking` for it
  *     in another task it ends by that waking, without one it is a timer;
  *   - a record's cpu is only a label; nothing is pinned.

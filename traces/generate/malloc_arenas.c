@@ -125,7 +125,7 @@ static bool ma_step(struct gen *g, struct gen_task *t)
 	if (t->role == LEADER)
 		return gen_gather(g, t, p->threads);
 	if (t->n == p->loops)
-		return gen_leave(g, t, gen_task_of(g, 0));
+		return gen_leave(g, t, gen_task_of(g, 0), false);
 	a = (struct ma_arena *)g->state + (t->id - 1);
 	base = gen_slot(GEN_ARENA, t->id, ARENA_BYTES).start;
 	if (!t->n++)

@@ -4,7 +4,8 @@
  * does once, these do all the time: a reader may starve.
  *
  * Each thread maps at an address of its own; guard pages keep the areas
- * apart, so nothing merges. All tasks exit, the leader last.
+ * apart, so nothing merges. All tasks exit, the leader when
+ * nobody reads any more.
  */
 #include "traces/generate/gen.h"
 
@@ -86,7 +87,7 @@ static bool mtc_worker(struct gen *g, struct gen_task *t)
 	struct range r = gen_slot(GEN_ARENA, t->id, p->pages * PAGE_BYTES);
 
 	if (t->n == p->loops)
-		return gen_leave(g, t, gen_task_of(g, 0));
+		return gen_leave(g, t, gen_task_of(g, 0), false);
 	gen_think(g, t);
 	if (!t->u[0])
 		gen_mmap(g, t, r, GEN_PROT_RW, GEN_MAP_ANON |
@@ -106,17 +107,16 @@ static bool mtc_step(struct gen *g, struct gen_task *t)
 	const struct mtc_params *p = g->params;
 
 	if (t->role == LEADER)
-		return gen_gather(g, t, p->threads);
+		return gen_gather(g, t, (uint64_t)p->threads + p->readers);
 	if (t->role == WORKER)
 		return mtc_worker(g, t);
+	if (t->n == p->reads)
+		return gen_leave(g, t, gen_task_of(g, 0), true);
 	gen_think(g, t);
 	gen_proc_read(g, t, OP_PROC_CMDLINE, 0);
-	if (++t->n < p->reads) {
+	if (++t->n < p->reads)
 		gen_sleep(g, t, p->period_ns);
-		return true;
-	}
-	gen_exit(g, t, true);
-	return false;
+	return true;
 }
 
 const struct workload workload_map_touch_churn = {

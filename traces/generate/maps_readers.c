@@ -78,7 +78,7 @@ static bool mr_writer(struct gen *g, struct gen_task *t)
 	struct range r = gen_slot(MR_WRITER_BASE, t->id, p->pages * PAGE_BYTES);
 
 	if (t->n == p->loops)
-		return gen_leave(g, t, gen_task_of(g, 0));
+		return gen_leave(g, t, gen_task_of(g, 0), false);
 	gen_think(g, t);
 	gen_mmap(g, t, r, GEN_PROT_RW, GEN_MAP_ANON);
 	for (uint64_t i = 0; i < p->pages; i++)
@@ -96,18 +96,16 @@ static bool mr_step(struct gen *g, struct gen_task *t)
 	const struct mr_params *p = g->params;
 
 	if (t->role == LEADER)
-		return gen_gather(g, t, p->threads);
+		return gen_gather(g, t, (uint64_t)p->threads + p->readers);
 	if (t->role == WRITER)
 		return mr_writer(g, t);
+	if (t->n == p->reads)
+		return gen_leave(g, t, gen_task_of(g, 0), true);
 	gen_think(g, t);
 	gen_proc_read(g, t, kind[p->file], 0);
-	if (++t->n < p->reads) {
-		if (p->period_ns)
-			gen_sleep(g, t, p->period_ns);
-		return true;
-	}
-	gen_exit(g, t, true);
-	return false;
+	if (++t->n < p->reads && p->period_ns)
+		gen_sleep(g, t, p->period_ns);
+	return true;
 }
 
 const struct workload workload_maps_readers = {

@@ -139,7 +139,7 @@ static bool mc_step(struct gen *g, struct gen_task *t)
 	else if (t->n < (uint64_t)p->loops + p->window)
 		mc_drop(g, t, first + t->n - p->loops);
 	else
-		return gen_leave(g, t, gen_task_of(g, 0));
+		return gen_leave(g, t, gen_task_of(g, 0), false);
 	t->n++;
 	return true;
 }

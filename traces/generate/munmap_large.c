@@ -2,11 +2,12 @@
  * munmap-large: one munmap of a huge populated mapping while other processes
  * read /proc/PID/cmdline of its owner, as ps does.
  *
- *   owner    ----- delay -----| munmap of `gib` |exit
- *   reader   r . r . r . r . r . . . . . . . . . . r . r . r |exit
+ *   owner    ----- delay -----| munmap of `gib` |...... wait ....... |exit
+ *   reader   r . r . r . r . r . . . . . . . . . . r . r . r . r |exit
  *
  * The mapping is part of the start layout, page by page resident, so its size
- * costs no records. Every task exits, so that all of the run is counted.
+ * costs no records. The owner stays until nobody reads any more; every task
+ * exits, so that all of the run is counted.
  */
 #include "traces/generate/gen.h"
 
@@ -77,22 +78,21 @@ static bool ml_step(struct gen *g, struct gen_task *t)
 	const struct ml_params *p = g->params;
 
 	if (t->role == OWNER) {
-		if (!t->n++) {
-			if (p->delay_ns)
-				gen_sleep(g, t, p->delay_ns);
-			return true;
-		}
-		gen_munmap(g, t, ml_range(p));
-	} else {
-		gen_think(g, t);
-		gen_proc_read(g, t, OP_PROC_CMDLINE, 0);
-		if (++t->n < p->reads) {
-			gen_sleep(g, t, p->period_ns);
-			return true;
-		}
+		if (t->n == 2)
+			return gen_gather(g, t, p->readers);
+		if (t->n++)
+			gen_munmap(g, t, ml_range(p));
+		else if (p->delay_ns)
+			gen_sleep(g, t, p->delay_ns);
+		return true;
 	}
-	gen_exit(g, t, true);
-	return false;
+	if (t->n == p->reads)
+		return gen_leave(g, t, gen_task_of(g, 0), true);
+	gen_think(g, t);
+	gen_proc_read(g, t, OP_PROC_CMDLINE, 0);
+	if (++t->n < p->reads)
+		gen_sleep(g, t, p->period_ns);
+	return true;
 }
 
 const struct workload workload_munmap_large = {

@@ -173,7 +173,7 @@ static bool ts_producer(struct gen *g, struct gen_task *t)
 	if (t->n == p->loops) {
 		if (!t->left)
 			s->producers_left--;
-		return gen_leave(g, t, gen_task_of(g, 0));
+		return gen_leave(g, t, gen_task_of(g, 0), false);
 	}
 	if (t->u[0] < p->batch) {
 		ts_create(g, t, t->u[0]++);
@@ -203,7 +203,8 @@ static bool ts_leaf(struct gen *g, struct gen_task *t)
 			ts_push(g->state, t->clock_ns + p->grace_ns,
 				t->u[2] - 1);
 	}
-	return gen_leave(g, t, gen_task_of(g, (uint32_t)t->u[1]));
+	return gen_leave(g, t, gen_task_of(g, (uint32_t)t->u[1]),
+			 false);
 }
 
 static bool ts_kworker(struct gen *g, struct gen_task *t)
