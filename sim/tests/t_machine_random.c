@@ -1,6 +1,7 @@
 /*
  * Random programs on a random machine: the seed is printed, so that a failure
- * can be run again with MMREPLAY_SEED=n.
+ * can be run again with MMREPLAY_SEED=n; MMREPLAY_LOG=PREFIX writes what the
+ * tasks saw to PREFIX.fast and PREFIX.eager.
  *
  * Pinned: mutual exclusion, no lost wake-up, no deadlock, CPU time conserved
  * to the ns, blame summing to waits, and the same trace of everything that a
@@ -377,8 +378,13 @@ static void run_world(uint64_t seed, bool eager, struct digest *out,
 	struct world *w = xcalloc(1, sizeof(*w));
 
 	world_open(w, seed, eager);
-	if (getenv("MMREPLAY_SEED"))
-		w->log = fopen(eager ? "/tmp/eager.log" : "/tmp/fast.log", "w");
+	if (getenv("MMREPLAY_LOG")) {
+		char *path = xasprintf("%s.%s", getenv("MMREPLAY_LOG"),
+				       eager ? "eager" : "fast");
+
+		w->log = fopen(path, "w");
+		free(path);
+	}
 	machine_run(&w->f.m);
 	if (w->log)
 		fclose(w->log);
