@@ -1,7 +1,9 @@
 /*
- * Records as bytes. Fields have a length code of 3 bits in one control word,
- * so that decoding is loads, masks and adds without branches: about 10 ns a
- * record. Values are differences to the previous record of the same class.
+ * Records as bytes. A record is the number of its shape (which kind, and how
+ * many bytes each field takes) and then only the bytes of the fields that are
+ * not zero; values are differences to the previous record of the same class.
+ * Shapes stand once in front of the frame, so that decoding is a table look-up
+ * and, per field, a load, a mask and an add: about 10 ns a record.
  *
  * Invariant: mmt_decode(mmt_encode(op)) == op for every op whose start is not
  * before its predecessor's; t_format.c pins it with random ops.
@@ -34,6 +36,8 @@ static const uint8_t class_of[OP_KIND_COUNT] = {
 };
 
 enum { TAG_KIND = 0x3f, TAG_META = 0x40 };
+enum { FIELD_START, FIELD_DURATION, FIELD_VALUES,
+       FIELD_POS = FIELD_VALUES + MMT_VALUES };
 enum {
 	SEG_TAG_KIND = 3, SEG_TAG_DOWNGRADED = 4, SEG_TAG_CONTENDED = 8,
 	SEG_TAG_TRYLOCK = 16, SEG_TAG_MM = 32, SEG_TAG_ALL = 63,
@@ -64,7 +68,7 @@ static uint8_t *put_field(uint8_t *p, uint32_t *control, unsigned i, uint64_t v)
 	uint64_t le = htole64(v);
 
 	*control |= (uint32_t)code << (3 * i);
-	memcpy(p, &le, code_bytes[code]);
+	memcpy(p, &le, sizeof(le));	/* room for the widest is there */
 	return p + code_bytes[code];
 }
 
@@ -115,10 +119,32 @@ static uint8_t *encode_meta(uint8_t *p, const struct mmt_meta *m)
 	return put16(p, m->segs);
 }
 
-static uint8_t *encode_segment(uint8_t *p, const struct op *op,
-			       const struct op_segment *s)
+/* the shape's number in front of @p; the bytes of an escaped one behind it */
+static uint8_t *put_shape(struct mmt_shape_table *t, uint8_t *p, unsigned tag,
+			  uint32_t control)
 {
-	uint8_t *control_at;
+	uint64_t shape = (uint64_t)tag << 32 | control;
+	uint32_t h = (uint32_t)(shape * 0x9e3779b97f4a7c15u >> 54);
+
+	while (t->hash[h] && t->shape[t->hash[h] - 1] != shape)
+		h = (h + 1) % 1024;
+	if (!t->hash[h] && t->count < MMT_SHAPES) {
+		t->shape[t->count++] = shape;
+		t->hash[h] = (uint16_t)t->count;
+	}
+	if (t->hash[h]) {
+		*p++ = (uint8_t)(t->hash[h] - 1);
+		return p;
+	}
+	*p++ = MMT_SHAPES;
+	*p++ = (uint8_t)tag;
+	return put32(p, control);
+}
+
+static uint8_t *encode_segment(struct mmt_shape_table *t, uint8_t *out,
+			       const struct op *op, const struct op_segment *s)
+{
+	uint8_t data[4 + MMT_SEG_FIELDS * 8 + 8], *p = data;
 	uint32_t control = 0;
 	unsigned tag = s->kind;
 
@@ -126,9 +152,6 @@ static uint8_t *encode_segment(uint8_t *p, const struct op *op,
 	tag |= s->contended ? SEG_TAG_CONTENDED : 0;
 	tag |= s->trylock_failed ? SEG_TAG_TRYLOCK : 0;
 	tag |= s->mm != op->mm ? SEG_TAG_MM : 0;
-	*p++ = (uint8_t)tag;
-	control_at = p;
-	p += 4;
 	if (tag & SEG_TAG_MM)
 		p = put32(p, s->mm);
 	p = put_field(p, &control, 0, (uint64_t)s->work_ns);
@@ -138,12 +161,13 @@ static uint8_t *encode_segment(uint8_t *p, const struct op *op,
 	p = put_field(p, &control, 4, (uint64_t)s->tax_ns);
 	p = put_field(p, &control, 5, s->tlb_local);
 	p = put_field(p, &control, 6, s->tlb_ipi);
-	put32(control_at, control);
-	return p;
+	out = put_shape(t, out, tag, control);
+	memcpy(out, data, (size_t)(p - data));
+	return out + (p - data);
 }
 
-size_t mmt_encode(struct mmt_context *c, const struct op *op, uint64_t pos,
-		  uint8_t *out)
+size_t mmt_encode(struct mmt_context *c, struct mmt_shape_table t[2],
+		  const struct op *op, uint64_t pos, uint8_t *out)
 {
 	struct mmt_class_state *s = &c->cls[class_of[op->kind]];
 	const struct mmt_meta meta = { .mm = op->mm, .flags = op->flags,
@@ -151,30 +175,113 @@ size_t mmt_encode(struct mmt_context *c, const struct op *op, uint64_t pos,
 	bool same = meta.mm == s->meta.mm && meta.flags == s->meta.flags &&
 		    meta.cpu == s->meta.cpu && meta.segs == s->meta.segs &&
 		    meta.path == s->meta.path;
-	uint8_t *p = out + 5;
+	uint8_t data[MMT_RECORD_MAX + 8], *p = data, *at;
 	uint32_t control = 0;
 
-	out[0] = (uint8_t)(op->kind | (same ? 0 : TAG_META));
 	if (!same) {
 		p = encode_meta(p, &meta);
 		s->meta = meta;
 	}
-	p = put_field(p, &control, 0, (uint64_t)(op->start_ns - c->start_ns));
-	p = put_field(p, &control, 1, (uint64_t)(op->duration_ns + 1));
+	p = put_field(p, &control, FIELD_START,
+		      (uint64_t)(op->start_ns - c->start_ns));
+	p = put_field(p, &control, FIELD_DURATION,
+		      (uint64_t)(op->duration_ns + 1));
 	for (unsigned i = 0; i < MMT_VALUES; i++) {
 		uint64_t v = i ? op->arg[i - 1] : (uint64_t)op->result;
 
-		p = put_field(p, &control, 2 + i,
+		p = put_field(p, &control, FIELD_VALUES + i,
 			      zigzag((int64_t)(v - s->value[i])));
 		s->value[i] = v;
 	}
-	p = put_field(p, &control, 2 + MMT_VALUES, pos - c->pos);
-	put32(out + 1, control);
+	p = put_field(p, &control, FIELD_POS, pos - c->pos);
 	c->start_ns = op->start_ns;
 	c->pos = pos;
+	at = put_shape(&t[0], out, op->kind | (same ? 0u : TAG_META), control);
+	memcpy(at, data, (size_t)(p - data));
+	at += p - data;
 	for (unsigned i = 0; i < op->segs; i++)
-		p = encode_segment(p, op, &op->seg[i]);
+		at = encode_segment(&t[1], at, op, &op->seg[i]);
+	return (size_t)(at - out);
+}
+
+size_t mmt_shapes_put(const struct mmt_shape_table t[2], uint8_t *out)
+{
+	uint8_t *p = out;
+
+	for (int k = 0; k < 2; k++) {
+		p += varint_put(p, t[k].count);
+		for (unsigned i = 0; i < t[k].count; i++) {
+			*p++ = (uint8_t)(t[k].shape[i] >> 32);
+			p = put32(p, (uint32_t)t[k].shape[i]);
+		}
+	}
 	return (size_t)(p - out);
+}
+
+/* a record's shape: fields that are there, and where behind the number */
+static bool learn_record(struct mmt_shape *s, unsigned tag, uint32_t control)
+{
+	unsigned at = tag & TAG_META ? MMT_META_BYTES : 0;
+
+	s->kind = (uint8_t)(tag & TAG_KIND);
+	if (s->kind >= OP_KIND_COUNT || tag > (TAG_KIND | TAG_META) ||
+	    control >> (3 * MMT_FIELDS))
+		return false;
+	s->cls = class_of[s->kind];
+	s->meta = tag & TAG_META;
+	s->fields = 0;
+	for (unsigned i = 0; i < MMT_FIELDS; i++, control >>= 3) {
+		unsigned code = control & 7;
+
+		if (!code)
+			continue;
+		s->field[s->fields].slot = (uint8_t)i;
+		s->field[s->fields].offset = (uint8_t)at;
+		s->field[s->fields++].code = (uint8_t)code;
+		at += code_bytes[code];
+	}
+	s->bytes = (uint8_t)at;
+	return true;
+}
+
+static bool learn_segment(struct mmt_shape *s, unsigned tag, uint32_t control)
+{
+	s->tag = (uint8_t)tag;
+	s->control = control;
+	return tag <= SEG_TAG_ALL && (tag & SEG_TAG_KIND) < SEG_KIND_COUNT &&
+	       !(control >> (3 * MMT_SEG_FIELDS));
+}
+
+static const uint8_t *get_table(const uint8_t *p, const uint8_t *end,
+				struct mmt_shape *s, unsigned *count,
+				bool (*learn)(struct mmt_shape *, unsigned,
+					      uint32_t))
+{
+	uint64_t n;
+
+	p = varint_get(p, end, &n);
+	if (!p || n > MMT_SHAPES || n * MMT_SHAPE_BYTES > (uint64_t)(end - p))
+		return NULL;
+	*count = (unsigned)n;
+	for (unsigned i = 0; i < n; i++, p += MMT_SHAPE_BYTES) {
+		if (!learn(&s[i], p[0], get32(p + 1)))
+			return NULL;
+	}
+	return p;
+}
+
+const uint8_t *mmt_shapes_get(const uint8_t *p, const uint8_t *end,
+			      struct mmt_shapes *s)
+{
+	p = get_table(p, end, s->record, &s->records, learn_record);
+	return p ? get_table(p, end, s->segment, &s->segments,
+			     learn_segment) : NULL;
+}
+
+static uint64_t field_at(const struct mmt_shape *s, unsigned i,
+			 const uint8_t *p)
+{
+	return load64(p + s->field[i].offset) & code_mask[s->field[i].code];
 }
 
 static const uint8_t *decode_meta(const uint8_t *p, struct mmt_meta *m)
@@ -189,75 +296,84 @@ static const uint8_t *decode_meta(const uint8_t *p, struct mmt_meta *m)
 	return p + MMT_META_BYTES;
 }
 
-/* next field by its code; evaluates to the value, advances p and control */
-#define TAKE(p, control) __extension__({ \
-	unsigned code_ = (control) & 7; \
-	uint64_t v_ = load64(p) & code_mask[code_]; \
-	(p) += code_bytes[code_]; \
-	(control) >>= 3; \
-	v_; })
-
-const uint8_t *mmt_decode(struct mmt_context *c, const uint8_t *p,
-			  const uint8_t *end, struct op *op)
+/* the shape by its number, or the escaped one that stands behind it */
+static const struct mmt_shape *shape_at(const struct mmt_shape *table,
+					unsigned count, const uint8_t **p,
+					struct mmt_shape *own,
+					bool (*learn)(struct mmt_shape *,
+						      unsigned, uint32_t))
 {
+	unsigned number = *(*p)++;
+
+	if (number < count)
+		return &table[number];
+	if (number != MMT_SHAPES || !learn(own, **p, get32(*p + 1)))
+		return NULL;
+	*p += MMT_SHAPE_BYTES;
+	return own;
+}
+
+const uint8_t *mmt_decode(struct mmt_context *c, const struct mmt_shapes *sh,
+			  const uint8_t *p, const uint8_t *end, struct op *op)
+{
+	uint64_t field[MMT_FIELDS];
+	const struct mmt_shape *shape;
 	struct mmt_class_state *s;
-	uint64_t start, duration;
-	uint32_t control;
-	unsigned tag;
+	struct mmt_shape own;
+	unsigned i = 0;
 
 	if (p >= end)
 		return NULL;
-	tag = *p;
-	if ((tag & TAG_KIND) >= OP_KIND_COUNT || tag > (TAG_KIND | TAG_META))
+	shape = shape_at(sh->record, sh->records, &p, &own, learn_record);
+	if (!shape || end - p < shape->bytes)
 		return NULL;
-	op->kind = (uint8_t)(tag & TAG_KIND);
-	s = &c->cls[class_of[op->kind]];
-	control = get32(p + 1);
-	p += 5;
-	if (tag & TAG_META) {
-		p = decode_meta(p, &s->meta);
-		if (!p)
-			return NULL;
-	}
-	start = TAKE(p, control);
-	duration = TAKE(p, control);
-	for (unsigned i = 0; i < MMT_VALUES; i++) {
-		uint64_t v = s->value[i] +
-			     (uint64_t)unzigzag(TAKE(p, control));
+	s = &c->cls[shape->cls];
+	if (shape->meta && !decode_meta(p, &s->meta))
+		return NULL;
+	op->result = (int64_t)s->value[0];
+	for (unsigned k = 0; k < OP_ARGS; k++)
+		op->arg[k] = s->value[k + 1];
+	field[FIELD_START] = field[FIELD_DURATION] = field[FIELD_POS] = 0;
+	for (; i < shape->fields && shape->field[i].slot < FIELD_VALUES; i++)
+		field[shape->field[i].slot] = field_at(shape, i, p);
+	for (; i < shape->fields && shape->field[i].slot < FIELD_POS; i++) {
+		unsigned k = shape->field[i].slot - FIELD_VALUES;
+		uint64_t v = s->value[k] +
+			     (uint64_t)unzigzag(field_at(shape, i, p));
 
-		s->value[i] = v;
-		if (i)
-			op->arg[i - 1] = v;
+		s->value[k] = v;
+		if (k)
+			op->arg[k - 1] = v;
 		else
 			op->result = (int64_t)v;
 	}
-	c->pos += TAKE(p, control);
-	if (p > end || control || start > (uint64_t)time_max ||
-	    duration > (uint64_t)time_max ||
-	    c->start_ns > time_max - (int64_t)start)
+	if (i < shape->fields)
+		field[FIELD_POS] = field_at(shape, i, p);
+	c->pos += field[FIELD_POS];
+	if (field[FIELD_START] > (uint64_t)time_max ||
+	    field[FIELD_DURATION] > (uint64_t)time_max ||
+	    c->start_ns > time_max - (int64_t)field[FIELD_START])
 		return NULL;
-	c->start_ns += (int64_t)start;
+	c->start_ns += (int64_t)field[FIELD_START];
 	op->start_ns = c->start_ns;
-	op->duration_ns = (int64_t)duration - 1;
+	op->duration_ns = (int64_t)field[FIELD_DURATION] - 1;
+	op->kind = shape->kind;
 	op->mm = s->meta.mm;
 	op->cpu = s->meta.cpu;
 	op->flags = s->meta.flags;
 	op->path = s->meta.path;
 	op->segs = s->meta.segs;
-	return p;
+	return p + shape->bytes;
 }
 
-static const uint8_t *decode_segment(const uint8_t *p, const struct op *op,
+static const uint8_t *decode_segment(const struct mmt_shape *shape,
+				     const uint8_t *p, const struct op *op,
 				     struct op_segment *s)
 {
-	uint64_t v[7], any = 0;
-	uint32_t control;
-	unsigned tag = *p;
+	uint64_t v[MMT_SEG_FIELDS], any = 0;
+	uint32_t control = shape->control;
+	unsigned tag = shape->tag;
 
-	if (tag > SEG_TAG_ALL || (tag & SEG_TAG_KIND) >= SEG_KIND_COUNT)
-		return NULL;
-	control = get32(p + 1);
-	p += 5;
 	s->kind = tag & SEG_TAG_KIND;
 	s->downgraded = tag & SEG_TAG_DOWNGRADED;
 	s->contended = tag & SEG_TAG_CONTENDED;
@@ -267,11 +383,12 @@ static const uint8_t *decode_segment(const uint8_t *p, const struct op *op,
 		s->mm = get32(p);
 		p += 4;
 	}
-	for (unsigned i = 0; i < 7; i++) {
-		v[i] = TAKE(p, control);
+	for (unsigned i = 0; i < MMT_SEG_FIELDS; i++, control >>= 3) {
+		v[i] = load64(p) & code_mask[control & 7];
+		p += code_bytes[control & 7];
 		any |= v[i];
 	}
-	if (any > (uint64_t)time_max || control || (v[5] | v[6]) > UINT32_MAX)
+	if (any > (uint64_t)time_max || (v[5] | v[6]) > UINT32_MAX)
 		return NULL;
 	s->work_ns = (int64_t)v[0];
 	s->wait_ns = (int64_t)v[1];
@@ -283,13 +400,22 @@ static const uint8_t *decode_segment(const uint8_t *p, const struct op *op,
 	return p;
 }
 
-const uint8_t *mmt_decode_segments(const uint8_t *p, const uint8_t *end,
+const uint8_t *mmt_decode_segments(const struct mmt_shapes *sh,
+				   const uint8_t *p, const uint8_t *end,
 				   const struct op *op, struct op_segment *seg)
 {
+	struct mmt_shape own;
+
 	for (unsigned i = 0; i < op->segs; i++) {
+		const struct mmt_shape *shape;
+
 		if (p >= end)
 			return NULL;
-		p = decode_segment(p, op, &seg[i]);
+		shape = shape_at(sh->segment, sh->segments, &p, &own,
+				 learn_segment);
+		if (!shape)
+			return NULL;
+		p = decode_segment(shape, p, op, &seg[i]);
 		if (!p || p > end)
 			return NULL;
 	}

@@ -14,9 +14,12 @@ enum {
 	MMT_VALUES = 1 + OP_ARGS,	/* result and arguments */
 	MMT_META_BYTES = 11,
 	MMT_FIELDS = 3 + OP_ARGS + 1,
-	/* tag, control, meta, and 8 bytes for every field */
-	MMT_RECORD_MAX = 1 + 4 + MMT_META_BYTES + MMT_FIELDS * 8,
-	MMT_SEGMENT_MAX = 1 + 4 + 4 + 7 * 8,
+	MMT_SEG_FIELDS = 7,
+	MMT_SHAPE_BYTES = 5,	/* tag and control */
+	MMT_SHAPES = 255,	/* in a table; number 255 is the escape */
+	/* number, shape, meta, and 8 bytes for every field */
+	MMT_RECORD_MAX = 1 + MMT_SHAPE_BYTES + MMT_META_BYTES + MMT_FIELDS * 8,
+	MMT_SEGMENT_MAX = 1 + MMT_SHAPE_BYTES + 4 + MMT_SEG_FIELDS * 8,
 	/* readable bytes that a decoder needs behind the end of its input */
 	MMT_PAD = MMT_RECORD_MAX + 8,
 };
@@ -39,17 +42,52 @@ struct mmt_context {
 	struct mmt_class_state cls[MMT_CLASSES];
 };
 
+/**
+ * struct mmt_shape_table - the shapes of a frame, while it is written
+ * A shape is a record's tag and the lengths of its fields; the first 255 of
+ * a frame get a number and stand in a table in front of the groups.
+ */
+struct mmt_shape_table {
+	unsigned count;
+	uint64_t shape[MMT_SHAPES];
+	uint16_t hash[1024];	/* number + 1 by hash of the shape */
+};
+
+/** struct mmt_shape - a shape as the decoder needs it: where fields stand */
+struct mmt_shape {
+	uint8_t kind, cls, meta, bytes, fields;
+	struct {
+		uint8_t slot, offset, code;
+	} field[MMT_FIELDS];
+	uint32_t control;	/* segments */
+	uint8_t tag;
+};
+
+/** struct mmt_shapes - all of a frame, for records and for segments */
+struct mmt_shapes {
+	struct mmt_shape record[MMT_SHAPES], segment[MMT_SHAPES];
+	unsigned records, segments;
+};
+
+/** mmt_shapes_put() - the table as it stands in front of the groups */
+size_t mmt_shapes_put(const struct mmt_shape_table t[2], uint8_t *out);
+enum { MMT_SHAPES_BYTES_MAX = 2 * (2 + MMT_SHAPES * MMT_SHAPE_BYTES) };
+/** mmt_shapes_get() - end of the table, or NULL if it is malformed */
+const uint8_t *mmt_shapes_get(const uint8_t *p, const uint8_t *end,
+			      struct mmt_shapes *s);
+
 /** mmt_context_init() - state at the start of a group */
 void mmt_context_init(struct mmt_context *c, int64_t base_ns);
 
 /**
  * mmt_encode() - append @op to @out
+ * @t: shapes of records and of segments in this frame, grows
  * @out: room for MMT_RECORD_MAX + op->segs * MMT_SEGMENT_MAX
  * @pos: for measurements, main records of the group before this one
  * Return: bytes written.
  */
-size_t mmt_encode(struct mmt_context *c, const struct op *op, uint64_t pos,
-		  uint8_t *out);
+size_t mmt_encode(struct mmt_context *c, struct mmt_shape_table t[2],
+		  const struct op *op, uint64_t pos, uint8_t *out);
 
 /**
  * mmt_decode() - read one record, without its segments
@@ -57,11 +95,13 @@ size_t mmt_encode(struct mmt_context *c, const struct op *op, uint64_t pos,
  * Return: end of the record, or NULL if it is malformed or passes @end.
  * op->segs is set, op->seg is not.
  */
-const uint8_t *mmt_decode(struct mmt_context *c, const uint8_t *p,
-			  const uint8_t *end, struct op *op);
+const uint8_t *mmt_decode(struct mmt_context *c, const struct mmt_shapes *sh,
+			  const uint8_t *p, const uint8_t *end,
+			  struct op *op);
 
 /** mmt_decode_segments() - the op->segs segments behind a record */
-const uint8_t *mmt_decode_segments(const uint8_t *p, const uint8_t *end,
+const uint8_t *mmt_decode_segments(const struct mmt_shapes *sh,
+				   const uint8_t *p, const uint8_t *end,
 				   const struct op *op,
 				   struct op_segment *seg);
 

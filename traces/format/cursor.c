@@ -149,9 +149,10 @@ static bool enter_group(struct mmt_cursor *c)
 	return false;
 }
 
-/* the bytes of a stream, decompressed again if they were evicted */
-static const uint8_t *stream_data(struct mmt_cursor *c, struct stream_at *s,
-				  struct errbuf *e)
+/* where a stream's bytes are, decompressed again if they were evicted */
+static const struct mmt_slot *stream_slot(struct mmt_cursor *c,
+					  struct stream_at *s,
+					  struct errbuf *e)
 {
 	struct mmt_reader *r = c->r;
 
@@ -164,18 +165,20 @@ static const uint8_t *stream_data(struct mmt_cursor *c, struct stream_at *s,
 		}
 	}
 	r->slots[s->slot].used = ++r->clock;
-	return r->slots[s->slot].data;
+	return &r->slots[s->slot];
 }
 
 /* before op->mm is resolved: segments are coded against the id in the file */
-static const uint8_t *next_segments(struct mmt_cursor *c, const uint8_t *p,
-				    const uint8_t *end, struct op *op)
+static const uint8_t *next_segments(struct mmt_cursor *c,
+				    const struct mmt_shapes *shapes,
+				    const uint8_t *p, const uint8_t *end,
+				    struct op *op)
 {
 	if (op->segs > c->seg_size) {
 		c->seg_size = op->segs > 8 ? OP_SEGS_MAX : 8;
 		c->seg = xrealloc(c->seg, c->seg_size, sizeof(*c->seg));
 	}
-	p = mmt_decode_segments(p, end, op, c->seg);
+	p = mmt_decode_segments(shapes, p, end, op, c->seg);
 	for (unsigned i = 0; p && i < op->segs; i++) {
 		uint64_t mm = c->seg[i].mm;
 
@@ -190,20 +193,21 @@ static const uint8_t *next_segments(struct mmt_cursor *c, const uint8_t *p,
 static int next_main(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 {
 	struct stream_at *s = &c->main;
-	const uint8_t *data = stream_data(c, s, e);
-	const uint8_t *p, *end;
+	const struct mmt_slot *slot = stream_slot(c, s, e);
+	const uint8_t *base, *p, *end;
 
-	if (!data)
+	if (!slot)
 		return -EBADMSG;
-	end = data + s->end;
-	p = mmt_decode(&s->ctx, data + s->off, end, op);
+	base = slot->data + slot->groups_at;
+	end = base + s->end;
+	p = mmt_decode(&s->ctx, slot->shapes, base + s->off, end, op);
 	op->seg = NULL;
 	if (p && op->segs)
-		p = next_segments(c, p, end, op);
+		p = next_segments(c, slot->shapes, p, end, op);
 	if (!p || !mmt_resolve(c->r, op))
 		return fail(c, e);
 	op->task = c->task;
-	s->off = (uint32_t)(p - data);
+	s->off = (uint32_t)(p - base);
 	c->main_done++;
 	if (!--s->left && s->off != s->end)
 		return fail(c, e);
@@ -214,17 +218,19 @@ static int fetch_measure(struct mmt_cursor *c, struct errbuf *e)
 {
 	struct measure_at *m = c->measure;
 	struct stream_at *s = &m->at;
-	const uint8_t *data = stream_data(c, s, e);
-	const uint8_t *p;
+	const struct mmt_slot *slot = stream_slot(c, s, e);
+	const uint8_t *base, *p;
 
-	if (!data)
+	if (!slot)
 		return -EBADMSG;
-	p = mmt_decode(&s->ctx, data + s->off, data + s->end, &m->next);
+	base = slot->data + slot->groups_at;
+	p = mmt_decode(&s->ctx, slot->shapes, base + s->off, base + s->end,
+		       &m->next);
 	if (!p || m->next.segs || !mmt_resolve(c->r, &m->next))
 		return fail(c, e);
 	m->next.task = c->task;
 	m->next.seg = NULL;
-	s->off = (uint32_t)(p - data);
+	s->off = (uint32_t)(p - base);
 	if (!--s->left && s->off != s->end)
 		return fail(c, e);
 	m->have_next = true;

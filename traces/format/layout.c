@@ -172,7 +172,7 @@ void mmt_entry_pack(struct mmt_buf *b, const struct mmt_entry *e,
 	}
 }
 
-/* one stream's count, bytes and base; every record takes at least 5 bytes */
+/* one stream's count, bytes and base; every record takes at least a byte */
 static const uint8_t *unpack_stream(const uint8_t *p, const uint8_t *end,
 				    const struct mmt_chunk *c, int s,
 				    struct mmt_entry *e)
@@ -181,7 +181,7 @@ static const uint8_t *unpack_stream(const uint8_t *p, const uint8_t *end,
 
 	for (int i = 0; i < 3 && p; i++)
 		p = varint_get(p, end, &v[i]);
-	if (!p || v[1] > MMT_CHUNK_RAW_MAX || v[0] > v[1] / 5 ||
+	if (!p || v[1] > MMT_CHUNK_RAW_MAX || v[0] > v[1] ||
 	    (!v[0] && v[1]) || v[2] > (uint64_t)(c->last_ns - c->first_ns))
 		return NULL;
 	e->count[s] = (uint32_t)v[0];
@@ -191,7 +191,7 @@ static const uint8_t *unpack_stream(const uint8_t *p, const uint8_t *end,
 }
 
 const char *mmt_dir_unpack(const uint8_t *p, size_t n,
-			   const struct mmt_chunk *c, uint32_t chunk,
+			   struct mmt_chunk *c, uint32_t chunk,
 			   struct mmt_entry *e)
 {
 	const uint8_t *end = p + n;
@@ -217,8 +217,10 @@ const char *mmt_dir_unpack(const uint8_t *p, size_t n,
 				return "groups larger than their chunk";
 		}
 	}
-	if (p != end || off[0] != c->raw[FRAME_MAIN] ||
-	    off[1] != c->raw[FRAME_MEASURE])
+	if (p != end || !off[0] != !c->raw[FRAME_MAIN] ||
+	    !off[1] != !c->raw[FRAME_MEASURE])
 		return "chunk directory does not fit its chunk";
+	c->groups[0] = off[0];
+	c->groups[1] = off[1];
 	return NULL;
 }

@@ -20,7 +20,7 @@ enum {
 	MMT_CHUNK_BYTES = 64,
 	MMT_TRAILER_BYTES = 72,
 	/* a chunk is closed when its records reach this */
-	MMT_CHUNK_TARGET = 512 << 10,
+	MMT_CHUNK_TARGET = 384 << 10,
 	/* a reader refuses more: target, one record, and a directory */
 	MMT_CHUNK_RAW_MAX = 16 << 20,
 	MMT_TABLE_RAW_MAX = 1 << 26,
@@ -39,6 +39,7 @@ struct mmt_chunk {
 	uint32_t sum[FRAME_COUNT];	/* last 4 bytes of the zstd frame */
 	uint32_t tasks;
 	int64_t first_ns, last_ns;
+	uint32_t groups[2];	/* bytes of all groups, by stream; not stored */
 };
 
 /** struct mmt_entry - one task's group in one chunk */
@@ -95,7 +96,7 @@ void mmt_entry_pack(struct mmt_buf *b, const struct mmt_entry *e,
 		    int64_t prev_task, int64_t chunk_first_ns);
 /** mmt_dir_unpack() - rows of one chunk into @e[0..c->tasks); NULL or what is wrong */
 const char *mmt_dir_unpack(const uint8_t *p, size_t n,
-			   const struct mmt_chunk *c, uint32_t chunk,
+			   struct mmt_chunk *c, uint32_t chunk,
 			   struct mmt_entry *e);
 
 /* the compressed file, shared by reader, cursor and salvage */
@@ -104,6 +105,8 @@ struct mmt_slot {
 	uint64_t used;		/* clock of the last use */
 	uint8_t *data;
 	size_t bytes;
+	uint32_t groups_at;	/* behind the shapes */
+	struct mmt_shapes *shapes;
 };
 
 struct mmt_reader {
@@ -151,6 +154,9 @@ uint8_t *mmt_unzip(struct mmt_reader *r, uint64_t offset, uint32_t bytes,
  */
 uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
 		    struct errbuf *e);
+
+/** mmt_digest_sums() - add frames' checksums, the same on every machine */
+void mmt_digest_sums(struct digest *d, const uint32_t *sum, unsigned count);
 
 /** mmt_link_entries() - sort entries by task, build task_first */
 int mmt_link_entries(struct mmt_reader *r, struct errbuf *e);

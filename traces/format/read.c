@@ -6,6 +6,7 @@
  * the size of the file; memory is the tables, 64 bytes per (task, chunk), and
  * the cache. Sizes come from input, so allocation here can fail politely.
  */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -106,6 +107,28 @@ uint8_t *mmt_unzip(struct mmt_reader *r, uint64_t offset, uint32_t bytes,
 	return out;
 }
 
+static void drop_slot(struct mmt_slot *s)
+{
+	free(s->data);
+	free(s->shapes);
+	*s = (struct mmt_slot){ .key = UINT64_MAX };
+}
+
+/* shapes stand in front, groups fill the rest of the frame */
+static bool read_shapes(struct mmt_slot *s, uint32_t groups)
+{
+	const uint8_t *p;
+
+	s->shapes = malloc(sizeof(*s->shapes));
+	if (!s->shapes)
+		return false;
+	p = mmt_shapes_get(s->data, s->data + s->bytes, s->shapes);
+	if (!p || s->bytes - (size_t)(p - s->data) != groups)
+		return false;
+	s->groups_at = (uint32_t)(p - s->data);
+	return true;
+}
+
 static void evict_one(struct mmt_reader *r)
 {
 	struct mmt_slot *oldest = NULL;
@@ -120,8 +143,7 @@ static void evict_one(struct mmt_reader *r)
 		return;
 	r->slot_of[oldest->key] = UINT32_MAX;
 	r->cached_bytes -= oldest->bytes;
-	free(oldest->data);
-	*oldest = (struct mmt_slot){ .key = UINT64_MAX };
+	drop_slot(oldest);
 }
 
 static uint32_t free_slot(struct mmt_reader *r, size_t bytes)
@@ -159,8 +181,15 @@ uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
 			 c->sum[frame], "chunk", e);
 	if (!data)
 		return UINT32_MAX;
-	r->slots[slot] = (struct mmt_slot){ .key = key, .used = ++r->clock,
-		.data = data, .bytes = c->raw[frame] };
+	r->slots[slot] = (struct mmt_slot){ .key = UINT64_MAX, .data = data,
+		.bytes = c->raw[frame] };
+	if (!read_shapes(&r->slots[slot], c->groups[stream])) {
+		drop_slot(&r->slots[slot]);
+		damaged(r, offset, "damaged table of shapes in a chunk", e);
+		return UINT32_MAX;
+	}
+	r->slots[slot].key = key;
+	r->slots[slot].used = ++r->clock;
 	r->slot_of[key] = slot;
 	r->cached_bytes += c->raw[frame];
 	r->stats.chunks_decoded++;
@@ -230,7 +259,7 @@ static int unpack_index(struct mmt_reader *r, const uint8_t *p, size_t n,
 	if (!r->entries)
 		return err_set(e, -ENOMEM, "%s: no memory", r->path);
 	for (uint32_t i = 0; i < r->chunk_count; i++) {
-		const struct mmt_chunk *c = &r->chunks[i];
+		struct mmt_chunk *c = &r->chunks[i];
 
 		if (c->raw[FRAME_DIR] > (size_t)(end - p))
 			return damaged(r, at, "damaged index", e);
@@ -260,13 +289,21 @@ static int unpack_table(struct mmt_reader *r, int table, const uint8_t *p,
 	return wrong ? damaged(r, at, wrong, e) : 0;
 }
 
+void mmt_digest_sums(struct digest *d, const uint32_t *sum, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t le = htole32(sum[i]);
+
+		digest_add(d, &le, sizeof(le));
+	}
+}
+
 static void add_digest(struct mmt_reader *r, const struct mmt_trailer *t)
 {
 	digest_init(&r->digest);
 	for (uint32_t i = 0; i < r->chunk_count; i++)
-		digest_add(&r->digest, r->chunks[i].sum,
-			   sizeof(r->chunks[i].sum));
-	digest_add(&r->digest, t->sum, sizeof(t->sum));
+		mmt_digest_sums(&r->digest, r->chunks[i].sum, FRAME_COUNT);
+	mmt_digest_sums(&r->digest, t->sum, TABLE_COUNT);
 }
 
 static int read_tables(struct mmt_reader *r, struct errbuf *e)
@@ -459,7 +496,7 @@ void mmt_close(struct mmt_reader *r)
 	if (!r)
 		return;
 	for (uint32_t i = 0; r->slots && i < r->slot_count; i++)
-		free(r->slots[i].data);
+		drop_slot(&r->slots[i]);
 	free(r->slots);
 	free(r->slot_of);
 	free(r->chunks);

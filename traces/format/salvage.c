@@ -41,6 +41,7 @@ static void see_args(struct seen *seen, const struct op *op)
 }
 
 static bool verify_group(struct mmt_reader *r, const uint8_t *data,
+			 const struct mmt_shapes *shapes,
 			 const struct mmt_entry *entry, unsigned stream,
 			 struct seen *seen)
 {
@@ -52,9 +53,9 @@ static bool verify_group(struct mmt_reader *r, const uint8_t *data,
 
 	mmt_context_init(&ctx, entry->base_ns[stream]);
 	for (uint32_t i = 0; i < entry->count[stream]; i++) {
-		p = mmt_decode(&ctx, p, end, &op);
+		p = mmt_decode(&ctx, shapes, p, end, &op);
 		if (p)
-			p = mmt_decode_segments(p, end, &op, seg);
+			p = mmt_decode_segments(shapes, p, end, &op, seg);
 		if (!p || !mmt_resolve(r, &op) || (stream && op.segs))
 			return false;
 		see_mm(seen, op.mm);
@@ -71,25 +72,30 @@ static bool verify_chunk(struct mmt_reader *r, const struct mmt_chunk *c,
 			 const struct mmt_entry *entries, struct seen *seen)
 {
 	uint64_t offset = c->offset + MMT_CHUNK_BYTES + c->bytes[FRAME_DIR];
+	struct mmt_shapes *shapes = xcalloc(1, sizeof(*shapes));
 	bool good = true;
 
 	for (unsigned s = 0; s < 2 && good; s++) {
 		unsigned f = FRAME_MAIN + s;
 		struct errbuf ignored = { 0 };
+		const uint8_t *p = NULL;
 		uint8_t *data;
 
 		if (!c->raw[f])
 			continue;
 		data = mmt_unzip(r, offset, c->bytes[f], c->raw[f], c->sum[f],
 				 "chunk", &ignored);
-		good = data;
+		if (data)
+			p = mmt_shapes_get(data, data + c->raw[f], shapes);
+		good = p && data + c->raw[f] - p == c->groups[s];
 		for (uint32_t i = 0; i < c->tasks && good; i++)
-			good = verify_group(r, data, &entries[i], s, seen);
+			good = verify_group(r, p, shapes, &entries[i], s, seen);
 		free(data);
 		offset += c->bytes[f];
 	}
 	if (good && c->tasks && entries[c->tasks - 1].task >= seen->tasks)
 		seen->tasks = entries[c->tasks - 1].task + 1;
+	free(shapes);
 	return good;
 }
 
@@ -194,8 +200,7 @@ static void number_tables(struct mmt_reader *r, const struct seen *seen)
 	}
 	digest_init(&r->digest);
 	for (uint32_t i = 0; i < r->chunk_count; i++) {
-		digest_add(&r->digest, r->chunks[i].sum,
-			   sizeof(r->chunks[i].sum));
+		mmt_digest_sums(&r->digest, r->chunks[i].sum, FRAME_COUNT);
 		if (r->chunks[i].last_ns > h->span_ns)
 			h->span_ns = r->chunks[i].last_ns;
 	}

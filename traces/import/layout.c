@@ -22,7 +22,7 @@
 enum { EMPTY = 1, MADE = 2, INITIAL = 4, FLAGS_SHIFT = 8, AREA_SHIFT = 32 };
 
 enum {
-	NEAR_BYTES = 16 << PAGE_SHIFT,	/* one area, if nothing lies between */
+	NEAR_BYTES = 64 << PAGE_SHIFT,	/* one area, if nothing lies between */
 	STACK_NEAR_BYTES = 8 << 20,	/* RLIMIT_STACK as most have it */
 	RUNS_CROWDED = 4096,		/* then NEAR_BYTES << 5 */
 	PF_WRITE_BIT = 2, PF_FETCH_BIT = 16,

@@ -377,7 +377,7 @@ static void t_truncated(void **state)
 	size_t bytes;
 
 	(void)state;
-	write_trace(path, 30);
+	write_trace(path, 12);
 	p = slurp(path, &bytes);
 	for (size_t n = 0; n < bytes; n++) {
 		struct errbuf e = { 0 }, ignored = { 0 };
@@ -398,7 +398,7 @@ static void t_bit_flips(void **state)
 	size_t bytes, silent = 0;
 
 	(void)state;
-	write_trace(path, 30);
+	write_trace(path, 12);
 	p = slurp(path, &bytes);
 	for (size_t i = 0; i < bytes; i++) {
 		struct errbuf e = { 0 }, ignored = { 0 };
