@@ -119,7 +119,8 @@ static void worker(struct task *t, struct mmfix *x)
 	for (unsigned i = 0; i < l->ops; i++) {
 		struct step s = {
 			.t = t, .mm = x->mm, .l = l,
-			.region = BASE + script_of(t)->n * bytes,
+			.region = BASE + (l->shared ? 0 :
+					  script_of(t)->n * bytes),
 			.bits = draw(l->seed, script_of(t)->n, DRAW_TEST, i),
 		};
 

@@ -1,0 +1,315 @@
+/*
+ * Pins that no lock call of a policy can be deleted unnoticed: each call is
+ * switched off in turn, the random load runs in a child process, and an
+ * invariant must stop it. The policies' own source is compiled here, with the
+ * calls behind switches.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "sim/mm/vmap.h"
+#include "sim/tests/mm_load.h"
+
+enum cut {
+	CUT_NOTHING, CUT_DOWN_WRITE, CUT_DOWN_READ, CUT_TRY_READ,
+	CUT_START_WRITE, CUT_MMAP_WRITE_LOCK, CUT_DOWNGRADE, CUT_DUP_LOCK,
+	CUT_SPIN_FREE, CUT_SPIN_BUSY, CUT_SPIN_LAZY
+};
+
+static enum cut cut;		/* set in the child, before it runs */
+
+#define IS_MMAP(s) ((s)->cls == kernel_of(t)->mmap_lock_class)
+
+/* -- what the policies call, each behind its switch -- */
+
+static int cut_down_write_killable(struct task *t, struct rwsem *s)
+{
+	return cut == CUT_DOWN_WRITE && IS_MMAP(s) ? 0 :
+	       down_write_killable(t, s);
+}
+
+static void cut_down_write(struct task *t, struct rwsem *s)
+{
+	if (cut == CUT_DOWN_WRITE && IS_MMAP(s))
+		return;
+	if (cut == CUT_START_WRITE && !IS_MMAP(s))
+		return;
+	down_write(t, s);
+}
+
+static void cut_up_write(struct task *t, struct rwsem *s)
+{
+	if (cut == CUT_START_WRITE && !IS_MMAP(s))
+		return;
+	up_write(t, s);
+}
+
+static int cut_down_read_killable(struct task *t, struct rwsem *s)
+{
+	return cut == CUT_DOWN_READ ? 0 : down_read_killable(t, s);
+}
+
+static void cut_up_read(struct task *t, struct rwsem *s)
+{
+	/* a downgraded writer still has a read lock to give back */
+	if (cut == CUT_DOWN_READ && IS_MMAP(s) && !s->readers)
+		return;
+	if (cut == CUT_TRY_READ && !IS_MMAP(s))
+		return;
+	up_read(t, s);
+}
+
+static void cut_down_read(struct task *t, struct rwsem *s)
+{
+	if (cut != CUT_DOWN_READ)
+		down_read(t, s);
+}
+
+static bool cut_down_read_trylock(struct task *t, struct rwsem *s)
+{
+	if ((cut == CUT_TRY_READ && !IS_MMAP(s)) ||
+	    (cut == CUT_DOWN_READ && IS_MMAP(s)))
+		return true;
+	return down_read_trylock(t, s);
+}
+
+static int cut_mmap_write_lock(struct task *t, struct mm *mm, struct range r,
+			       bool killable)
+{
+	return cut == CUT_MMAP_WRITE_LOCK ? 0 :
+	       mmap_write_lock(t, mm, r, killable);
+}
+
+static void cut_mmap_write_downgrade(struct task *t, struct mm *mm,
+				     struct range r)
+{
+	if (cut != CUT_DOWNGRADE)
+		mmap_write_downgrade(t, mm, r);
+}
+
+static int cut_dup_mmap_lock(struct task *t, struct mm *parent,
+			     struct mm *child)
+{
+	return cut == CUT_DUP_LOCK ? 0 : dup_mmap_lock(t, parent, child);
+}
+
+static bool spin_cut(const struct spinlock *l)
+{
+	return (cut == CUT_SPIN_FREE &&
+		!strcmp(l->cls->name, "free_vmap_area_lock")) ||
+	       (cut == CUT_SPIN_BUSY && !strcmp(l->cls->name, "vmap_area_lock")) ||
+	       (cut == CUT_SPIN_LAZY &&
+		!strcmp(l->cls->name, "purge_vmap_area_lock"));
+}
+
+static void cut_spin_lock(struct task *t, struct spinlock *l)
+{
+	if (!spin_cut(l))
+		spin_lock(t, l);
+}
+
+static void cut_spin_unlock(struct task *t, struct spinlock *l)
+{
+	if (!spin_cut(l))
+		spin_unlock(t, l);
+}
+
+#define down_write_killable cut_down_write_killable
+#define down_write cut_down_write
+#define up_write cut_up_write
+#define down_read_killable cut_down_read_killable
+#define down_read cut_down_read
+#define up_read cut_up_read
+#define down_read_trylock cut_down_read_trylock
+#define mmap_write_lock cut_mmap_write_lock
+#define mmap_write_downgrade cut_mmap_write_downgrade
+#define dup_mmap_lock cut_dup_mmap_lock
+#define spin_lock cut_spin_lock
+#define spin_unlock cut_spin_unlock
+
+#define mm_lock_mm_wide mutant_mm_wide
+#include "sim/policy/mm_lock/mm_wide.c"
+#define mm_lock_per_vma mutant_per_vma
+#include "sim/policy/mm_lock/per_vma.c"
+#define munmap_exclusive mutant_exclusive
+#include "sim/policy/munmap/exclusive.c"
+#define munmap_downgrade mutant_downgrade
+#include "sim/policy/munmap/downgrade.c"
+#define fork_copy_mt_dup mutant_mt_dup
+#include "sim/policy/fork_copy/mt_dup.c"
+#define fork_copy_maple_bulk mutant_maple_bulk
+#include "sim/policy/fork_copy/maple_bulk.c"
+#define fork_copy_maple_store mutant_maple_store
+#include "sim/policy/fork_copy/maple_store.c"
+#define fork_copy_rbtree mutant_rbtree
+#include "sim/policy/fork_copy/rbtree.c"
+#define vmap_global mutant_global
+#include "sim/policy/vmap/global.c"
+
+/** struct mutant - @head takes the place of the policy on @axis */
+struct mutant {
+	enum cut cut;
+	enum axis axis;
+	const struct policy_head *head;
+	void (*run)(const struct mutant *m);	/* NULL: the random load */
+};
+
+static const struct mutant mutants[] = {
+	{ CUT_DOWN_WRITE, AXIS_MM_LOCK, &mutant_mm_wide.head, NULL },
+	{ CUT_DOWN_READ, AXIS_MM_LOCK, &mutant_mm_wide.head, NULL },
+	{ CUT_DOWN_WRITE, AXIS_MM_LOCK, &mutant_per_vma.head, NULL },
+	{ CUT_DOWN_READ, AXIS_MM_LOCK, &mutant_per_vma.head, NULL },
+	{ CUT_TRY_READ, AXIS_MM_LOCK, &mutant_per_vma.head, NULL },
+	{ CUT_START_WRITE, AXIS_MM_LOCK, &mutant_per_vma.head, NULL },
+	{ CUT_MMAP_WRITE_LOCK, AXIS_MUNMAP, &mutant_exclusive.head, NULL },
+	{ CUT_MMAP_WRITE_LOCK, AXIS_MUNMAP, &mutant_downgrade.head, NULL },
+	{ CUT_DOWNGRADE, AXIS_MUNMAP, &mutant_downgrade.head, NULL },
+	{ CUT_DUP_LOCK, AXIS_FORK_COPY, &mutant_mt_dup.head, NULL },
+	{ CUT_DUP_LOCK, AXIS_FORK_COPY, &mutant_maple_bulk.head, NULL },
+	{ CUT_DUP_LOCK, AXIS_FORK_COPY, &mutant_maple_store.head, NULL },
+	{ CUT_DUP_LOCK, AXIS_FORK_COPY, &mutant_rbtree.head, NULL },
+	{ CUT_SPIN_FREE, AXIS_VMAP, &mutant_global.head, NULL },
+	{ CUT_SPIN_BUSY, AXIS_VMAP, &mutant_global.head, NULL },
+	{ CUT_SPIN_LAZY, AXIS_VMAP, &mutant_global.head, NULL },
+};
+
+static void run_mutant(const struct mutant *m)
+{
+	struct load l = { .ops = 400, .region_pages = 32, .shared = true,
+			  .forks = true, .readers = true, .vmalloc = true };
+	struct mmfix x;
+
+	for (l.seed = 1; l.seed <= 3; l.seed++) {
+		mmfix_config(&x, 4);
+		if (m->head == &mutant_rbtree.head) {
+			mmfix_policy(&x, AXIS_MM_LOCK, "mm-wide");
+			mmfix_policy(&x, AXIS_VMA_INDEX, "rbtree");
+		}
+		x.cfg.policies.on[m->axis] = m->head;
+		/* wide windows: long faults, slow lines */
+		fixture_cost(&x.f, COST_FAULT_SPURIOUS, 15000);
+		fixture_cost(&x.f, COST_FAULT_ANON, 15000);
+		fixture_cost(&x.f, COST_XFER_LLC, 2000);
+		x.check_every = 5;
+		mmfix_open(&x, l.seed);
+		load_start(&x, &l);
+		mmfix_run(&x);
+		mmfix_close(&x);
+		free(l.final_state);
+	}
+}
+
+/* Return: the first line that the child wrote; "" if it ended well. */
+static const char *stopped_by(const struct mutant *m, enum cut c)
+{
+	static char line[256];
+	int fd[2], status;
+	size_t got = 0;
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(pipe(fd), 0);
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		dup2(fd[1], 2);
+		close(fd[0]);
+		cut = c;
+		alarm(20);
+		(m->run ? m->run : run_mutant)(m);
+		_exit(0);
+	}
+	close(fd[1]);
+	while (got < sizeof(line) - 1 &&
+	       (n = read(fd[0], line + got, sizeof(line) - 1 - got)) > 0)
+		got += (size_t)n;
+	line[got] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	close(fd[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return "";
+	return line;
+}
+
+static void t_lock_calls(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(mutants) / sizeof(mutants[0]); i++) {
+		const struct mutant *m = &mutants[i];
+		const char *why = stopped_by(m, CUT_NOTHING);
+
+		if (*why)
+			fail_msg("%s: %s with every lock: %s", m->head->axis,
+				 m->head->name, why);
+		why = stopped_by(m, m->cut);
+		if (!strstr(why, "bug:"))
+			fail_msg("%s: %s without lock call %d was not noticed: %s",
+				 m->head->axis, m->head->name, (int)m->cut, why);
+		print_message("%-10s %-12s cut %2d: %s\n", m->head->axis,
+			      m->head->name, (int)m->cut, strstr(why, "bug:"));
+	}
+}
+
+/* A forbidden combination, run all the same, is a use after free: some fault
+ * finds the area just before it is unmapped and is slow to lock it. */
+static void unmap_at_1ms(struct task *t, struct mmfix *x)
+{
+	mmfix_op(t, 0);
+	sys_mmap(t, x->mm, PAGE, PAGE, 3, 0x22, false);
+	task_sleep_until(t, 1000000);
+	mmfix_op(t, 1);
+	sys_munmap(t, x->mm, PAGE, PAGE);
+}
+
+static void one_fault(struct task *t, struct mmfix *x)
+{
+	struct fault f = { .addr = PAGE, .user = true };
+
+	mmfix_op(t, 7);
+	do_fault(t, x->mm, &f);
+}
+
+static void run_race(const struct mutant *m)
+{
+	for (int64_t at = 800000; at < 1100000; at += 500) {
+		struct mmfix x;
+
+		mmfix_config(&x, 2);
+		fixture_cost(&x.f, COST_XFER_LLC, 20000);
+		x.cfg.policies.on[m->axis] = m->head;
+		mmfix_open(&x, 1);
+		mmfix_task(&x, 0, unmap_at_1ms)->task.affinity = 1;
+		mmfix_task(&x, at, one_fault)->task.affinity = 2;
+		mmfix_run(&x);
+		mmfix_close(&x);
+	}
+}
+
+static void t_free_under_reader(void **state)
+{
+	struct mutant m = { CUT_NOTHING, AXIS_VMA_FREE,
+			    policy_find(AXIS_VMA_FREE, "immediate"), run_race };
+
+	(void)state;
+	assert_non_null(strstr(stopped_by(&m, CUT_NOTHING),
+			       "area freed under an RCU reader"));
+	m.head = policy_find(AXIS_VMA_FREE, "rcu");
+	assert_string_equal(stopped_by(&m, CUT_NOTHING), "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_lock_calls),
+		cmocka_unit_test(t_free_under_reader),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
