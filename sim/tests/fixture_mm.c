@@ -75,7 +75,7 @@ void mmfix_config(struct mmfix *x, uint32_t cpus)
 	x->cfg.version = 6012000;
 	x->cfg.max_map_count = 65530;
 	for (int a = 0; a < AXIS_COUNT; a++)
-		mmfix_policy(x, a, names[a]);
+		mmfix_policy(x, (enum axis)a, names[a]);
 }
 
 static void check_event(struct engine *e, void *arg)
