@@ -83,7 +83,7 @@ static void fill_column(struct page *p, uint32_t column)
 		else
 			text_put(&c->value[i], "-");
 		if (t->set->groups[g].base != g)
-			entry_change(&c->extra[i], e);
+			entry_change_short(&c->extra[i], e);
 		else if (p->spreads && !t->measures.m[i].plain)
 			entry_spread(&c->extra[i], e);
 		c->value_width = larger(c->value_width,
@@ -102,7 +102,7 @@ static void fill_names(struct page *p)
 		const struct measure *m = &t->measures.m[i];
 		struct text s = { 0 };
 
-		text_put(&s, m->indent ? "   " : " ");
+		text_put(&s, m->indent ? "  " : " ");
 		text_clean(&s, m->name, TEXT_PLAIN);
 		p->name[i] = s.s;
 	}
@@ -344,17 +344,21 @@ static void section_title(struct page *p, uint32_t row)
 	fputc('\n', p->out);
 }
 
-/* The name that several rows share, above the first of them. */
-static void group_title(struct page *p, uint32_t row)
+/* What stands beside the values, over them. */
+static void subheading(struct page *p, const uint32_t *show, uint32_t n)
 {
-	const struct measure *m = &p->t->measures.m[row];
-	struct text s = { 0 };
+	const struct result_set *s = p->t->set;
 
-	if (!m->group || (row && m[-1].group && !strcmp(m->group, m[-1].group)))
-		return;
-	text_clean(&s, m->group, TEXT_PLAIN);
-	fprintf(p->out, " %s\n", text_str(&s));
-	text_release(&s);
+	pad(p, p->name_width);
+	for (uint32_t k = 0; k < n; k++) {
+		uint32_t g = p->t->order[show[k]];
+		bool change = s->groups[g].base != g &&
+			      p->column[show[k]].extra_width > 7;
+
+		pad(p, GAP);
+		right(p, change ? "change %" : "", column_width(p, show[k]));
+	}
+	end_line(p);
 }
 
 static void part(struct page *p, const uint32_t *show, uint32_t n)
@@ -362,12 +366,12 @@ static void part(struct page *p, const uint32_t *show, uint32_t n)
 	const struct measure *m = p->t->measures.m;
 
 	heading(p, show, n);
+	subheading(p, show, n);
 	for (uint32_t i = 0; i < p->t->measures.count; i++) {
 		size_t w = text_width(p->name[i]);
 
 		if (!i || m[i].section != m[i - 1].section)
 			section_title(p, i);
-		group_title(p, i);
 		say(p, p->name[i]);
 		if (w > p->name_width) {
 			end_line(p);

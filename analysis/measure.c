@@ -16,7 +16,7 @@ enum { OPS_SHOWN = 5, LOCKS_SHOWN = 4, BLAME_SHOWN = 5, HOLDS_SHOWN = 5,
 const char *const section_titles[SECTION_COUNT] = {
 	[SECTION_RUN] = "Run",
 	[SECTION_LATENCY] = "Latency by op: count, quantiles",
-	[SECTION_LOCKS] = "Lock waits: total, and how",
+	[SECTION_LOCKS] = "Lock waits: spinning and sleeping",
 	[SECTION_BLAME] = "Blame: who waited behind whom",
 	[SECTION_FAULT] = "Faults by path",
 	[SECTION_HOLD] = "Memory hold: freed, not yet reusable",
@@ -229,6 +229,16 @@ static void add_locks(const struct result_set *s, struct measure_list *l)
 	json_decref(names);
 }
 
+/* All that was waited for a lock: spinning, sleeping, and getting in line. */
+static void add_blame_total(struct measure_list *l, const char *lock, int len)
+{
+	char *name = xasprintf("%.*s, all", len, lock);
+
+	add_lower(l, SECTION_BLAME, 0,
+		  xasprintf("blame[%.*s,*,*].wait_ns", len, lock), name);
+	free(name);
+}
+
 /* The @n heaviest pairs, lock by lock under its name. */
 static void add_blame_rows(struct measure_list *l, const struct ranked *k,
 			   uint32_t n)
@@ -239,6 +249,8 @@ static void add_blame_rows(struct measure_list *l, const struct ranked *k,
 		const char *lock = k->r[i].name + strlen("blame[");
 		size_t len = strcspn(lock, ",") + 1;
 
+		if (!done[i])
+			add_blame_total(l, lock, (int)len - 1);
 		for (uint32_t j = i; j < n; j++) {
 			const char *p = k->r[j].name + strlen("blame[");
 			int waiter = (int)strcspn(p + len, ","), holder;

@@ -81,7 +81,7 @@ const json_t *result_at(const json_t *cell, const char *path);
 /**
  * result_number() - a path as a number; false if absent
  * Paths may be joined with '+' (their sum); `blame[lock,waiter,holder].wait_ns`
- * looks up one pair; an array counts its entries. @integral tells whether
+ * is what fits of the blame list, * being any; an array counts its entries. @integral tells whether
  * every part was an integer.
  */
 bool result_number(const json_t *cell, const char *path, double *value,

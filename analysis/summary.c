@@ -83,7 +83,7 @@ static void worst_wait(struct text *out, const struct table *t)
 	for (uint32_t i = 0; i < t->measures.count; i++) {
 		const struct entry *e = table_entry(t, i, base);
 
-		if (t->measures.m[i].section != SECTION_BLAME ||
+		if (!t->measures.m[i].group ||
 		    !e->present || e->value.mean <= most)
 			continue;
 		most = e->value.mean;

@@ -211,31 +211,26 @@ void table_release(struct table *t)
 	*t = (struct table){ 0 };
 }
 
-/* Decimals that show the half width with a digit or two. */
-static int decimals_for(double half_pct)
+/* One decimal, none from 10 on where the spread hides it, two below 0.1. */
+static int decimals_for(double pct, double half_pct)
 {
-	return half_pct >= 0.95 ? 0 : half_pct >= 0.095 ? 1 : 2;
+	if (half_pct >= 0.95 || fabs(pct) >= 99.5)
+		return 0;
+	return fabs(pct) < 0.095 && half_pct < 0.095 ? 2 : 1;
 }
 
-/* Without a spread to say how many digits hold: three in all. */
-static int decimals_plain(double pct)
+/* A half width that would print as 0 is rounded up: never too narrow. */
+static void put_percent(struct text *out, double pct, double half, bool spread)
 {
-	return pct >= 9.95 ? 0 : pct >= 0.095 ? 1 : 2;
-}
-
-static void put_percent(struct text *out, double rel, double half, bool spread)
-{
-	int d = spread ? decimals_for(half * 100) :
-			 decimals_plain(fabs(rel) * 100);
+	int d = spread ? decimals_for(pct, half) :
+		fabs(pct) >= 9.95 ? 0 : fabs(pct) >= 0.095 ? 1 : 2;
+	double least = d == 0 ? 1 : d == 1 ? 0.1 : 0.01;
 	char buf[32];
 
-	snprintf(buf, sizeof(buf), "%+.*f", d, rel * 100);
+	snprintf(buf, sizeof(buf), "%+.*f", d, pct);
 	text_put(out, strpbrk(buf, "123456789") ? buf : buf + 1);
-	if (spread && half >= 0.00005)
-		text_add(out, "\u00b1%.*f", d, half * 100);
-	else if (spread)
-		text_put(out, "\u00b1.01");
-	text_put(out, "%");
+	if (spread)
+		text_add(out, "\u00b1%.*f", d, half < least / 2 ? least : half);
 }
 
 static void put_factor(struct text *out, double factor, double half, bool spread)
@@ -244,10 +239,10 @@ static void put_factor(struct text *out, double factor, double half, bool spread
 
 	text_add(out, "x%.*f", d, factor);
 	if (spread)
-		text_add(out, "\u00b1%.*f", d, half);
+		text_add(out, "\u00b1%.*f", d, d && half < 0.05 ? 0.1 : half);
 }
 
-void entry_change(struct text *out, const struct entry *e)
+static void put_change(struct text *out, const struct entry *e, const char *unit)
 {
 	const struct change *c = &e->change;
 	bool spread = c->claimed && !c->exact;
@@ -258,18 +253,31 @@ void entry_change(struct text *out, const struct entry *e)
 		text_put(out, "same");
 		return;
 	}
-	if (!e->has_relative)
+	if (!e->has_relative) {
 		text_put(out, "from 0");
-	else if (e->relative < 9)
-		put_percent(out, e->relative, e->half_relative, spread);
-	else
+	} else if (e->relative < 9) {
+		put_percent(out, 100 * e->relative, 100 * e->half_relative,
+			    spread);
+		text_put(out, unit);
+	} else {
 		put_factor(out, e->relative + 1, e->half_relative, spread);
+	}
 	if (c->exact)
 		text_put(out, " exact");
 	if (c->marked)
 		text_put(out, "*");
 	if (e->assumed)
 		text_put(out, "?");
+}
+
+void entry_change(struct text *out, const struct entry *e)
+{
+	put_change(out, e, "%");
+}
+
+void entry_change_short(struct text *out, const struct entry *e)
+{
+	put_change(out, e, "");
 }
 
 void entry_spread(struct text *out, const struct entry *e)
@@ -280,6 +288,6 @@ void entry_spread(struct text *out, const struct entry *e)
 		text_put(out, "exact");
 	else if (v->n >= PAIRS_MIN && v->mean != 0)
 		text_add(out, "\u00b1%.*f%%",
-			 decimals_for(100 * v->sd / fabs(v->mean)),
+			 100 * v->sd < 0.95 * fabs(v->mean),
 			 100 * v->sd / fabs(v->mean));
 }

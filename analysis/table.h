@@ -26,7 +26,7 @@ enum better { BETTER_NONE, BETTER_LOWER, BETTER_HIGHER };
  * struct measure - one row
  * @path: where the number is in a cell (result_number())
  * @name: for people; belongs to the row above where @indent is deeper
- * @group: line above the first row that has it, or NULL
+ * @group: of a blame pair: its lock, whose row stands above; else NULL
  * @plain: a property of the replay, not an outcome: no change is printed
  */
 struct measure {
@@ -95,6 +95,8 @@ bool group_mean(const struct result_set *s, uint32_t group, const char *path,
 
 /** entry_change() - "-9.0±0.4%*", "+12% exact*", "same", "x12±1*" */
 void entry_change(struct text *out, const struct entry *e);
+/** entry_change_short() - the same without %, for a column that says so */
+void entry_change_short(struct text *out, const struct entry *e);
 
 /** entry_spread() - spread of a group's own values: "±0.6%", "exact" or "" */
 void entry_spread(struct text *out, const struct entry *e);

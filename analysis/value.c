@@ -3,7 +3,7 @@
  *
  *   run.makespan_ns                        dotted, keys may have dots
  *   locks.l.read.spin_ns+locks.l.read.sleep_ns      a sum of present parts
- *   blame[mmap_lock,fault,munmap].wait_ns  one entry of the blame list
+ *   blame[mmap_lock,fault,munmap].wait_ns  entries of the blame list; * is any
  *   hung_tasks                             an array counts its entries
  *
  * A path that leads nowhere is absent, which is not zero.
@@ -45,50 +45,58 @@ static bool field_is(const json_t *entry, const char *key, const char *want,
 {
 	const json_t *v = json_object_get(entry, key);
 
+	if (len == 1 && *want == '*')
+		return true;
 	return json_is_string(v) && json_string_length(v) == len &&
 	       !memcmp(json_string_value(v), want, len);
 }
 
-/* blame[lock,waiter,holder].key, in @path of @len bytes */
-static const json_t *blame_at(const json_t *cell, const char *path, size_t len)
+/* blame[lock,waiter,holder].key, in @path of @len bytes: the sum of what fits */
+static bool blame_number(const json_t *cell, const char *path, size_t len,
+			 double *value, bool *integral)
 {
 	static const char *const part[] = { "lock", "waiter", "holder" };
-	const char *from[3], *end = path + len;
-	size_t bytes[3];
-	const char *p = path + strlen("blame[");
+	const char *from[3], *end = path + len, *p = path + strlen("blame[");
 	const json_t *entry, *list = json_object_get(cell, "blame");
-	size_t i;
+	bool found = false;
+	size_t bytes[3], i;
 
 	for (i = 0; i < 3; i++) {
 		const char *stop = memchr(p, i < 2 ? ',' : ']',
 					  (size_t)(end - p));
 
 		if (!stop)
-			return NULL;
+			return false;
 		from[i] = p;
 		bytes[i] = (size_t)(stop - p);
 		p = stop + 1;
 	}
 	if (p >= end || *p++ != '.')
-		return NULL;
+		return false;
+	*value = 0;
 	json_array_foreach(list, i, entry) {
-		bool hit = true;
+		const json_t *v = json_object_getn(entry, p, (size_t)(end - p));
+		bool hit = json_is_number(v);
 
 		for (int k = 0; k < 3; k++)
 			hit = hit && field_is(entry, part[k], from[k], bytes[k]);
-		if (hit)
-			return json_object_getn(entry, p, (size_t)(end - p));
+		if (!hit)
+			continue;
+		*value += json_number_value(v);
+		*integral = *integral && json_is_integer(v);
+		found = true;
 	}
-	return NULL;
+	return found;
 }
 
 static bool one_number(const json_t *cell, const char *path, size_t len,
 		       double *value, bool *integral)
 {
-	const json_t *v = !strncmp(path, "blame[", 6) ?
-				  blame_at(cell, path, len) :
-				  descend(cell, path, len);
+	const json_t *v;
 
+	if (len > 6 && !strncmp(path, "blame[", 6))
+		return blame_number(cell, path, len, value, integral);
+	v = descend(cell, path, len);
 	if (json_is_array(v)) {
 		*value = (double)json_array_size(v);
 		return true;

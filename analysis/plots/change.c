@@ -68,7 +68,7 @@ static void put_title(struct text *out, const struct measure *m)
 	} else {
 		text_clean(out, m->name, TEXT_GNUPLOT);
 		if (m->section == SECTION_LOCKS)
-			text_put(out, ", time waited");
+			text_put(out, ", waiting");
 	}
 	text_put(out, "'");
 }

@@ -52,14 +52,14 @@ set format y ''
 plot 'change.dat' index 3 using 2:1:3:4:ytic('') with xerrorbars pt 6 ps 1.1 lw 1.6 lc rgb '#0072B2' notitle, \
   '' index 3 using ($5==1?$2:1/0):1 with points pt 7 ps 1.1 lc rgb '#0072B2' notitle, \
   '' index 3 using (22.287364):1:6 with labels right offset 0,0.55 font ',9' tc rgb '#444444' notitle
-set title 'mmap_lock write, time waited'
+set title 'mmap_lock write, waiting'
 set xrange [0.533333333:8.7835093]
 set xtics ('same' (1), 'x2' (2), 'x5' (5))
 set format y
 plot 'change.dat' index 4 using 2:1:3:4:ytic(7) with xerrorbars pt 6 ps 1.1 lw 1.6 lc rgb '#0072B2' notitle, \
   '' index 4 using ($5==1?$2:1/0):1 with points pt 7 ps 1.1 lc rgb '#0072B2' notitle, \
   '' index 4 using (8.7835093):1:6 with labels right offset 0,0.55 font ',9' tc rgb '#444444' notitle
-set title 'mmap_lock read, time waited'
+set title 'mmap_lock read, waiting'
 set xrange [0.000666666667:20.665811]
 set xtics ('same' (1), 'x10' (10), '/10' (0.1), '/100' (0.01), '/1000' (0.001))
 set format y ''
