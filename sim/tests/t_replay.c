@@ -2,6 +2,7 @@
  * One run: pacing, think time, wakers, costs, accounts, determinism. Closed
  * forms where there is one. Not pinned: what an op costs (mm's tests).
  */
+#include <errno.h>
 #include "sim/tests/t_replay_random.h"
 #include "sim/tests/t_replay_run.h"
 
@@ -134,6 +135,7 @@ static int64_t ping_pong_ns(bool edges, int64_t munmap_body_ns)
 	g.profile.cost[COST_MUNMAP_BODY].value = munmap_body_ns;
 	rig_run(&g, &b);
 	rig_accounts(&g);
+	assert_true(!edges || g.r.moved_ops <= 2);	/* the exits */
 	if (edges)
 		assert_int_equal(g.r.order_wait_ns, 0);
 	else
@@ -386,42 +388,49 @@ static void t_refused(void **state)
 
 /* ---- tasks ---- */
 
+/* A task that forks, starts a thread and spawns a program. */
+static void family(struct tb *b)
+{
+	struct op *op;
+	uint32_t mm, mm_fork, mm_exec, t, forked, thread, spawned;
+
+	tb_init(b, HAVE_SCHED);
+	mm = tb_mm(b, MM_INITIAL, TRACE_NO_MM);
+	mm_fork = tb_mm(b, MM_FORK, mm);
+	mm_exec = tb_mm(b, MM_EXEC, TRACE_NO_MM);
+	tb_area(b, mm, A, A + 64 * PAGE, AREA_READ | AREA_WRITE);
+	tb_area(b, mm_exec, B, B + 64 * PAGE, AREA_READ | AREA_WRITE);
+	t = tb_task(b, TRACE_NO_TASK, mm);
+	forked = tb_task(b, t, mm_fork);
+	thread = tb_task(b, t, mm);
+	spawned = tb_task(b, t, mm);
+	tb_fault(b, t, 1000, A);
+	tb_child(b, t, OP_FORK, 10000, 50000, forked);
+	tb_child(b, t, OP_CLONE_THREAD, 100000, 10000, thread);
+	tb_child(b, t, OP_VFORK, 200000, 300000, spawned);
+	tb_fault(b, forked, 70000, A);
+	tb_exit(b, forked, 80000, true);
+	tb_fault(b, thread, 120000, A + PAGE);
+	tb_exit(b, thread, 900000, false);
+	op = tb_op(b, spawned, OP_EXEC, 300000, 150000, 0);
+	op->arg[0] = mm_exec;
+	b->h.tasks[spawned].mm = mm_exec;	/* of the records that follow */
+	tb_fault(b, spawned, 600000, B);
+	tb_exit(b, spawned, 700000, true);
+	b->h.tasks[spawned].mm = mm;
+	tb_fault(b, t, 650000, A + 2 * PAGE);
+	tb_exit(b, t, 1000000, true);
+	tb_open(b);
+}
+
 /* fork, vfork + exec, thread, exits: every mm ends, nothing is left over. */
 static void t_life(void **state)
 {
 	struct tb b;
 	struct rig g;
-	struct op *op;
-	uint32_t mm, mm_fork, mm_exec, t, forked, thread, spawned;
 
 	(void)state;
-	tb_init(&b, HAVE_SCHED);
-	mm = tb_mm(&b, MM_INITIAL, TRACE_NO_MM);
-	mm_fork = tb_mm(&b, MM_FORK, mm);
-	mm_exec = tb_mm(&b, MM_EXEC, TRACE_NO_MM);
-	tb_area(&b, mm, A, A + 64 * PAGE, AREA_READ | AREA_WRITE);
-	tb_area(&b, mm_exec, B, B + 64 * PAGE, AREA_READ | AREA_WRITE);
-	t = tb_task(&b, TRACE_NO_TASK, mm);
-	forked = tb_task(&b, t, mm_fork);
-	thread = tb_task(&b, t, mm);
-	spawned = tb_task(&b, t, mm);
-	tb_fault(&b, t, 1000, A);
-	tb_child(&b, t, OP_FORK, 10000, 50000, forked);
-	tb_child(&b, t, OP_CLONE_THREAD, 100000, 10000, thread);
-	tb_child(&b, t, OP_VFORK, 200000, 300000, spawned);
-	tb_fault(&b, forked, 70000, A);
-	tb_exit(&b, forked, 80000, true);
-	tb_fault(&b, thread, 120000, A + PAGE);
-	tb_exit(&b, thread, 900000, false);
-	op = tb_op(&b, spawned, OP_EXEC, 300000, 150000, 0);
-	op->arg[0] = mm_exec;
-	b.h.tasks[spawned].mm = mm_exec;	/* of the records that follow */
-	tb_fault(&b, spawned, 600000, B);
-	tb_exit(&b, spawned, 700000, true);
-	b.h.tasks[spawned].mm = mm;
-	tb_fault(&b, t, 650000, A + 2 * PAGE);
-	tb_exit(&b, t, 1000000, true);
-	tb_open(&b);
+	family(&b);
 	rig_init(&g, "linux-6.12", "linux-6.12");
 	rig_run(&g, &b);
 	rig_accounts(&g);
@@ -518,6 +527,63 @@ static void t_unreplayed(void **state)
 	tb_release(&b);
 }
 
+/* ---- input that is wrong ---- */
+
+/*
+ * No program and no kernel makes this trace: t0 uses A inside the call that
+ * maps it, before t1 unmaps what was there. The replay says who waits for
+ * whom, and fails.
+ */
+static void t_stuck(void **state)
+{
+	struct tb b;
+	struct rig g;
+	uint32_t mm, t0, t1;
+
+	(void)state;
+	tb_init(&b, 0);
+	mm = tb_mm(&b, MM_INITIAL, TRACE_NO_MM);
+	tb_area(&b, mm, A, A + PAGE, AREA_READ | AREA_WRITE);
+	t0 = tb_task(&b, TRACE_NO_TASK, mm);
+	t1 = tb_task(&b, TRACE_NO_TASK, mm);
+	tb_mmap(&b, t0, 1000, 9000, A, PAGE);
+	tb_fault(&b, t0, 4000, A);
+	tb_range(&b, t1, OP_MUNMAP, 5000, 1000, A, PAGE);
+	tb_open(&b);
+	rig_init(&g, "linux-6.12", "linux-6.12");
+	assert_int_equal(replay_run(b.reader, &g.c, &g.r, &g.e), -EDEADLK);
+	assert_non_null(strstr(g.e.text, "stuck"));
+	assert_non_null(strstr(g.e.text, "task 100 (t0): mmap, record 0, waits for record 0 of task 101"));
+	assert_non_null(strstr(g.e.text, "task 101 (t1): munmap, record 0, waits for record 1 of task 100"));
+	rig_release(&g);
+	tb_release(&b);
+}
+
+/* A damaged chunk ends the run with the reader's message. */
+static void t_damaged(void **state)
+{
+	struct random_program p;
+	struct errbuf e = { 0 };
+	struct rig g;
+	FILE *f;
+
+	(void)state;
+	random_trace(&p, 7, 300);
+	mmt_close(p.b.reader);
+	f = fopen(p.b.path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 400, SEEK_SET), 0);
+	assert_int_equal(fwrite("damaged", 1, 7, f), 7);
+	fclose(f);
+	p.b.reader = mmt_open(p.b.path, 0, 0, &e);
+	assert_non_null(p.b.reader);
+	rig_init(&g, "linux-6.12", "linux-6.12");
+	assert_true(replay_run(p.b.reader, &g.c, &g.r, &g.e) < 0);
+	assert_non_null(strstr(g.e.text, "offset"));
+	rig_release(&g);
+	tb_release(&p.b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -538,6 +604,8 @@ int main(void)
 		cmocka_unit_test(t_instances),
 		cmocka_unit_test(t_warmup),
 		cmocka_unit_test(t_unreplayed),
+		cmocka_unit_test(t_stuck),
+		cmocka_unit_test(t_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
