@@ -163,7 +163,7 @@ static void panels(struct plot_job *job, const uint32_t *groups, uint32_t n,
 	uint32_t columns = holders->count < SIDE_MOST ? holders->count : SIDE_MOST;
 	double most = largest(job, groups, n, waiters, holders);
 
-	plot_panels(job, n, columns > 5 ? 1 : 2, 110 + 30 * rows,
+	plot_panels(job, n, columns > 6 ? 1 : 2, 110 + 30 * rows,
 		    &(struct plot_frame){ .left = 150, .gap = 30, .low = 16 });
 	text_add(&job->gp,
 		 "set xrange [0.5:%u.5]\nset yrange [0.5:%u.5]\nunset grid\nset border 0\n"
@@ -171,7 +171,7 @@ static void panels(struct plot_job *job, const uint32_t *groups, uint32_t n,
 		 "set xtics rotate by -20 left\nset style fill solid 1 border rgb 'white'\n",
 		 columns, rows);
 	for (uint32_t k = 0; k < n; k++) {
-		bool right = k % 2 && columns <= 5;
+		bool right = k % 2 && columns <= 6;
 
 		panel_data(job, groups[k], most, waiters, holders, rows, columns);
 		text_put(&job->gp, "set title '");

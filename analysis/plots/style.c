@@ -12,7 +12,7 @@
 #include "sim/base/mem.h"
 
 enum { WIDTH = 1000, TITLE_HEIGHT = 70, KEY_ROW_HEIGHT = 20, BAR_LABEL = 44,
-       LETTERS = 15 };	/* half pixels a letter, about, at 10 points */
+       LETTERS = 17 };	/* half pixels a letter, about, at 10 points */
 
 const char *plot_colour(uint32_t n)
 {

@@ -17,7 +17,7 @@ if (form eq 'png') { set terminal pngcairo noenhanced size 1000,584 font font ba
 if (form eq 'svg') { set terminal svg noenhanced size 1000,584 dynamic font 'sans-serif,10' fontscale 1.25 background rgb 'white' }
 set output 'change.'.form
 set multiplot title heading font ',13' offset 0,-0.3 \
-  layout 3,2 margins screen 0.2390,0.97,0.1027,0.8664 spacing screen 0.0300,0.1644
+  layout 3,2 margins screen 0.2680,0.97,0.1027,0.8664 spacing screen 0.0300,0.1644
 set logscale x
 set yrange [0.4:2.6]
 set ytics scale 0

@@ -16,7 +16,7 @@ do for [form in 'png svg'] {
 if (form eq 'png') { set terminal pngcairo noenhanced size 1000,258 font font background rgb 'white' }
 if (form eq 'svg') { set terminal svg noenhanced size 1000,258 dynamic font 'sans-serif,10' fontscale 1.25 background rgb 'white' }
 set output 'cpu-time.'.form
-set lmargin at screen 0.2390
+set lmargin at screen 0.2680
 set rmargin at screen 0.97
 set tmargin at screen 0.8295
 set bmargin at screen 0.3411

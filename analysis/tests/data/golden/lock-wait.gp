@@ -13,15 +13,15 @@ set xlabel textcolor rgb '#333333'
 set ylabel textcolor rgb '#333333'
 set key textcolor rgb '#222222'
 do for [form in 'png svg'] {
-if (form eq 'png') { set terminal pngcairo noenhanced size 1000,278 font font background rgb 'white' }
-if (form eq 'svg') { set terminal svg noenhanced size 1000,278 dynamic font 'sans-serif,10' fontscale 1.25 background rgb 'white' }
+if (form eq 'png') { set terminal pngcairo noenhanced size 1000,298 font font background rgb 'white' }
+if (form eq 'svg') { set terminal svg noenhanced size 1000,298 dynamic font 'sans-serif,10' fontscale 1.25 background rgb 'white' }
 set output 'lock-wait.'.form
-set lmargin at screen 0.2390
+set lmargin at screen 0.2680
 set rmargin at screen 0.97
-set tmargin at screen 0.8417
-set bmargin at screen 0.3885
-set label 1 heading at screen 0.5,0.9281 center font ',13' tc rgb '#111111'
-set key at screen 0.5,0.0288 center bottom vertical maxrows 2 Left reverse samplen 1.2 spacing 1.2 width 1 font ',10'
+set tmargin at screen 0.8523
+set bmargin at screen 0.4295
+set label 1 heading at screen 0.5,0.9329 center font ',13' tc rgb '#111111'
+set key at screen 0.5,0.0268 center bottom vertical maxrows 3 Left reverse samplen 1.2 spacing 1.2 width 1 font ',10'
 set yrange [0.4:3.6]
 set xrange [0:952120.767]
 unset ytics

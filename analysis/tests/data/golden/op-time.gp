@@ -17,7 +17,7 @@ if (form eq 'png') { set terminal pngcairo noenhanced size 1000,464 font font ba
 if (form eq 'svg') { set terminal svg noenhanced size 1000,464 dynamic font 'sans-serif,10' fontscale 1.25 background rgb 'white' }
 set output 'op-time.'.form
 set multiplot title heading font ',13' offset 0,-0.3 \
-  layout 2,2 margins screen 0.2390,0.97,0.1724,0.8319 spacing screen 0.0360,0.2069
+  layout 2,2 margins screen 0.2680,0.97,0.1724,0.8319 spacing screen 0.0360,0.2069
 set yrange [0.4:3.6]
 set ytics scale 0
 set xlabel 'time, all ops of the kind together'
