@@ -1,0 +1,79 @@
+/*
+ * Rewrites the stamps of tracefs text, line by line:
+ *
+ *   comm-TID (TGID) [CPU] flags 8714602348861: event: fields
+ *   comm-TID (TGID) [CPU] flags  4357.301174430: event: fields
+ *
+ * The stamp is found from "[CPU]": the comm before it may hold anything, so
+ * the line is taken only where digits and a colon stand at the right place.
+ * Any other line (LOST EVENTS, stack traces) is copied as it is.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "traces/capture/session.h"
+
+/* Where the stamp is: its first digit, and behind its last; NULL if none. */
+static const char *find_stamp(const char *line, const char **end)
+{
+	for (const char *p = strchr(line, '['); p; p = strchr(p + 1, '[')) {
+		const char *q = p + 1;
+
+		while (isdigit((unsigned char)*q))
+			q++;
+		if (q == p + 1 || q[0] != ']' || q[1] != ' ')
+			continue;
+		q += 2;
+		for (int word = 0; word < 2; word++) {
+			const char *start;
+
+			while (*q == ' ')
+				q++;
+			start = q;
+			while (isdigit((unsigned char)*q))
+				q++;
+			if (q > start && *q == ':' && q[1] == ' ') {
+				*end = q;
+				return start;
+			}
+			while (*q && *q != ' ')		/* the flags */
+				q++;
+		}
+	}
+	return NULL;
+}
+
+static void rewrite(const struct stamp_clock *c, const char *line, FILE *to)
+{
+	const char *end, *stamp = find_stamp(line, &end);
+	int64_t ns;
+
+	if (!stamp) {
+		fputs(line, to);
+		return;
+	}
+	ns = stamp_clock_ns(c, strtoull(stamp, NULL, 10));
+	fwrite(line, 1, (size_t)(stamp - line), to);
+	fprintf(to, "%" PRId64 ".%09" PRId64 "%s", ns / 1000000000,
+		ns % 1000000000, end);
+}
+
+int stamp_rewrite(const struct stamp_clock *c, FILE *from, FILE *to,
+		  uint64_t *lines)
+{
+	char *line = NULL;
+	size_t room = 0;
+
+	*lines = 0;
+	while (getline(&line, &room, from) > 0) {
+		if (c->ticks)
+			rewrite(c, line, to);
+		else
+			fputs(line, to);
+		++*lines;
+	}
+	free(line);
+	return ferror(from) || ferror(to) ? -EIO : 0;
+}
