@@ -245,10 +245,15 @@ static void take_flags(struct lexer *lx, struct span *s, struct raw_event *ev)
 	skip_spaces(s);
 }
 
-/* finds "[CPU]" whose neighbourhood is a whole head; s->p behind the stamp */
-static bool take_head(struct lexer *lx, struct span *s, struct raw_event *ev)
+/*
+ * Finds "[CPU]" behind @from whose neighbourhood is a whole head; s->p behind
+ * the stamp. A comm may look like one, so the caller may want the next.
+ * Return: behind the bracket, or NULL.
+ */
+static const char *take_head(struct lexer *lx, struct span *s,
+			     const char *from, struct raw_event *ev)
 {
-	const char *from = s->p, *open;
+	const char *open;
 
 	while ((open = memchr(from, '[', (size_t)(s->end - from)))) {
 		struct span rest = { open + 1, s->end };
@@ -267,9 +272,9 @@ static bool take_head(struct lexer *lx, struct span *s, struct raw_event *ev)
 			continue;
 		ev->cpu = (uint16_t)cpu;
 		s->p = rest.p;
-		return true;
+		return from;
 	}
-	return false;
+	return NULL;
 }
 
 static enum line_class header_line(struct lexer *lx, struct span s)
@@ -388,7 +393,8 @@ enum line_class ftrace_line(struct lexer *lx, const char *text, size_t bytes,
 			    struct raw_event *ev)
 {
 	struct span s = { text, text + bytes };
-	struct span word = s;
+	struct span word = s, rest = s;
+	const char *from = text;
 	uint64_t cpus;
 
 	skip_spaces(&word);
@@ -396,9 +402,11 @@ enum line_class ftrace_line(struct lexer *lx, const char *text, size_t bytes,
 		return LINE_BLANK;
 	if (text[0] == '#')
 		return header_line(lx, s);
-	if (take_head(lx, &s, ev)) {
-		skip_spaces(&s);
-		return event_line(lx, s, ev);
+	while ((from = take_head(lx, &rest, from, ev))) {
+		skip_spaces(&rest);
+		if (event_line(lx, rest, ev) == LINE_EVENT)
+			return LINE_EVENT;
+		rest = s;
 	}
 	if (!memcmp(word.p, "CPU:", word.end - word.p < 4 ? 1 : 4) &&
 	    lost_line(word, ev))

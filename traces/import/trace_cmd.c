@@ -25,7 +25,7 @@ static int score_lines(const char *text, size_t bytes)
 		text += len + 1;
 	}
 	lexer_free(lx);
-	return events > others ? 20 : 0;
+	return events && events * 3 >= others ? 20 : 0;
 }
 
 static int detect(const char *text, size_t bytes)

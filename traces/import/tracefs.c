@@ -36,7 +36,7 @@ static int score_lines(const char *text, size_t bytes)
 		}
 		text += len + 1;
 	}
-	if (events <= others)
+	if (events * 3 < others)
 		events = 0;
 	/* tracefs prints flags or a tgid by default, trace-cmd did neither */
 	if (lexer_facts(lx)->has_flags || lexer_facts(lx)->has_tgid)
