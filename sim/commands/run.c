@@ -8,6 +8,7 @@
 #include "sim/base/getopt.h"
 #include "sim/base/json.h"
 #include "sim/commands/command.h"
+#include "sim/commands/workload_source.h"
 #include "sim/results/program.h"
 #include "sim/results/results.h"
 
@@ -24,7 +25,7 @@ static const char help[] =
 "                       kernel=linux-6.1 and AXIS.OPTION=VALUE (repeatable)\n"
 "  -s, --set KEY=VALUE  over what the file says (repeatable): an axis or kernel\n"
 "                       of the baseline, machine=NAME, machine.cpus, replay.costs,\n"
-"                       replay.replicates, report.hung_task_s, seed, ...\n"
+"                       replay.replicates, generate.threads, seed, ...\n"
 "  -j, --jobs N         cells at a time (default: one per CPU)\n"
 "  -n, --dry-run        print the cells, run nothing, write nothing\n"
 "      --eager          every piece of work is an event: slower, same bytes\n"
@@ -148,8 +149,8 @@ static bool is_done(const char *dir, const struct cell *c)
 
 static void print_plan(const struct scenario *s, const char *dir)
 {
-	printf("%s: %u cells of trace %s\n", s->name, s->cell_count,
-	       s->trace_text);
+	printf("%s: %u cells of %s %s\n", s->name, s->cell_count,
+	       s->trace_path ? "trace" : "workload", s->trace_text);
 	for (uint32_t i = 0; i < s->cell_count; i++) {
 		const struct cell *c = &s->cells[i];
 
@@ -280,7 +281,8 @@ static int load_and_run(struct arguments *a, struct errbuf *e)
 	struct scenario_overrides over = {
 		.set = a->set, .set_count = a->set_count, .policy = a->policy,
 		.policy_count = a->policy_count,
-		.model_id = program_model_id() };
+		.model_id = program_model_id(),
+		.workloads = &workload_source };
 	struct scenario *s = is_scenario(a->input) ?
 			     scenario_load(a->input, &over, e) :
 			     scenario_for_trace(a->input, &over, e);

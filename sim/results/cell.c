@@ -98,6 +98,8 @@ static json_t *trace_part(const struct cell *c, const struct trace_header *h,
 
 	digest_text(digest, text);
 	set_text(o, "digest", text);
+	if (!c->source->path)
+		set_text(o, "generated", c->source->text);
 	set_uint(o, "lost", h ? h->lost_events : 0);
 	for (unsigned i = 0; r && i < OP_KIND_COUNT; i++)
 		if (r->unreplayed[i])

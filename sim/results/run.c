@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "sim/base/file.h"
 #include "sim/base/json.h"
 #include "sim/base/progress.h"
 #include "sim/results/cell.h"
@@ -48,10 +49,18 @@ struct worker {
 	bool ended;		/* last is valid */
 };
 
+/** struct ready - a source of the scenario, as a file to replay */
+struct ready {
+	char *path;		/* NULL: no cell needs it now */
+	struct digest digest;
+	uint64_t ops;		/* records that a replay does */
+};
+
 /** struct crew - one run in the parent */
 struct crew {
 	const struct scenario *s;
 	const struct run_options *o;
+	struct ready *ready;	/* by source */
 	struct worker *w;
 	struct pollfd *poll;
 	uint32_t jobs, active;
@@ -150,7 +159,8 @@ static int run_cell(const struct crew *w, const struct cell *c, int fd)
 	struct teller teller = { .fd = fd, .last_ns = host_now_ns() };
 	struct errbuf e = { 0 };
 	struct replay_result r = { 0 };
-	struct mmt_reader *trace = mmt_open(w->s->trace_path, 0, 0, &e);
+	const struct ready *from = &w->ready[c->source->index];
+	struct mmt_reader *trace = mmt_open(from->path, 0, 0, &e);
 	struct digest d;
 	int status;
 	struct replay_config config = {
@@ -164,7 +174,7 @@ static int run_cell(const struct crew *w, const struct cell *c, int fd)
 	if (!trace)
 		return tell_failed(fd, MESSAGE_FAILED, e.text);
 	d = mmt_digest(trace);
-	if (d.hi != w->s->trace_digest.hi || d.lo != w->s->trace_digest.lo)
+	if (d.hi != from->digest.hi || d.lo != from->digest.lo)
 		return tell_failed(fd, MESSAGE_FAILED,
 				   "the trace changed while the scenario ran");
 	if (replay_run(trace, &config, &r, &e))
@@ -253,6 +263,7 @@ static void death_text(const struct worker *k, int status, char *out,
 static int reap(struct crew *w, struct worker *k, struct errbuf *e)
 {
 	const struct cell *c = &w->s->cells[k->cell];
+	const struct ready *from = &w->ready[c->source->index];
 	char why[TEXT_BYTES + STDERR_BYTES], *path;
 	int status = 0, r = 0;
 	json_t *json;
@@ -267,7 +278,7 @@ static int reap(struct crew *w, struct worker *k, struct errbuf *e)
 	} else {
 		death_text(k, status, why, sizeof(why));
 		path = cell_path(w->o->out_dir, c->id);
-		json = cell_failed_json(c, &w->s->trace_digest, why);
+		json = cell_failed_json(c, &from->digest, why);
 		r = json_save(path, json, e);
 		json_decref(json);
 		free(path);
@@ -276,7 +287,7 @@ static int reap(struct crew *w, struct worker *k, struct errbuf *e)
 	k->pid = 0;
 	w->active--;
 	w->sum->ran++;
-	w->finished_ops += w->s->trace_ops;
+	w->finished_ops += from->ops;
 	return r;
 }
 
@@ -335,11 +346,13 @@ static int run_missing(struct crew *w, const uint32_t *todo, uint32_t count,
 		       struct errbuf *e)
 {
 	uint32_t next = 0;
+	uint64_t ops = 0;
 	int r = 0;
 
+	for (uint32_t i = 0; i < count; i++)
+		ops += w->ready[w->s->cells[todo[i]].source->index].ops;
 	if (!w->o->quiet)
-		progress_start(&w->progress, "cells", "ops",
-			       count * w->s->trace_ops);
+		progress_start(&w->progress, "cells", "ops", ops);
 	while (!r && (next < count || w->active)) {
 		if (next < count && w->active < w->jobs)
 			r = start_worker(w, todo[next++], e);
@@ -381,6 +394,73 @@ static int find_missing(struct crew *w, uint32_t *todo, uint32_t *count,
 	return 0;
 }
 
+/* Digest and size of the trace at @r->path; false if it is no whole trace. */
+static bool look_at(struct ready *r, struct errbuf *e)
+{
+	struct mmt_reader *trace = mmt_open(r->path, 0, 0, e);
+	const struct trace_header *h;
+
+	if (!trace)
+		return false;
+	h = mmt_header(trace);
+	r->digest = mmt_digest(trace);
+	r->ops = 0;
+	for (unsigned i = 0; i < OP_KIND_COUNT; i++)
+		if (op_kinds[i].cls == OP_CLASS_REPLAY)
+			r->ops += h->ops[i];
+	mmt_close(trace);
+	return true;
+}
+
+/* A workload's trace has its name from its parameters: it may be there. */
+static int make_ready(struct crew *w, const struct source *from,
+		      struct errbuf *e)
+{
+	struct ready *r = &w->ready[from->index];
+	char name[DIGEST_TEXT_BYTES], *dir;
+	struct errbuf ignored = { 0 };
+	int err = 0;
+
+	if (r->path)
+		return 0;
+	if (from->path) {
+		r->path = xstrdup(from->path);
+		return look_at(r, e) ? 0 : -EIO;
+	}
+	digest_text(&from->digest, name);
+	r->path = xasprintf("%s/traces/%s.mmt", w->o->out_dir, name);
+	if (!access(r->path, R_OK) && look_at(r, &ignored))
+		return 0;
+	dir = xasprintf("%s/traces", w->o->out_dir);
+	err = make_dirs(dir, e);
+	free(dir);
+	if (!err)
+		err = w->s->workloads->write(&from->workload, r->path, e);
+	if (!err && !look_at(r, e))
+		err = -EIO;
+	return err;
+}
+
+static int make_all_ready(struct crew *w, const uint32_t *todo, uint32_t count,
+			  struct errbuf *e)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < count && !r; i++)
+		r = make_ready(w, w->s->cells[todo[i]].source, e);
+	return r;
+}
+
+static void crew_release(struct crew *w)
+{
+	for (uint32_t i = 0; i < w->s->source_count; i++)
+		free(w->ready[i].path);
+	free(w->ready);
+	free(w->w);
+	free(w->poll);
+	free(w->cost);
+}
+
 int results_run(const struct scenario *s, const struct run_options *o,
 		struct run_summary *sum, struct errbuf *e)
 {
@@ -396,9 +476,12 @@ int results_run(const struct scenario *s, const struct run_options *o,
 	w.w = xcalloc(w.jobs, sizeof(*w.w));
 	w.poll = xcalloc(w.jobs, sizeof(*w.poll));
 	w.cost = xcalloc(s->cell_count + 1, sizeof(*w.cost));
+	w.ready = xcalloc(s->source_count + 1, sizeof(*w.ready));
 	r = folder_prepare(s, o->out_dir, e);
 	if (!r)
 		r = find_missing(&w, todo, &count, e);
+	if (!r)
+		r = make_all_ready(&w, todo, count, e);
 	if (!r)
 		r = run_missing(&w, todo, count, e);
 	if (!r)
@@ -406,9 +489,7 @@ int results_run(const struct scenario *s, const struct run_options *o,
 	if (!r)
 		r = folder_host(s, o->out_dir, w.cost, w.jobs,
 				host_now_ns() - start_ns, e);
-	free(w.w);
-	free(w.poll);
-	free(w.cost);
+	crew_release(&w);
 	free(todo);
 	return r;
 }

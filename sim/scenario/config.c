@@ -103,8 +103,9 @@ static void identify(const struct scenario *s, struct cell *c)
 
 	if (!out)
 		BUG("open_memstream failed");
-	digest_text(&s->trace_digest, trace);
-	fprintf(out, "model=%s\ntrace=%s\nseries_ns=%lld\n", s->model_id, trace,
+	digest_text(&c->source->digest, trace);
+	fprintf(out, "model=%s\n%s=%s\nseries_ns=%lld\n", s->model_id,
+		c->source->path ? "trace" : "workload", trace,
 		(long long)s->series_ns);
 	fputs("captured:\n", out);
 	write_kernel(&s->captured, 0, out);

@@ -42,8 +42,10 @@ static const char *captured_preset(struct build *b, struct errbuf *e)
 	}
 	while (names[last + 1])
 		last++;
-	draft_note(&b->base, text_of(b->a, xasprintf(
-		"the trace does not say its kernel; taken for %s", names[last])));
+	if (!b->workload)
+		draft_note(&b->base, text_of(b->a, xasprintf(
+			"the trace does not say its kernel; taken for %s",
+			names[last])));
 	return names[last];
 }
 
@@ -107,6 +109,7 @@ static int borrow_machine(struct build *b, struct errbuf *e)
 			       b->s->trace_text, h->cpus_online, CPUS_MAX);
 	if (!h->cpus_online) {
 		draft_note(&b->base, text_of(b->a, xasprintf(
+			b->workload ? "no machine is named: %s" :
 			"the trace does not say its CPUs; machine %s as it is",
 			p->name)));
 		return 0;

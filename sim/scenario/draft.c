@@ -145,7 +145,7 @@ static int set_axis(struct draft *d, int axis, const struct ynode *value,
 
 static int unknown_key(const struct setting *s, struct errbuf *e)
 {
-	const char *names[AXIS_COUNT + 8];
+	const char *names[AXIS_COUNT + 9];
 	size_t count = 0;
 
 	for (unsigned i = 0; i < AXIS_COUNT; i++)
@@ -157,13 +157,15 @@ static int unknown_key(const struct setting *s, struct errbuf *e)
 	names[count++] = "max_map_count";
 	names[count++] = "machine.KEY";
 	names[count++] = "replay.KEY";
+	names[count++] = "generate.KEY";
 	names[count++] = "AXIS.OPTION";
 	return err_unknown(e, s->at, "key of a cell", s->key, names, count);
 }
 
 static int set_dotted(struct draft *d, const struct setting *s,
-		      struct arena *a, struct errbuf *e)
+		      struct build *b, struct errbuf *e)
 {
+	struct arena *a = b->a;
 	const char *dot = strchr(s->key, '.');
 	char head[64];
 	const char *text;
@@ -187,6 +189,8 @@ static int set_dotted(struct draft *d, const struct setting *s,
 				  option_find(replay_option_table, dot + 1) ?
 				  s->value->at : s->at, e);
 	}
+	if (!strcmp(head, "generate"))
+		return source_set(d, s, dot + 1, b, e);
 	axis = axis_find(head);
 	return axis < 0 ? unknown_key(s, e) :
 	       set_option(d, axis, dot + 1, s->value, s->at, a, e);
@@ -210,7 +214,7 @@ static int set_one(struct draft *d, const struct setting *s, struct build *b,
 					 s->key, text, s->value->at, e) :
 			      -EINVAL;
 	}
-	return set_dotted(d, s, b->a, e);
+	return set_dotted(d, s, b, e);
 }
 
 static bool is_number(const char *text)

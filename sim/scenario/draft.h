@@ -21,7 +21,7 @@ struct settings {
 	size_t count, room;
 };
 
-enum { DRAFT_PARAMS_MAX = 64, DRAFT_NOTES_MAX = 8 };
+enum { DRAFT_PARAMS_MAX = 64, DRAFT_NOTES_MAX = 8, WORKLOAD_PARAMS_MAX = 32 };
 
 struct draft {
 	struct cell cell;
@@ -30,6 +30,8 @@ struct draft {
 	bool hz_pinned, thp_pinned;
 	struct param params[DRAFT_PARAMS_MAX];
 	uint32_t param_count;
+	struct workload_param work[WORKLOAD_PARAMS_MAX];
+	uint32_t work_count;
 	const char *notes[DRAFT_NOTES_MAX];	/* warnings of the whole scenario */
 	uint32_t note_count;
 };
@@ -40,6 +42,8 @@ struct build {
 	struct arena *a;
 	char *dir;			/* of the scenario file, to resolve paths */
 	const struct trace_header *header;	/* of the trace, while it is open */
+	const char *workload;		/* of `generate:`, or NULL */
+	struct loc workload_at;
 	struct draft base;		/* defaults, machine, replay, report */
 	struct settings baseline;	/* entries of the baseline */
 	struct settings pins;		/* --set of numbers: win over all */
@@ -102,6 +106,22 @@ int profile_from_node(const struct ynode *n, const char *dir,
 		      struct profile *out, struct arena *a, struct errbuf *e);
 
 extern const struct option profile_options[], topology_options[];
+
+/* source.c: where a cell's ops come from */
+
+/** source_of_file() - the scenario's trace; ops and kernel noted */
+int source_of_file(struct build *b, struct mmt_reader *trace);
+
+/** source_read_generate() - `generate:` into b->workload and b->base */
+int source_read_generate(struct build *b, const struct ynode *n,
+			 struct errbuf *e);
+
+/** source_set() - generate.KEY of a cell, a sweep or --set */
+int source_set(struct draft *d, const struct setting *s, const char *key,
+	       struct build *b, struct errbuf *e);
+
+/** source_choose() - d->cell.source, once all settings are in */
+int source_choose(struct build *b, struct draft *d, struct errbuf *e);
 
 /** expand() - baseline, compare, matrix, sweep and replicates into s->cells */
 int expand(struct build *b, struct errbuf *e);

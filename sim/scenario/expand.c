@@ -166,7 +166,9 @@ static int add_cell(struct growing *g, const struct draft *d,
 	struct cell *c;
 
 	for (uint32_t i = 0; i < g->count; i++) {
-		if (g->config[i].hi == config.hi && g->config[i].lo == config.lo) {
+		if (g->config[i].hi == config.hi &&
+		    g->config[i].lo == config.lo &&
+		    g->cells[i].source == d->cell.source) {
 			add_merged(g, p->label, g->cells[i].label);
 			return 0;
 		}
@@ -209,6 +211,9 @@ static int place_cell(struct build *b, struct growing *g, struct draft d,
 		return err_at(e, -EINVAL, at, "more than %d cells", CELLS_MAX);
 	if (r)	/* only --set can have done it */
 		return setting_failed(&b->pins.v[b->pins.count - 1], r, e);
+	r = source_choose(b, &d, e);
+	if (r)
+		return r;
 	if (!policy_check(&d.cell.kernel.policies, &why))
 		return add_cell(g, &d, p, e);
 	if (p->in_matrix) {

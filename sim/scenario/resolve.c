@@ -144,6 +144,19 @@ static void write_policies(const struct policy_choice *c, FILE *out)
 	}
 }
 
+/* Parameters of a workload that differ from the first cell's. */
+static void write_cell_source(const struct source *from,
+			      const struct source *base, FILE *out)
+{
+	for (uint32_t i = 0; from != base && i < from->resolved_count; i++) {
+		if (!strcmp(from->resolved[i].value, base->resolved[i].value))
+			continue;
+		fprintf(out, "    generate.%s: ", from->resolved[i].key);
+		quote(from->resolved[i].value, out);
+		fputc('\n', out);
+	}
+}
+
 static void write_cell(const struct scenario *s, const struct cell *c,
 		       FILE *out)
 {
@@ -158,6 +171,7 @@ static void write_cell(const struct scenario *s, const struct cell *c,
 	write_policies(&c->kernel.policies, out);
 	fprintf(out, "    thp: %s\n    max_map_count: %u\n",
 		thp[c->kernel.thp], c->kernel.max_map_count);
+	write_cell_source(c->source, base->source, out);
 	write_cell_machine(&c->profile, &base->profile, out);
 	if (c != base)
 		write_differing(replay_option_table, &c->replay, &base->replay,
@@ -173,21 +187,39 @@ static void write_ids(const struct scenario *s, uint32_t first, FILE *out)
 			first && s->cells[i].baseline ? ", a baseline" : "");
 }
 
-static void write_head(const struct scenario *s, FILE *out)
+static void write_source(const struct scenario *s, FILE *out)
 {
+	const struct source *from = s->cells[0].source;
 	char digest[DIGEST_TEXT_BYTES];
 
-	digest_text(&s->trace_digest, digest);
+	if (from->path) {
+		digest_text(&from->digest, digest);
+		fputs("\ntrace: ", out);
+		quote(s->trace_text, out);
+		fprintf(out, "  # %s\n", digest);
+		return;
+	}
+	fputs("\ngenerate:\n  workload: ", out);
+	quote(from->workload.name, out);
+	fputc('\n', out);
+	for (uint32_t i = 0; i < from->resolved_count; i++) {
+		fprintf(out, "  %s: ", from->resolved[i].key);
+		quote(from->resolved[i].value, out);
+		fputc('\n', out);
+	}
+}
+
+static void write_head(const struct scenario *s, FILE *out)
+{
 	fputs("# Resolved: every default is written out.\nscenario: ", out);
 	quote(s->name, out);
 	if (s->description) {
 		fputs("\ndescription: ", out);
 		quote(s->description, out);
 	}
-	fputs("\ntrace: ", out);
-	quote(s->trace_text, out);
-	fprintf(out, "  # %s\nseed: %llu\nreport: {hung_task_s: %lld, series_ms: %lld}\n",
-		digest, (unsigned long long)s->seed,
+	write_source(s, out);
+	fprintf(out, "seed: %llu\nreport: {hung_task_s: %lld, series_ms: %lld}\n",
+		(unsigned long long)s->seed,
 		(long long)(s->cells[0].kernel.hung_task_ns / NSEC_PER_SEC),
 		(long long)(s->series_ns / NSEC_PER_MSEC));
 	fputs("replay:\n", out);

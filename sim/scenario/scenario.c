@@ -77,21 +77,22 @@ static int read_sections(const struct ynode *root, struct document *d,
 static bool is_pin(const char *key)
 {
 	return !strncmp(key, "machine.", 8) || !strncmp(key, "replay.", 7) ||
+	       !strncmp(key, "generate.", 9) ||
 	       !strcmp(key, "thp") || !strcmp(key, "max_map_count");
 }
 
 static int unknown_set(const struct setting *s, struct errbuf *e)
 {
-	const char *names[AXIS_COUNT + 12] = {
+	const char *names[AXIS_COUNT + 13] = {
 		"scenario", "trace", "machine", "seed", "kernel", "thp",
 		"max_map_count", "machine.KEY", "replay.KEY", "report.KEY",
-		"baseline.KEY", "AXIS.OPTION"
+		"baseline.KEY", "AXIS.OPTION", "generate.KEY"
 	};
 
 	for (unsigned i = 0; i < AXIS_COUNT; i++)
-		names[12 + i] = axis_names[i];
+		names[13 + i] = axis_names[i];
 	return setting_failed(s, err_unknown(e, s->at, "key", s->key, names,
-					     AXIS_COUNT + 12), e);
+					     AXIS_COUNT + 13), e);
 }
 
 /* One --set: to a section, to every cell, or to the baseline. */
@@ -161,13 +162,14 @@ static int find_trace(struct build *b, const struct document *d,
 	const char *text;
 	char *path;
 
-	if (d->generate)
+	if (d->generate && d->trace)
 		return err_at(e, -EINVAL, d->generate->at,
-			      "generate: not built into scenarios yet; expected "
-			      "trace: FILE.mmt, written by `mmreplay generate`");
+			      "generate: the scenario has a trace: already; expected one of them");
+	if (d->generate)
+		return source_read_generate(b, d->generate, e);
 	if (!d->trace)
 		return err_at(e, -EINVAL, (struct loc){ b->s->path, 0, 0 },
-			      "expected trace: FILE.mmt");
+			      "expected trace: FILE.mmt, or generate: {workload: NAME}");
 	text = node_text(d->trace, "trace", e);
 	if (!text)
 		return -EINVAL;
@@ -322,28 +324,37 @@ static int build_cells(struct build *b, struct document *d, struct errbuf *e)
 	return r;
 }
 
+static int build_on_file(struct build *b, struct document *d, struct errbuf *e)
+{
+	struct mmt_reader *trace = mmt_open(b->s->trace_path, 0, 0, e);
+	int r;
+
+	if (!trace)
+		return -EINVAL;
+	b->header = mmt_header(trace);
+	b->s->trace_kernel = arena_strdup(b->a, b->header->kernel);
+	r = source_of_file(b, trace);
+	if (!r)
+		r = build_cells(b, d, e);
+	mmt_close(trace);
+	return r;
+}
+
 static int build(struct build *b, struct document *d, struct errbuf *e)
 {
-	struct scenario *s = b->s;
-	struct mmt_reader *trace;
+	/* what a generated trace says of its kernel and host: nothing */
+	static const struct trace_header generated = { .synthetic = true };
 	int r = find_trace(b, d, e);
 
 	if (!r)
 		r = read_names(b, d, e);
 	if (r)
 		return r;
-	trace = mmt_open(s->trace_path, 0, 0, e);
-	if (!trace)
-		return -EINVAL;
-	b->header = mmt_header(trace);
-	s->trace_digest = mmt_digest(trace);
-	s->trace_kernel = arena_strdup(b->a, b->header->kernel);
-	for (unsigned i = 0; i < OP_KIND_COUNT; i++)
-		if (op_kinds[i].cls == OP_CLASS_REPLAY)
-			s->trace_ops += b->header->ops[i];
-	r = build_cells(b, d, e);
-	mmt_close(trace);
-	return r;
+	if (!b->workload)
+		return build_on_file(b, d, e);
+	b->header = &generated;
+	b->s->trace_kernel = "";
+	return build_cells(b, d, e);
 }
 
 /* @path NULL: `run TRACE`. */
@@ -365,6 +376,7 @@ static struct scenario *load(const char *path, const char *trace,
 			     .policy_count = o->policy_count };
 	s->path = path ? arena_strdup(b->a, path) : NULL;
 	s->model_id = o->model_id ? arena_strdup(b->a, o->model_id) : "";
+	s->workloads = o->workloads;
 	if (path) {
 		root = yaml_load(path, b->a, e);
 		r = root ? read_sections(root, &d, e) : -EINVAL;

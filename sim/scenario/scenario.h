@@ -21,6 +21,52 @@ struct param {
 	const char *key, *value;	/* dotted: machine.cpus = 64 */
 };
 
+/** struct workload_param - one parameter of `generate:`, and where it stood */
+struct workload_param {
+	const char *key, *value;
+	struct loc key_at, at;		/* zero from the command line */
+};
+
+/** struct workload - what `generate:` names */
+struct workload {
+	const char *name;
+	struct loc at;
+	const struct workload_param *params;
+	uint32_t param_count;
+};
+
+/**
+ * struct workload_source - who knows and writes workloads
+ * A scenario may not see them: the command hands them in.
+ * @resolve: calls @fn for every parameter, defaults written out, in table
+ *	order; refuses wrong ones with their place
+ * @write: the trace of @w at @path, whole or not at all; the same bytes for
+ *	the same parameters
+ */
+struct workload_source {
+	int (*resolve)(const struct workload *w,
+		       void (*fn)(void *arg, const char *key,
+				  const char *value),
+		       void *arg, struct errbuf *e);
+	int (*write)(const struct workload *w, const char *path,
+		     struct errbuf *e);
+};
+
+/**
+ * struct source - where the ops of cells come from: a file, or a workload
+ * @path: the file; NULL: a workload, written when a cell needs it
+ * @digest: of the file's trace; of a workload, its parameters and the program
+ */
+struct source {
+	const char *path;
+	struct digest digest;
+	struct workload workload;
+	const struct param *resolved;	/* all parameters of the workload */
+	uint32_t resolved_count;
+	const char *text;		/* "munmap-large gib=80": those set */
+	uint32_t index;			/* in struct scenario */
+};
+
 /** struct cell - one configuration to run; replicates are cells of their own */
 struct cell {
 	char id[DIGEST_TEXT_BYTES];
@@ -28,6 +74,7 @@ struct cell {
 	bool baseline;
 	uint64_t seed;
 	uint32_t replicate;
+	const struct source *source;
 	struct kernel_config kernel;
 	struct profile profile;
 	struct replay_options replay;
@@ -51,11 +98,12 @@ struct scenario {
 	struct arena arena;
 	const char *name, *path;
 	const char *description;	/* or NULL */
-	const char *trace_path;		/* resolved to open */
-	const char *trace_text;		/* as the user wrote it */
-	struct digest trace_digest;
-	uint64_t trace_ops;		/* records that a replay does */
+	const char *trace_path;		/* resolved to open; NULL: generated */
+	const char *trace_text;		/* as the user wrote it, or the workload */
 	const char *trace_kernel;	/* release, "" if the trace has none */
+	const struct source **sources;	/* the traces of the cells */
+	uint32_t source_count;
+	const struct workload_source *workloads;	/* NULL: no `generate:` */
 	struct kernel_config captured;
 	struct cell *cells;
 	uint32_t cell_count;
@@ -76,6 +124,7 @@ struct scenario_overrides {
 	const char *const *policy;	/* `run TRACE --policy a=b,c=d`: one cell each */
 	uint32_t policy_count;
 	const char *model_id;		/* program_model_id(): part of every cell id */
+	const struct workload_source *workloads;
 };
 
 /** scenario_load() - from a YAML file */

@@ -54,7 +54,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..28
+echo 1..30
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -113,3 +113,12 @@ done >out 2>err
 result $? 'policies, kernels, machines --json'
 refuses 'unknown machine' 2 "mmreplay: unknown machine 'vm-3cpu'; did you mean 'vm-2cpu'?" machines vm-3cpu
 refuses 'unknown kernel' 2 "mmreplay: unknown kernel 'linux-7.1'" kernels linux-7.1
+
+printf 'generate: {workload: mmap-churn, loops: 40, cpus: 2}\nmachine: vm-2cpu\nsweep: {generate.threads: [1, 2]}\n' >g.yaml
+"$run" run g.yaml -o g1 -q --jobs 1 >out 2>err && "$run" run g.yaml -o g2 -q --eager >>out 2>>err &&
+	[ "$(ls g1/traces/*.mmt | wc -l)" = 2 ] && same g1 g2 &&
+	grep -q '"generated": "mmap-churn ' g1/results.json
+result $? 'a workload: one trace for each set of parameters, the same bytes twice'
+rm -r g1/traces
+"$run" run g.yaml -o g1 >out 2>err && grep -q '^2 cells: 0 run, 2 were there;' err && [ ! -e g1/traces ]
+result $? 'cells that are there need no trace'

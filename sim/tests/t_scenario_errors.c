@@ -85,9 +85,9 @@ static void t_document(void **state)
 	       "s.yaml:2:6: mapping values are not allowed in this context");
 	refuse("trace: t.mmt\nbaselin: {}\n",
 	       "s.yaml:2:1: unknown key of a scenario 'baselin'; did you mean 'baseline'? known: scenario,*");
-	refuse("scenario: x\n", "s.yaml: expected trace: FILE.mmt");
+	refuse("scenario: x\n", "s.yaml: expected trace: FILE.mmt, or generate: {workload: NAME}");
 	refuse("generate: {workload: x}\n",
-	       "s.yaml:1:11: generate: not built into scenarios yet; expected trace: FILE.mmt, written by `mmreplay generate`");
+	       "s.yaml:1:11: generate: cannot be used here; expected trace: FILE.mmt");
 	refuse("trace: [t.mmt]\n", "s.yaml:1:8: trace: expected one value, not a list");
 	refuse("trace: nope.mmt\n", "nope.mmt: open: No such file or directory");
 	refuse("trace: t.mmt\nseed: -1\n",
