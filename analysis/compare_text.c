@@ -352,11 +352,12 @@ static void subheading(struct page *p, const uint32_t *show, uint32_t n)
 	pad(p, p->name_width);
 	for (uint32_t k = 0; k < n; k++) {
 		uint32_t g = p->t->order[show[k]];
-		bool change = s->groups[g].base != g &&
-			      p->column[show[k]].extra_width > 7;
+		const char *what = s->groups[g].base == g ? "baseline" :
+				   p->column[show[k]].extra_width > 7 ?
+				   "change %" : "";
 
 		pad(p, GAP);
-		right(p, change ? "change %" : "", column_width(p, show[k]));
+		right(p, what, column_width(p, show[k]));
 	}
 	end_line(p);
 }

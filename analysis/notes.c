@@ -54,6 +54,10 @@ void note_block(struct text *out, const struct result_set *s, uint32_t block,
 	uint32_t least = UINT32_MAX, most = 0;
 	double simulated, captured;
 
+	if (json_object_size(b->params)) {
+		put_pairs(out, b->params, form, ", ", " = ");
+		text_put(out, "; ");
+	}
 	text_put(out, "machine ");
 	put_scalar(out, machine, form);
 	if (result_number(cell, "distortion.cpus_simulated", &simulated, NULL) &&
@@ -78,10 +82,6 @@ void note_block(struct text *out, const struct result_set *s, uint32_t block,
 		snprintf(head, sizeof(head), "%s", json_string_value(digest));
 		text_put(out, "; trace ");
 		text_clean(out, head, form);
-	}
-	if (json_object_size(b->params)) {
-		text_put(out, "; ");
-		put_pairs(out, b->params, form, ", ", " = ");
 	}
 }
 

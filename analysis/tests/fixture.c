@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "analysis/analysis.h"
 #include "analysis/tests/fixture.h"
 #include "sim/base/file.h"
 #include "sim/base/hist.h"
@@ -227,7 +226,7 @@ static json_t *head(const struct maker *m, const char *id)
 	if (f->points)
 		json_object_set_new(json_object_get(o, "params"),
 				    f->hostile ? hostile_name : "machine.cpus",
-				    json_integer(2LL << m->point));
+				    json_integer(f->lean ? m->point : 2LL << m->point));
 	free(label);
 	return o;
 }
@@ -295,13 +294,13 @@ static void whole_body(struct maker *m, json_t *o)
 			hostile_name));
 }
 
+/* Plain writes: nothing here has to outlive a crash. */
 static void save(const char *dir, const char *name, const json_t *o)
 {
 	char *path = xasprintf("%s/%s", dir, name);
-	struct errbuf e = { 0 };
 
-	if (json_save(path, o, &e))
-		BUG("%s", e.text);
+	if (json_dump_file(o, path, JSON_INDENT(1)))
+		BUG("%s: cannot write", path);
 	free(path);
 }
 
@@ -423,4 +422,36 @@ char *fixture_compare(const struct result_set *s, const struct compare_options *
 		BUG("%s", e.text);
 	fclose(f);
 	return text;
+}
+
+struct room room_open(const struct fixture *f)
+{
+	struct room r = { .dir = fixture_dir() };
+	struct errbuf e = { 0 };
+
+	fixture_write(r.dir, f);
+	r.s = results_load((const char *const[]){ r.dir }, 1, &e);
+	if (!r.s)
+		BUG("%s", e.text);
+	return r;
+}
+
+void room_close(struct room *r)
+{
+	results_free(r->s);
+	fixture_remove(r->dir);
+	free(r->dir);
+}
+
+json_t *room_compare_json(const struct room *r, struct compare_options o)
+{
+	char *text;
+	json_t *root;
+
+	o.format = COMPARE_JSON;
+	text = fixture_compare(r->s, &o);
+	root = json_loads(text, 0, NULL);
+	BUG_ON(!root);
+	free(text);
+	return root;
 }

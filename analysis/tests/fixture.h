@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "analysis/analysis.h"
 
 /**
  * struct fixture - a made-up result folder in the shape of DESIGN.md 8
@@ -31,9 +32,18 @@ char *fixture_dir(void);
 /** fixture_remove() - the folder and all below it */
 void fixture_remove(const char *dir);
 
+/** struct room - a fixture on disk and loaded */
+struct room {
+	char *dir;
+	struct result_set *s;
+};
+
+struct room room_open(const struct fixture *f);
+void room_close(struct room *r);
+
 /** fixture_compare() - the table as text; caller frees */
-struct result_set;
-struct compare_options;
 char *fixture_compare(const struct result_set *s, const struct compare_options *o);
+/** room_compare_json() - the table as JSON, parsed */
+json_t *room_compare_json(const struct room *r, struct compare_options o);
 
 #endif

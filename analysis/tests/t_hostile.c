@@ -18,11 +18,6 @@
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 
-struct room {
-	char *dir;
-	struct result_set *s;
-};
-
 static int setup(void **state)
 {
 	static const struct fixture f = {
@@ -30,24 +25,17 @@ static int setup(void **state)
 		.seed = 5, .jitter = true, .hostile = true,
 	};
 	struct room *r = xcalloc(1, sizeof(*r));
-	struct errbuf e = { 0 };
 
-	r->dir = fixture_dir();
-	fixture_write(r->dir, &f);
-	r->s = results_load((const char *const[]){ r->dir }, 1, &e);
-	if (!r->s)
-		print_error("%s\n", e.text);
+	*r = room_open(&f);
 	*state = r;
-	return r->s ? 0 : -1;
+	return 0;
 }
 
 static int teardown(void **state)
 {
 	struct room *r = *state;
 
-	results_free(r->s);
-	fixture_remove(r->dir);
-	free(r->dir);
+	room_close(r);
 	free(r);
 	return 0;
 }

@@ -21,34 +21,10 @@
 #include "sim/base/json.h"
 #include "sim/base/mem.h"
 
-struct room {
-	char *dir;
-	struct result_set *s;
-};
-
 static const struct fixture usual = {
 	.scenario = "four policies", .policies = 4, .replicates = 3, .ops = 120,
 	.series_points = 400, .seed = 21, .jitter = true,
 };
-
-static struct room open_room(const struct fixture *f)
-{
-	struct room r = { .dir = fixture_dir() };
-	struct errbuf e = { 0 };
-
-	fixture_write(r.dir, f);
-	r.s = results_load((const char *const[]){ r.dir }, 1, &e);
-	if (!r.s)
-		fail_msg("%s", e.text);
-	return r;
-}
-
-static void close_room(struct room *r)
-{
-	results_free(r->s);
-	fixture_remove(r->dir);
-	free(r->dir);
-}
 
 static struct plot_job built(const struct room *r, const struct plot *p)
 {
@@ -69,7 +45,7 @@ static void release(struct plot_job *job)
 /* Every line of latency-cdf: buckets of the replicates, added up. */
 static void t_cdf_data(void **state)
 {
-	struct room r = open_room(&usual);
+	struct room r = room_open(&usual);
 	struct plot_job job = built(&r, &plot_latency_cdf);
 	char *save = NULL, op[40] = "";
 	uint64_t below = 0, checked = 0;
@@ -115,7 +91,7 @@ static void t_cdf_data(void **state)
 	}
 	assert_true(checked > 500);
 	release(&job);
-	close_room(&r);
+	room_close(&r);
 }
 
 /* Stacked bars: each value is the mean over replicates, each bar their sum. */
@@ -155,16 +131,16 @@ static void t_bars_data(void **state)
 {
 	static const char *const cpu[] = { "cpu_ns.user", "cpu_ns.system",
 		"cpu_ns.spin", "cpu_ns.irq", "cpu_ns.idle" };
-	struct room r = open_room(&usual);
+	struct room r = room_open(&usual);
 
 	(void)state;
 	check_bars(&r, &plot_cpu_time, cpu, 5);
-	close_room(&r);
+	room_close(&r);
 }
 
 static void t_blame_data(void **state)
 {
-	struct room r = open_room(&usual);
+	struct room r = room_open(&usual);
 	struct plot_job job = built(&r, &plot_blame);
 	char *save = NULL;
 	double sum = 0, want = 0;
@@ -186,13 +162,13 @@ static void t_blame_data(void **state)
 	}
 	assert_true(fabs(sum - want) < 1);	/* all waiting is in the matrix */
 	release(&job);
-	close_room(&r);
+	room_close(&r);
 }
 
 /* Points that are drawn are points of the file; peaks are never lost. */
 static void t_series(void **state)
 {
-	struct room r = open_room(&usual);
+	struct room r = room_open(&usual);
 	struct series_file whole, thin;
 	struct errbuf e = { 0 };
 	const char *id = r.s->cells[0].id;
@@ -220,7 +196,7 @@ static void t_series(void **state)
 	series_release(&thin);
 	assert_int_equal(series_read(r.dir, "none", "", 10, &thin, &e), -ENOENT);
 	assert_int_equal(e.code, 0);
-	close_room(&r);
+	room_close(&r);
 }
 
 static void t_series_damaged(void **state)
@@ -255,7 +231,7 @@ static void t_sweep_data(void **state)
 	(void)state;
 	f.points = 4;
 	f.series_points = 0;
-	r = open_room(&f);
+	r = room_open(&f);
 	job = built(&r, &plot_sweep);
 	assert_non_null(strstr(job.gp.s, "machine.cpus"));
 	for (char *line = strtok_r(job.dat.s, "\n", &save); line && checked < 16;
@@ -279,7 +255,7 @@ static void t_sweep_data(void **state)
 	}
 	assert_int_equal(checked, 16);
 	release(&job);
-	close_room(&r);
+	room_close(&r);
 }
 
 /* Nothing to draw: no data, and a reason. Never a crash, whatever is missing. */
@@ -287,7 +263,7 @@ static void t_no_data(void **state)
 {
 	struct fixture f = { .scenario = "bare", .policies = 1, .replicates = 1,
 			     .seed = 1, .lean = true };
-	struct room r = open_room(&f);
+	struct room r = room_open(&f);
 	static const struct plot *const all[] = {
 #define PLOT(id) &plot_##id,
 #include "analysis/plots/plots.def"
@@ -302,13 +278,13 @@ static void t_no_data(void **state)
 			fail_msg("%s: no data and no reason", job.name);
 		release(&job);
 	}
-	close_room(&r);
+	room_close(&r);
 }
 
 /* Scripts can be moved and run again beside their data. */
 static void t_files(void **state)
 {
-	struct room r = open_room(&usual);
+	struct room r = room_open(&usual);
 	static const char *const names[] = { "cpu-time" };
 	struct plot_options o = { .dir = r.dir, .names = names, .name_count = 1 };
 	char *list = NULL, *gp, *text, *again;
@@ -336,7 +312,7 @@ static void t_files(void **state)
 	free(text);
 	free(gp);
 	free(list);
-	close_room(&r);
+	room_close(&r);
 }
 
 int main(void)
