@@ -77,6 +77,8 @@ static void choose(struct kernel *k)
 	k->index = chosen(k, AXIS_VMA_INDEX);
 	k->vmap = chosen(k, AXIS_VMAP);
 	k->rwsem = chosen(k, AXIS_RWSEM);
+	k->mmap_rwsem = k->cfg.policies.mmap_rwsem ?
+			(const void *)k->cfg.policies.mmap_rwsem : k->rwsem;
 	k->tlb = chosen(k, AXIS_TLB_FLUSH);
 	k->place = chosen(k, AXIS_VMA_LOCK_PLACE);
 	/* inert without VMA locks: then nothing of it may be seen */

@@ -172,7 +172,7 @@ struct kernel {
 	const struct fork_ops *fork;
 	const struct index_ops *index;
 	const struct vmap_ops *vmap;
-	const struct rwsem_ops *rwsem;
+	const struct rwsem_ops *rwsem, *mmap_rwsem;	/* of mmap_lock */
 	const struct tlb_ops *tlb;
 	const struct vma_place *place;
 	uint32_t scope;			/* enum fault_scope_bit */

@@ -157,6 +157,7 @@ struct rcu_flavour {
 struct policy_choice {
 	const struct policy_head *on[AXIS_COUNT];
 	void *options[AXIS_COUNT];	/* state of the value's option table */
+	const struct policy_head *mmap_rwsem;	/* rwsem.mmap_lock; NULL: as all */
 };
 
 #endif

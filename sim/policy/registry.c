@@ -122,6 +122,8 @@ int policy_check(const struct policy_choice *c, struct errbuf *reason)
 	}
 	for (int a = 0; a < AXIS_COUNT && !err; a++)
 		err = check_pair(c, c->on[a], provided, reason);
+	if (!err && c->mmap_rwsem)
+		err = check_pair(c, c->mmap_rwsem, provided, reason);
 	return err;
 }
 

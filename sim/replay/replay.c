@@ -198,6 +198,8 @@ static bool needs_preparation(const struct replay *r)
 	       r->c->kernel->null_kernel != r->c->captured->null_kernel ||
 	       memcmp(r->c->kernel->policies.on, r->c->captured->policies.on,
 		      sizeof(r->c->kernel->policies.on)) ||
+	       r->c->kernel->policies.mmap_rwsem !=
+	       r->c->captured->policies.mmap_rwsem ||
 	       r->c->kernel->thp != r->c->captured->thp;
 }
 

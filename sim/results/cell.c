@@ -83,6 +83,9 @@ static json_t *head(const struct cell *c)
 	set_uint(o, "seed", c->seed);
 	for (unsigned i = 0; i < AXIS_COUNT; i++)
 		set_text(policies, axis_names[i], c->kernel.policies.on[i]->name);
+	if (c->kernel.policies.mmap_rwsem)
+		set_text(policies, "rwsem.mmap_lock",
+			 c->kernel.policies.mmap_rwsem->name);
 	json_object_set_new(o, "policies", policies);
 	json_object_set_new(o, "inert", text_list(c->inert));
 	json_object_set_new(o, "params", cell_params(c));

@@ -37,6 +37,12 @@ static void write_policies(const struct policy_choice *c, uint64_t skip,
 	}
 }
 
+static void write_mmap_rwsem(const struct policy_choice *c, FILE *out)
+{
+	if (c->mmap_rwsem)
+		fprintf(out, "rwsem.mmap_lock=%s\n", c->mmap_rwsem->name);
+}
+
 static void write_kernel(const struct kernel_config *k, uint64_t skip,
 			 FILE *out)
 {
@@ -44,6 +50,7 @@ static void write_kernel(const struct kernel_config *k, uint64_t skip,
 		k->version, k->null_kernel, k->thp, k->max_map_count,
 		(long long)k->hung_task_ns);
 	write_policies(&k->policies, skip, out);
+	write_mmap_rwsem(&k->policies, out);
 }
 
 void config_write(const struct cell *c, uint64_t skip, FILE *out)

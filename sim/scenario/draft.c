@@ -65,6 +65,23 @@ int draft_kernel(struct draft *d, const char *name, struct loc at,
 	return 0;
 }
 
+/* rwsem.mmap_lock: another flavour for that lock than for all others */
+static int set_mmap_rwsem(struct draft *d, const struct ynode *value,
+			  struct errbuf *e)
+{
+	const char *name = node_text(value, "rwsem.mmap_lock", e);
+	const char *const *names;
+	size_t count;
+
+	if (!name)
+		return -EINVAL;
+	d->cell.kernel.policies.mmap_rwsem = policy_find(AXIS_RWSEM, name);
+	if (d->cell.kernel.policies.mmap_rwsem)
+		return 0;
+	names = policy_names(AXIS_RWSEM, &count);
+	return err_unknown(e, value->at, "rwsem.mmap_lock", name, names, count);
+}
+
 /* An option of the policy on @axis; the state is copied before it changes. */
 static int set_option(struct draft *d, int axis, const char *key,
 		      const struct ynode *value, struct loc at,
@@ -77,6 +94,8 @@ static int set_option(struct draft *d, int axis, const char *key,
 
 	if (!text)
 		return -EINVAL;
+	if (axis == AXIS_RWSEM && !strcmp(key, "mmap_lock"))
+		return set_mmap_rwsem(d, value, e);
 	if (!head->options)
 		return err_at(e, -EINVAL, at, "%s: %s has no options",
 			      axis_names[axis], head->name);
@@ -313,6 +332,9 @@ int draft_finish(struct draft *d, struct loc at, struct arena *a,
 	struct param *params;
 	int r;
 
+	if (d->cell.kernel.policies.mmap_rwsem ==
+	    d->cell.kernel.policies.on[AXIS_RWSEM])
+		d->cell.kernel.policies.mmap_rwsem = NULL;
 	if (d->preset_hz && !d->hz_pinned)
 		d->cell.profile.hz = d->preset_hz;
 	r = profile_check(&d->cell.profile, at, e);

@@ -142,6 +142,11 @@ static void write_policies(const struct policy_choice *c, FILE *out)
 			fputc('\n', out);
 		}
 	}
+	if (!c->mmap_rwsem)
+		return;
+	fputs("    rwsem.mmap_lock: ", out);
+	quote(c->mmap_rwsem->name, out);
+	fputc('\n', out);
 }
 
 /* Parameters of a workload that differ from the first cell's. */

@@ -178,6 +178,8 @@ static void t_forbidden(void **state)
 	refuse("trace: t.mmt\nbaseline: {kernel: linux-6.12}\ncompare:\n - {vma_free: immediate}\n", line);
 	snprintf(line, sizeof(line), "mm_lock=per-vma vma_free=immediate: %s", why);
 	refuse_policy("mm_lock=per-vma,vma_free=immediate", line);
+	refuse("trace: t.mmt\nbaseline: {rwsem.mmap_lock: 5.1}\n",
+	       "s.yaml:2:29: unknown rwsem.mmap_lock '5.1'; did you mean *");
 }
 
 static void t_replay(void **state)

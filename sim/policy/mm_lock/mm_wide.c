@@ -18,7 +18,7 @@ static struct rwsem *mmap_lock(const struct mm *mm)
 
 static void wide_mm_init(struct mm *mm)
 {
-	rwsem_init(mm->k->m, mmap_lock(mm), mm->k->rwsem,
+	rwsem_init(mm->k->m, mmap_lock(mm), mm->k->mmap_rwsem,
 		   mm_line(mm, MM_OFF_MMAP_LOCK), mm->k->mmap_lock_class);
 }
 

@@ -37,7 +37,7 @@ static struct pv_vma *pv(const struct vma *v)
 
 static void pv_mm_init(struct mm *mm)
 {
-	rwsem_init(mm->k->m, &pv_mm(mm)->mmap_lock, mm->k->rwsem,
+	rwsem_init(mm->k->m, &pv_mm(mm)->mmap_lock, mm->k->mmap_rwsem,
 		   mm_line(mm, MM_OFF_MMAP_LOCK), mm->k->mmap_lock_class);
 }
 
