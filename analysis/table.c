@@ -283,11 +283,11 @@ void entry_change_short(struct text *out, const struct entry *e)
 void entry_spread(struct text *out, const struct entry *e)
 {
 	const struct sample *v = &e->value;
+	double pct = v->mean != 0 ? 100 * v->sd / fabs(v->mean) : 0;
 
 	if (v->exact)
 		text_put(out, "exact");
 	else if (v->n >= PAIRS_MIN && v->mean != 0)
 		text_add(out, "\u00b1%.*f%%",
-			 100 * v->sd < 0.95 * fabs(v->mean),
-			 100 * v->sd / fabs(v->mean));
+			 pct >= 0.95 ? 0 : pct >= 0.095 ? 1 : 2, pct);
 }

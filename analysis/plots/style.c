@@ -42,8 +42,10 @@ static void full_label(struct text *out, const struct result_set *s,
 	if (s->block_count < 2)
 		return;
 	json_object_foreach((json_t *)s->blocks[g->block].params, key, v) {
+		const char *dot = strrchr(key, '.');
+
 		text_put(out, ", ");
-		text_clean(out, key, TEXT_GNUPLOT);
+		text_clean(out, dot ? dot + 1 : key, TEXT_GNUPLOT);
 		text_put(out, " = ");
 		if (json_is_number(v))
 			text_exact(out, json_number_value(v));

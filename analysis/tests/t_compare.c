@@ -270,7 +270,7 @@ static void check_row(const struct table *t, uint32_t row, const char *line)
 
 	for (uint32_t k = 0; k < t->set->group_count; k++) {
 		const struct entry *x = table_entry(t, row, t->order[k]);
-		double v, half;
+		double v = 0, half = 0;
 
 		p += strspn(p, " ");
 		if (!x->present) {
