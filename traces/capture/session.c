@@ -311,7 +311,7 @@ static int one_text(struct session *s, int i, const char *name,
 		    struct errbuf *e)
 {
 	char path[TFS_PATH + 32];
-	uint64_t lines;
+	uint64_t lines, lost;
 	FILE *to;
 	int code;
 
@@ -322,7 +322,8 @@ static int one_text(struct session *s, int i, const char *name,
 	fprintf(to, "# tracer: nop\n#\n# entries-in-buffer/entries-written: 0/0   #P:%u\n",
 		s->cpus);
 	rewind(s->text[i]);
-	code = stamp_rewrite(&s->clock, s->text[i], to, &lines);
+	code = stamp_rewrite(&s->clock, s->text[i], to, &lines, &lost);
+	s->lost_in_text += lost;
 	if (!i)
 		s->out->lines = lines;
 	if (fclose(to) || code)

@@ -33,6 +33,7 @@ struct session {
 	uint64_t buffer_kib;		/* per CPU, of main */
 	unsigned cpus;
 	struct stamp_clock clock;
+	uint64_t lost_in_text;		/* of out->lost: the importer finds them */
 	char event[SESSION_EVENTS_MAX][48];	/* enabled ones */
 	unsigned event_count;
 	uint32_t *process;		/* that are traced from the start */
@@ -76,9 +77,12 @@ int64_t stamp_clock_ns(const struct stamp_clock *c, uint64_t tick);
 
 /* ---- text.c ---- */
 
-/** stamp_rewrite() - copy a text, ticks to seconds with nine places */
+/**
+ * stamp_rewrite() - copy a text, ticks to seconds with nine places
+ * @lost: events that lines of the text say are lost
+ */
 int stamp_rewrite(const struct stamp_clock *c, FILE *from, FILE *to,
-		  uint64_t *lines);
+		  uint64_t *lines, uint64_t *lost);
 
 /* ---- follow.c: who is traced ---- */
 

@@ -182,9 +182,12 @@ static json_t *traced(const struct capture_options *o)
 int snapshot_facts(const struct session *s, struct errbuf *e)
 {
 	json_t *events = json_array(), *root;
+	uint64_t lost = s->out->lost;
 	char *path;
 	int code;
 
+	/* what the text says is lost, the importer adds by itself */
+	lost -= s->lost_in_text < lost ? s->lost_in_text : lost;
 	for (unsigned i = 0; i < s->event_count; i++)
 		json_array_append_new(events, json_text(s->event[i]));
 	root = json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:{s:I}, s:o}",
@@ -192,7 +195,7 @@ int snapshot_facts(const struct session *s, struct errbuf *e)
 			 "stamps", s->clock.ticks ? "ns" : "us", "cmd",
 			 traced(s->o), "buffer_kb_per_cpu",
 			 (json_int_t)s->buffer_kib, "events", events,
-			 "lost_events", "total", (json_int_t)s->out->lost,
+			 "lost_events", "total", (json_int_t)lost,
 			 "header", machine());
 	path = xasprintf("%s/capture.json", s->work);
 	code = json_save(path, root, e);

@@ -71,6 +71,11 @@ static void arguments(const struct capture_options *o, const char *file,
 	word[n] = NULL;
 }
 
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
 static unsigned words(const struct capture_options *o)
 {
 	unsigned n = WORDS_MAX;
@@ -139,7 +144,7 @@ int capture_strace(const struct capture_options *o, struct capture_result *out,
 {
 	char work[TFS_PATH] = "/tmp/mmreplay-capture.XXXXXX", *file;
 	struct guard folder = { .pid = -1 };
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
+	struct sigaction ours = { .sa_handler = nothing }, old;
 	int code;
 
 	if (o->all || o->cgroup)
@@ -163,8 +168,9 @@ int capture_strace(const struct capture_options *o, struct capture_result *out,
 		guard_folder(&folder, work);
 	}
 	file = xasprintf("%s/strace.txt", work);
-	/* an interrupt from the terminal is for the command and for strace */
-	sigaction(SIGINT, &ignore, &old);
+	/* an interrupt from the terminal is for the command and for strace,
+	 * where a handler of ours does not survive the exec */
+	sigaction(SIGINT, &ours, &old);
 	code = run(o, file, out, e);
 	sigaction(SIGINT, &old, NULL);
 	if (!code)

@@ -15,6 +15,20 @@
 #include <string.h>
 #include "traces/capture/session.h"
 
+/* Does "comm-TID" or "comm-TID (TGID)" end before @p? */
+static bool task_before(const char *line, const char *p)
+{
+	const char *digits;
+
+	while (p > line && p[-1] == ' ')
+		p--;
+	if (p > line && p[-1] == ')')
+		return true;
+	for (digits = p; p > line && isdigit((unsigned char)p[-1]); p--)
+		;
+	return p < digits && p > line && p[-1] == '-';
+}
+
 /* Where the stamp is: its first digit, and behind its last; NULL if none. */
 static const char *find_stamp(const char *line, const char **end)
 {
@@ -23,7 +37,8 @@ static const char *find_stamp(const char *line, const char **end)
 
 		while (isdigit((unsigned char)*q))
 			q++;
-		if (q == p + 1 || q[0] != ']' || q[1] != ' ')
+		if (q == p + 1 || q[0] != ']' || q[1] != ' ' ||
+		    !task_before(line, p))
 			continue;
 		q += 2;
 		for (int word = 0; word < 2; word++) {
@@ -60,14 +75,23 @@ static void rewrite(const struct stamp_clock *c, const char *line, FILE *to)
 		ns % 1000000000, end);
 }
 
+/* "CPU:0 [LOST 982 EVENTS]": the number; 0 for any other line */
+static uint64_t lost_here(const char *line)
+{
+	const char *lost = line[0] == 'C' ? strstr(line, "[LOST ") : NULL;
+
+	return lost ? strtoull(lost + 6, NULL, 10) : 0;
+}
+
 int stamp_rewrite(const struct stamp_clock *c, FILE *from, FILE *to,
-		  uint64_t *lines)
+		  uint64_t *lines, uint64_t *lost)
 {
 	char *line = NULL;
 	size_t room = 0;
 
-	*lines = 0;
+	*lines = *lost = 0;
 	while (getline(&line, &room, from) > 0) {
+		*lost += lost_here(line);
 		if (c->ticks)
 			rewrite(c, line, to);
 		else
