@@ -30,7 +30,7 @@ SRC     := $(sort $(shell find $(DIRS) -name '*.c' ! -path '*/tests/*' ! -path '
 TSRC    := $(sort $(shell find $(DIRS) -path '*/tests/*.c' ! -path '*/tests/bench/*'))
 TESTS   := $(patsubst %.c,$(BUILD)/test/%,$(foreach s,$(TSRC),$(if $(filter t_%,$(notdir $s)),$s)))
 SCRIPTS := $(sort $(shell find $(DIRS) -path '*/tests/t_*.sh'))
-LONG    := $(sort $(shell find $(DIRS) -path '*/tests/long_*.sh'))
+LONG    := $(filter-out %_lib.sh,$(sort $(shell find $(DIRS) -path '*/tests/long_*.sh')))
 BENCH   := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard sim/tests/bench/*.c))
 OBJ     := $(SRC:%.c=$(BUILD)/obj/%.o)
 TOBJ    := $(SRC:%.c=$(BUILD)/test/%.o) $(TSRC:%.c=$(BUILD)/test/%.o)

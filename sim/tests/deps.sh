@@ -1,10 +1,12 @@
 #!/bin/sh
-# make deps: what the build, the demo and the tests need on a Debian system.
-# Nothing missing: no output, no network, nothing touched. Otherwise installs
-# as root or through sudo without a password, and never asks a question.
+# make deps: what the build, the demo and the tests need on a Debian system;
+# with the word `long`, what make check-long needs besides. Nothing missing: no
+# output, no network, nothing touched. Otherwise installs as root or through
+# sudo without a password, and never asks a question.
 set -u
 
-missing=
+what=${1-}
+missing= foreign=
 CC=${CC:-gcc}
 
 # need PACKAGE COMMAND...: the package is missing if the command fails
@@ -39,23 +41,47 @@ need gnuplot-nox command -v gnuplot
 need libcmocka-dev have_lib cmocka cmocka.h
 need zstd command -v zstd
 
-[ -n "$missing" ] || exit 0
+if [ "$what" = long ]; then
+	need clang command -v clang
+	need libclang-rt-dev sh -c 'ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*'
+	need valgrind command -v valgrind
+	need slurmctld command -v slurmctld
+	need slurmd command -v slurmd
+	need slurm-client command -v sbatch
+	need munge command -v munged
+	need groff command -v groff
+	need zsh command -v zsh
+	need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
+	need qemu-user command -v qemu-aarch64
+	arm=/usr/lib/aarch64-linux-gnu
+	for lib in yaml zstd jansson; do
+		test -e $arm/lib$lib.so || foreign="$foreign lib$lib-dev:arm64"
+	done
+	test -e $arm/libz.so || foreign="$foreign zlib1g-dev:arm64"
+fi
+[ -n "$missing$foreign" ] || exit 0
 
-install="apt-get install -y --no-install-recommends$missing"
+install="apt-get install -y --no-install-recommends"
 if ! command -v apt-get >/dev/null 2>&1; then
-	echo "missing (names as in Debian 12):$missing" >&2
+	echo "missing (names as in Debian 12):$missing$foreign" >&2
 	exit 1
 elif [ "$(id -u)" = 0 ]; then
 	sudo=
 elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
 	sudo='sudo -n'
 else
-	echo "missing packages; run:  sudo apt-get update && sudo $install" >&2
+	echo "missing packages; run:  sudo apt-get update && sudo $install$missing$foreign" >&2
 	exit 1
 fi
 
-echo "installing:$missing"
+echo "installing:$missing$foreign"
 export DEBIAN_FRONTEND=noninteractive
 set -e
+[ -z "$foreign" ] || $sudo dpkg --add-architecture arm64
 $sudo apt-get update -q </dev/null
-$sudo env DEBIAN_FRONTEND=noninteractive $install -q </dev/null
+[ -z "$missing" ] ||
+	$sudo env DEBIAN_FRONTEND=noninteractive $install $missing -q </dev/null
+# libraries of another architecture: without them one test is skipped
+[ -z "$foreign" ] ||
+	$sudo env DEBIAN_FRONTEND=noninteractive $install $foreign -q </dev/null ||
+	echo "not installable here:$foreign" >&2

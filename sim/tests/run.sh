@@ -68,6 +68,11 @@ for part in "$@"; do
 	passed=$((passed + ok)) failed=$((failed + bad))
 	skipped=$((skipped + skip))
 done
+# What was left out and why, as far as the part says why.
+for part in "$@"; do
+	log=$out/${part//\//_}.log
+	[ -e "$log" ] && sed -n "s|^.*ok [0-9]* *-* *\(.*\)# SKIP *\(.*\)|skipped: ${part#"$BUILD"/test/}: \1\2|p" "$log"
+done
 echo "total time $SECONDS s"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]

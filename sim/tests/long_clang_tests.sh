@@ -1,0 +1,12 @@
+#!/bin/bash
+# All tests once more, built by clang with its address and undefined sanitizers.
+. sim/tests/long_lib.sh
+echo 1..1
+
+if ! command -v clang >/dev/null 2>&1; then
+	skip 'tests under clang' 'no clang (make deps-long)'
+	exit 0
+fi
+MMREPLAY_LONG= MMREPLAY= MMREPLAY_ASAN= make --no-print-directory -j"$(nproc)" \
+	CC=clang BUILD="$build/clang" test >"$tmp/log" 2>&1
+result $? "tests under clang: $(tail -n 1 "$tmp/log")" "$tmp/log"
