@@ -39,7 +39,7 @@ enum mmt_open_flags {
 
 /**
  * mmt_open() - open for reading; checks magic, version, trailer, index
- * @cache_bytes: LRU of decoded chunks; 0 = 64 MiB
+ * @cache_bytes: LRU of decoded chunks; 0 = 64 MiB, at least 2 MiB
  * @path: "-" is stdin; what cannot seek is spooled to an unlinked file
  * Errors: `PATH: offset N: what`, never a crash on any content.
  */

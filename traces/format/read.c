@@ -18,7 +18,12 @@
 #include "sim/base/mem.h"
 #include "traces/format/layout.h"
 
-enum { DEFAULT_CACHE_BYTES = 64 << 20, SLOT_BYTES_MIN = 64 << 10 };
+enum {
+	DEFAULT_CACHE_BYTES = 64 << 20,
+	/* less would decompress a chunk for every record of another stream */
+	CACHE_BYTES_MIN = 2 << 20,
+	SLOT_BYTES_MIN = 64 << 10,
+};
 
 static int damaged(const struct mmt_reader *r, uint64_t offset,
 		   const char *what, struct errbuf *e)
@@ -429,6 +434,8 @@ static int open_cache(struct mmt_reader *r, size_t cache_bytes,
 		      struct errbuf *e)
 {
 	r->cache_bytes = cache_bytes ? cache_bytes : DEFAULT_CACHE_BYTES;
+	if (r->cache_bytes < CACHE_BYTES_MIN)
+		r->cache_bytes = CACHE_BYTES_MIN;
 	r->slot_count = (uint32_t)(r->cache_bytes / SLOT_BYTES_MIN) + 4;
 	if (r->slot_count > r->chunk_count * 2 + 4)
 		r->slot_count = r->chunk_count * 2 + 4;
