@@ -44,8 +44,8 @@ Q       := $(if $(V),,@)
 
 all: $(BUILD)/mmreplay		## build build/mmreplay (CC=clang, BUILD=dir, V=1)
 
-deps:				## install what is missing; touches nothing if all is there
-	@CC='$(CC)' sim/tests/deps.sh
+deps deps-long:			## install what is missing, and what only check-long needs
+	@CC='$(CC)' sim/tests/deps.sh $(@:deps%=%)
 
 demo: deps			## build, then policies side by side on a real capture
 	$(SUB) all
@@ -56,12 +56,9 @@ test: deps			## all tests under sanitizers; T=word picks by name
 	$(SUB) $(NEED)
 	@BUILD=$(BUILD) sim/tests/run.sh $(ALL_T)
 
-check-long: deps		## those with more cases and no time limit, fuzzers, valgrind, ...; T=word
+check-long: deps		## those with more cases, fuzzers, valgrind, other builds, arm64; hours
 	$(SUB) $(NEED) all
 	@BUILD=$(BUILD) MMREPLAY_LONG=1 sim/tests/run.sh $(ALL_T) $(call PICK,$(LONG))
-
-deps-long:			## what only check-long needs: fuzzers, valgrind, arm64, ...
-	@CC='$(CC)' sim/tests/deps.sh long
 
 fuzz:				## every reader for FUZZ_SECONDS each; T=word picks
 	@BUILD=$(BUILD) T='$(T)' sim/tests/fuzz.sh
@@ -77,8 +74,8 @@ bench: deps			## speed and memory beside the targets; FULL=1 for all, T=word pic
 bench-compare: bench		## BASE=file: what is slower now than in that bench.json
 	@$(BUILD)/bench/bench --compare '$(BASE)' $(BUILD)/bench.json
 
-validation:			## not built yet: say so and fail
-	@echo 'make $@: not built yet' >&2; exit 1
+validation: all			## published results: predicted, published, error
+	@$(BUILD)/mmreplay validate
 
 install: all			## program, data, manual, completion, plug-in headers; PREFIX, DESTDIR
 	@BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) sim/tests/install.sh
@@ -94,17 +91,15 @@ help:				## this list
 	@sed -n 's/^\([a-z][-a-z ]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | expand -t 36
 
 $(BUILD)/mmreplay: $(OBJ)
-	@echo '  LINK  $@'
-	$(Q)$(CC) $(REL) -o $@ $(OBJ) $(LINK)
-
 $(BUILD)/bench/bench: $(BENCH) $(foreach d,sim/base sim/engine traces/format traces/trace,\
-		$(filter $(BUILD)/obj/$d%,$(OBJ)))
+	$(filter $(BUILD)/obj/$d%,$(OBJ)))
+$(BUILD)/mmreplay $(BUILD)/bench/bench:
 	@mkdir -p $(@D); echo '  LINK  $@'
 	$(Q)$(CC) $(REL) -o $@ $^ $(LINK)
 
 $(TARCH): $(filter-out $(BUILD)/test/sim/main.o $(TESTS:=.o),$(TOBJ))
 	@echo '  AR    $@'
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(BUILD)/test/mmreplay: $(BUILD)/test/sim/main.o
 $(TESTS): %: %.o

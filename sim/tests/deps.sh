@@ -1,6 +1,6 @@
 #!/bin/sh
 # make deps: what the build, the demo and the tests need on a Debian system;
-# with the word `long`, what make check-long needs besides. Nothing missing: no
+# make deps-long: what make check-long needs besides. Nothing missing: no
 # output, no network, nothing touched. Otherwise installs as root or through
 # sudo without a password, and never asks a question.
 set -u
@@ -41,7 +41,7 @@ need gnuplot-nox command -v gnuplot
 need libcmocka-dev have_lib cmocka cmocka.h
 need zstd command -v zstd
 
-if [ "$what" = long ]; then
+if [ "$what" = -long ]; then
 	need clang command -v clang
 	need libclang-rt-dev sh -c 'ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*'
 	need valgrind command -v valgrind
