@@ -37,6 +37,8 @@ static const char help[] =
 "                       free, at most 512); 36 bytes an event\n"
 "      --keep FOLDER    keep the text, layout and facts beside\n"
 "      --tool NAME      auto (default), tracefs, strace\n"
+"      --reader NAME    auto (default), text, raw: how the buffers are read; raw\n"
+"                       needs libtracefs and serves machines without a steady TSC\n"
 "      --json           the importer's account on stdout\n"
 "  -h, --help           this text\n"
 "\n"
@@ -105,6 +107,8 @@ static int one_option(int c, struct capture_options *o, bool *json,
 		o->keep = optarg;
 	else if (c == 't')
 		code = choice("tool", optarg, capture_tool_names, &o->tool, e);
+	else if (c == 'r')
+		code = choice("reader", optarg, capture_reader_names, &o->reader, e);
 	else if (c == 'j')
 		*json = true;
 	return code;
@@ -124,6 +128,7 @@ static int parse(int argc, char **argv, struct capture_options *o, bool *json,
 		{ "buffer-mib", required_argument, NULL, 'b' },
 		{ "keep", required_argument, NULL, 'k' },
 		{ "tool", required_argument, NULL, 't' },
+		{ "reader", required_argument, NULL, 'r' },
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 }
 	};

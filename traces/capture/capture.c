@@ -57,11 +57,6 @@ static void signals_back(const struct sigaction *old)
 		sigaction(signals[i], &old[i], NULL);
 }
 
-bool capture_stop_asked(void)
-{
-	return stop_asked;
-}
-
 /* ---- running ---- */
 
 static int64_t now_ns(void)
@@ -177,8 +172,8 @@ static char *in_work(const char *work, const char *name)
 }
 
 int capture_import(const struct capture_options *o, const char *work,
-		   const char *text, struct capture_result *out,
-		   struct errbuf *e)
+		   const char *text, struct guard *folder,
+		   struct capture_result *out, struct errbuf *e)
 {
 	char *main_text = in_work(work, text);
 	char *vmalloc = in_work(work, "vmalloc.txt");
@@ -192,6 +187,12 @@ int capture_import(const struct capture_options *o, const char *work,
 	int code = main_text ? import_run(&im, &out->account, e) :
 			       err_set(e, -EIO, "%s: the tool wrote no text", work);
 
+	/* a capture that took an hour is not thrown away */
+	if (code && main_text && !o->keep) {
+		guard_forget(folder);
+		capture_note(out, "what was captured is kept in %s; see `mmreplay import`",
+			     work);
+	}
 	free(main_text);
 	free(vmalloc);
 	free(maps);
@@ -226,7 +227,7 @@ static int with_tracefs(const struct capture_options *o,
 		capture_note(out, "%llu events were lost: --buffer-mib, or fewer events by --level",
 			     (unsigned long long)out->lost);
 	if (!code)
-		code = capture_import(o, s.work, "trace.txt", out, e);
+		code = capture_import(o, s.work, "trace.txt", &folder, out, e);
 	guard_finish(&folder, &undone);
 	free(s.process);
 	return code;

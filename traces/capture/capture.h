@@ -27,6 +27,15 @@ enum capture_tool {
 };
 extern const char *const capture_tool_names[CAPTURE_TOOLS + 1];
 
+/* how the buffers are read; both give nanoseconds */
+enum capture_reader {
+	CAPTURE_READ_AUTO,	/* text where the TSC is steady, else raw */
+	CAPTURE_READ_TEXT,	/* the kernel's text, stamped with TSC ticks */
+	CAPTURE_READ_RAW,	/* binary, through libtracefs */
+	CAPTURE_READERS
+};
+extern const char *const capture_reader_names[CAPTURE_READERS + 1];
+
 /** struct capture_options - exactly one of command, pid, cgroup, all is set */
 struct capture_options {
 	char *const *command;		/* NULL-terminated */
@@ -35,7 +44,7 @@ struct capture_options {
 	bool all;
 	const char *user;		/* run the command as; NULL: as we are */
 	int64_t seconds;		/* 0: until it ends, or a signal */
-	uint32_t level, tool;
+	uint32_t level, tool, reader;
 	uint64_t buffer_mib;		/* of all CPUs together; 0: by memory */
 	const char *output;		/* .mmt */
 	const char *keep;		/* folder for the text; NULL: not kept */

@@ -24,7 +24,7 @@
 enum { CHANGES_MAX = 16, LINE = 1024, TRIES = 40, TRY_NS = 50000000 };
 
 struct change {
-	char kind;			/* i, v, m, f: as told */
+	char kind;			/* i, v, m, f: as told; k forgets all */
 	char path[TFS_PATH], value[64];
 };
 
@@ -103,7 +103,9 @@ _Noreturn static void watch(int fd)
 
 	while (f && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';
-		if (n < CHANGES_MAX && strlen(line) > 2)
+		if (line[0] == 'k')
+			n = 0;
+		else if (n < CHANGES_MAX && strlen(line) > 2)
 			take(&change[n++], line);
 	}
 	while (n--)
@@ -182,6 +184,11 @@ void guard_mount(struct guard *g, const char *dir)
 void guard_folder(struct guard *g, const char *dir)
 {
 	tell(g, 'f', dir, NULL);
+}
+
+void guard_forget(struct guard *g)
+{
+	tell(g, 'k', "", NULL);
 }
 
 int guard_finish(struct guard *g, struct errbuf *e)

@@ -22,6 +22,9 @@ void guard_value(struct guard *g, const char *file, const char *value);
 void guard_mount(struct guard *g, const char *dir);	/* umount */
 void guard_folder(struct guard *g, const char *dir);	/* files in it, and it */
 
+/** guard_forget() - all that was told so far stays as it is */
+void guard_forget(struct guard *g);
+
 /**
  * guard_finish() - undo all; waits until it is done
  * Return: 0, or -EBUSY with what could not be put back.

@@ -67,17 +67,26 @@ static int instance(struct session *s, const char *suffix, char dir[TFS_PATH],
 	return tfs_write(dir, "tracing_on", "0", e);
 }
 
+const char *const capture_reader_names[CAPTURE_READERS + 1] = {
+	"auto", "text", "raw", NULL
+};
+
 static int set_clock(struct session *s, struct errbuf *e)
 {
-	s->clock.ticks = stamp_clock_usable() &&
+	bool raw = s->o->reader == CAPTURE_READ_RAW;
+
+	s->clock.ticks = !raw && stamp_clock_usable() &&
 			 tfs_try(s->main, "trace_clock", "x86-tsc") &&
 			 tfs_try(s->vmalloc, "trace_clock", "x86-tsc");
 	if (s->clock.ticks)
 		return 0;
-	capture_note(s->out, "stamps in microseconds: this machine has no steady TSC, and tracefs text prints no more");
-	if (tfs_write(s->main, "trace_clock", "mono", e))
+	if (tfs_write(s->main, "trace_clock", "mono", e) ||
+	    tfs_write(s->vmalloc, "trace_clock", "mono", e))
 		return e->code;
-	return tfs_write(s->vmalloc, "trace_clock", "mono", e);
+	if (raw || (s->o->reader == CAPTURE_READ_AUTO && raw_usable()))
+		return raw_open(s, e);
+	capture_note(s->out, "stamps in microseconds: this machine has no steady TSC, and this program was built without libtracefs");
+	return 0;
 }
 
 /* Names of tasks are looked up when the text is read; keep enough of them. */
@@ -170,8 +179,9 @@ static int open_reader(struct session *s, int i, const char *dir,
 	char path[TFS_PATH + 32];
 
 	snprintf(path, sizeof(path), "%.480s/trace_pipe", dir);
-	s->pipe[i] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (s->pipe[i] < 0)
+	if (!s->raw)
+		s->pipe[i] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (!s->raw && s->pipe[i] < 0)
 		return err_sys(e, path, "open");
 	snprintf(path, sizeof(path), "%.480s/%s", s->work,
 		 i ? "vmalloc.raw" : "trace.raw");
@@ -249,6 +259,8 @@ static int drain_one(struct session *s, int i, bool all, struct errbuf *e)
 	uint64_t most = all ? UINT64_MAX : s->buffer_kib * 1024 * s->cpus * 4;
 	ssize_t n;
 
+	if (s->raw)
+		return raw_drain(s, i, !all, e);
 	while (most && (n = read(s->pipe[i], block, sizeof(block))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -343,6 +355,7 @@ int session_text(struct session *s, struct errbuf *e)
 
 int session_close(struct session *s, struct errbuf *e)
 {
+	raw_close(s);
 	for (int i = 0; i < 2; i++) {
 		if (s->pipe[i] >= 0)
 			close(s->pipe[i]);

@@ -28,6 +28,7 @@ struct session {
 	char tracing[TFS_PATH];		/* where tracefs is */
 	char main[TFS_PATH], vmalloc[TFS_PATH];	/* instances */
 	char work[TFS_PATH];		/* folder for the text, or "" */
+	struct raw_reader *raw;		/* reads through libtracefs; or NULL */
 	FILE *text[2];			/* raw text: main, vmalloc */
 	int pipe[2];			/* trace_pipe of each; -1: none */
 	uint64_t buffer_kib;		/* per CPU, of main */
@@ -74,6 +75,14 @@ bool stamp_clock_usable(void);
 void stamp_clock_read(struct stamp_clock *c, unsigned which);
 /** stamp_clock_ns() - time of a tick */
 int64_t stamp_clock_ns(const struct stamp_clock *c, uint64_t tick);
+
+/* ---- raw.c: through libtracefs ---- */
+
+bool raw_usable(void);			/* false: built without it */
+int raw_open(struct session *s, struct errbuf *e);
+/** raw_drain() - what is in the buffers of instance @i, as text */
+int raw_drain(struct session *s, int i, bool during, struct errbuf *e);
+void raw_close(struct session *s);
 
 /* ---- text.c ---- */
 

@@ -192,7 +192,7 @@ int snapshot_facts(const struct session *s, struct errbuf *e)
 		json_array_append_new(events, json_text(s->event[i]));
 	root = json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:{s:I}, s:o}",
 			 "tool", "mmreplay capture", "trace_clock", "mono",
-			 "stamps", s->clock.ticks ? "ns" : "us", "cmd",
+			 "stamps", s->clock.ticks || s->raw ? "ns" : "us", "cmd",
 			 traced(s->o), "buffer_kb_per_cpu",
 			 (json_int_t)s->buffer_kib, "events", events,
 			 "lost_events", "total", (json_int_t)lost,

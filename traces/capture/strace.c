@@ -174,7 +174,7 @@ int capture_strace(const struct capture_options *o, struct capture_result *out,
 	code = run(o, file, out, e);
 	sigaction(SIGINT, &old, NULL);
 	if (!code)
-		code = capture_import(o, work, "strace.txt", out, e);
+		code = capture_import(o, work, "strace.txt", &folder, out, e);
 	free(file);
 	guard_finish(&folder, &(struct errbuf){ 0 });
 	return code;

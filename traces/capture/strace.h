@@ -2,6 +2,7 @@
 #define MMREPLAY_TRACES_CAPTURE_STRACE_H
 
 #include "traces/capture/capture.h"
+#include "traces/capture/guard.h"
 
 /**
  * capture_strace() - the fallback of ordinary users
@@ -14,11 +15,12 @@ int capture_strace(const struct capture_options *o, struct capture_result *out,
 
 /* ---- capture.c, for both ways ---- */
 
-/** capture_import() - WORK/@text and what lies beside it to @o->output */
+/**
+ * capture_import() - WORK/@text and what lies beside it to @o->output
+ * @folder: guard of WORK; if the import fails it leaves the text there
+ */
 int capture_import(const struct capture_options *o, const char *work,
-		   const char *text, struct capture_result *out,
-		   struct errbuf *e);
-/** capture_stop_asked() - has a signal asked for the end? */
-bool capture_stop_asked(void);
+		   const char *text, struct guard *folder,
+		   struct capture_result *out, struct errbuf *e);
 
 #endif
