@@ -38,7 +38,7 @@ TARCH   := $(BUILD)/test/libmmreplay.a
 PICK     = $(if $(T),$(foreach t,$1,$(if $(findstring $(T),$t),$t)),$1)
 ALL_T   := $(call PICK,$(TESTS) $(SCRIPTS))
 J        = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
-NEED     = $(filter $(BUILD)/%,$(ALL_T)) $(if $(filter %.sh,$(ALL_T)),all $(BUILD)/test/mmreplay)
+NEED     = $(filter $(BUILD)/%,$(ALL_T)) $(if $(filter %.sh,$(ALL_T)),all $(BUILD)/test/mmreplay $(BUILD)/bench/bench)
 SUB      = +@$(MAKE) --no-print-directory $(J)
 Q       := $(if $(V),,@)
 

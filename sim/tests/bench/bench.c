@@ -196,7 +196,7 @@ static double gain(const struct row *old, const struct row *now, double host)
 
 	if (!higher_is_better(now->unit))
 		g = 1 / g;
-	return speed && strcmp(now->name, "host-loop") ? g / host : g;
+	return speed ? g / host : g;
 }
 
 static int compare(const char *old_path, const char *new_path)
@@ -218,7 +218,8 @@ static int compare(const char *old_path, const char *new_path)
 		for (unsigned int k = 0; k < old.rows; k++)
 			if (!strcmp(old.row[k].name, n->name))
 				o = &old.row[k];
-		if (!o || o->value <= 0 || n->value <= 0)
+		if (!o || o->value <= 0 || n->value <= 0 ||
+		    !strcmp(n->name, "host-loop"))
 			continue;
 		shared++;
 		g = gain(o, n, host);

@@ -1,0 +1,60 @@
+#!/bin/bash
+# Pins what `make bench` writes and how two of its files are compared: worse
+# beyond noise is slower, a machine that is slower as a whole is not, sizes do
+# not follow the machine. Does not pin any speed.
+set -u
+bench=$(realpath "$BUILD")/bench/bench
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+n=0
+
+result()	# STATUS NAME
+{
+	n=$((n + 1))
+	[ "$1" = 0 ] && echo "ok $n - $2" || { sed 's/^/# /' "$tmp/out"; echo "not ok $n - $2"; }
+}
+
+file()		# NAME HOST SPEED NS MIB: a bench.json
+{
+	cat >"$tmp/$1" <<END
+{"results": [
+ {"name": "host-loop", "value": $2, "unit": "M/s", "target": null, "spread_pct": 1},
+ {"name": "a-speed", "value": $3, "unit": "Mops/s", "target": 5, "spread_pct": 2},
+ {"name": "a-time", "value": $4, "unit": "ns", "target": null, "spread_pct": 2},
+ {"name": "a-size", "value": $5, "unit": "MiB", "target": 256, "spread_pct": 0}]}
+END
+}
+
+compare()	# NEW STATUS PATTERN: against old
+{
+	"$bench" --compare "$tmp/old" "$tmp/$1" >"$tmp/out" 2>&1
+	[ $? = "$2" ] && grep -qE -- "$3" "$tmp/out"
+}
+
+echo 1..7
+"$bench" --only fiber-switch --runs 1 --dir "$tmp" --program /nowhere -o "$tmp/json" >"$tmp/out" 2>&1 &&
+	grep -q '"name": "fiber-switch"' "$tmp/json" && grep -q '"unit": "ns"' "$tmp/json" &&
+	grep -q '"target": null' "$tmp/json" && grep -q '^1 figures; 0 targets' "$tmp/out"
+result $? 'figures as a table and as JSON'
+
+# both structures on the same events; differing pops would end it
+"$bench" --only 1e2 --runs 1 --dir "$tmp" --program /nowhere -o "$tmp/json" >"$tmp/out" 2>&1 &&
+	grep -q '^queue-wheel-1e2 .* x queue-heap-1e2$' "$tmp/out"
+result $? 'heap and wheel agree with real block sizes'
+
+file old 400 10 100 50
+file same 400 9.8 103 50
+compare same 0 '^3 figures in both, 0 slower'
+result $? 'noise is not slower'
+file slow 400 7 100 50
+compare slow 1 '^a-speed .* x 0.70  SLOWER'
+result $? 'a rate that fell is slower'
+file time 400 10 150 50
+compare time 1 '^a-time .* x 0.67  SLOWER'
+result $? 'a time that grew is slower'
+file host 200 5 200 50
+compare host 0 ' 0 slower'
+result $? 'a machine of half the speed is not'
+file size 200 5 200 100
+compare size 1 '^a-size .* x 0.50  SLOWER'
+result $? 'memory does not follow the machine'
