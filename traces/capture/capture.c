@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "sim/base/mem.h"
-#include "traces/capture/session.h"
+#include "traces/capture/tracer.h"
 #include "traces/capture/strace.h"
 
 enum {
@@ -75,7 +75,7 @@ static void nap(int64_t ns)
 	nanosleep(&t, NULL);		/* a signal ends it early */
 }
 
-static bool over(const struct session *s, struct follow_command *c,
+static bool over(const struct tracer *s, struct follow_command *c,
 		 int64_t deadline)
 {
 	if (stop_asked || (deadline && now_ns() >= deadline))
@@ -87,7 +87,7 @@ static bool over(const struct session *s, struct follow_command *c,
 	return s->o->pid && kill((pid_t)s->o->pid, 0) && errno == ESRCH;
 }
 
-static int wait_for_end(struct session *s, struct follow_command *c,
+static int wait_for_end(struct tracer *s, struct follow_command *c,
 			int64_t start, struct errbuf *e)
 {
 	int64_t deadline = s->o->seconds ?
@@ -95,7 +95,7 @@ static int wait_for_end(struct session *s, struct follow_command *c,
 
 	while (!over(s, c, deadline)) {
 		nap(POLL_NS);
-		if (session_full(s) && session_drain(s, false, e))
+		if (tracer_full(s) && tracer_drain(s, false, e))
 			return e->code;
 	}
 	if (c->ended || (s->o->command && stop_asked))
@@ -104,7 +104,7 @@ static int wait_for_end(struct session *s, struct follow_command *c,
 }
 
 /* A command that outlives the capture: a signal was meant for it as well. */
-static void leave_command(struct session *s, struct follow_command *c)
+static void leave_command(struct tracer *s, struct follow_command *c)
 {
 	if (c->pid <= 0 || !s->o->command)
 		return;
@@ -123,7 +123,7 @@ static void leave_command(struct session *s, struct follow_command *c)
 			     c->pid);
 }
 
-static int follow(struct session *s, struct follow_command *c,
+static int follow(struct tracer *s, struct follow_command *c,
 		  struct errbuf *e)
 {
 	if (s->o->command)
@@ -135,26 +135,26 @@ static int follow(struct session *s, struct follow_command *c,
 	return follow_all(s, e);
 }
 
-static int trace(struct session *s, struct follow_command *c,
+static int trace(struct tracer *s, struct follow_command *c,
 		 struct errbuf *e)
 {
 	int64_t start;
 	int code;
 
-	if (session_open(s, e) || follow(s, c, e) || session_on(s, e))
+	if (tracer_open(s, e) || follow(s, c, e) || tracer_on(s, e))
 		return e->code;
 	start = now_ns();
 	code = s->o->command ? follow_exec(s, c, e) : snapshot_all(s, e);
 	if (!code)
 		code = wait_for_end(s, c, start, e);
 	s->out->duration_ns = now_ns() - start;
-	if (session_off(s, code ? &(struct errbuf){ 0 } : e) && !code)
+	if (tracer_off(s, code ? &(struct errbuf){ 0 } : e) && !code)
 		code = e->code;
 	leave_command(s, c);
 	if (code)
 		return code;
-	s->out->lost = session_lost(s);
-	if (session_drain(s, true, e) || session_text(s, e))
+	s->out->lost = tracer_lost(s);
+	if (tracer_drain(s, true, e) || tracer_text(s, e))
 		return e->code;
 	return snapshot_facts(s, e);
 }
@@ -203,7 +203,7 @@ int capture_import(const struct capture_options *o, const char *work,
 static int with_tracefs(const struct capture_options *o,
 			struct capture_result *out, struct errbuf *e)
 {
-	struct session s = { .o = o, .out = out, .pipe = { -1, -1 } };
+	struct tracer s = { .o = o, .out = out, .pipe = { -1, -1 } };
 	struct follow_command c = { .pid = -1 };
 	struct sigaction old[SIGNALS];
 	struct errbuf undone = { 0 };
@@ -220,7 +220,7 @@ static int with_tracefs(const struct capture_options *o,
 	s.folder = &folder;
 	signals_take(old);
 	code = trace(&s, &c, e);
-	if (session_close(&s, &undone))
+	if (tracer_close(&s, &undone))
 		capture_note(out, "%s", undone.text);
 	signals_back(old);
 	if (!code && out->lost)

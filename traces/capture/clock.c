@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include "traces/capture/session.h"
+#include "traces/capture/tracer.h"
 
 #ifdef __x86_64__
 #include <x86intrin.h>

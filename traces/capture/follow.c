@@ -21,11 +21,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "sim/base/mem.h"
-#include "traces/capture/session.h"
+#include "traces/capture/tracer.h"
 
 enum { ROUNDS = 8, DEPTH_MAX = 32 };
 
-int follow_task(const struct session *s, uint32_t tid, struct errbuf *e)
+int follow_task(const struct tracer *s, uint32_t tid, struct errbuf *e)
 {
 	char text[16];
 
@@ -33,7 +33,7 @@ int follow_task(const struct session *s, uint32_t tid, struct errbuf *e)
 	return tfs_write(s->main, "set_event_pid", text, e);
 }
 
-static bool known(const struct session *s, uint32_t pid)
+static bool known(const struct tracer *s, uint32_t pid)
 {
 	for (unsigned i = 0; i < s->process_count; i++)
 		if (s->process[i] == pid)
@@ -41,7 +41,7 @@ static bool known(const struct session *s, uint32_t pid)
 	return false;
 }
 
-static void remember(struct session *s, uint32_t pid)
+static void remember(struct tracer *s, uint32_t pid)
 {
 	if (known(s, pid))
 		return;
@@ -51,7 +51,7 @@ static void remember(struct session *s, uint32_t pid)
 }
 
 /* Adds the threads of @pid; false if it is gone. */
-static bool add_threads(struct session *s, uint32_t pid)
+static bool add_threads(struct tracer *s, uint32_t pid)
 {
 	struct errbuf ignored = { 0 };
 	struct dirent *t;
@@ -84,7 +84,7 @@ static uint32_t parent_of(uint32_t pid)
 }
 
 /* Processes whose parent is traced; returns how many are new. */
-static unsigned add_children(struct session *s)
+static unsigned add_children(struct tracer *s)
 {
 	DIR *d = opendir("/proc");
 	unsigned before = s->process_count;
@@ -102,7 +102,7 @@ static unsigned add_children(struct session *s)
 }
 
 /* Lists again until nothing is new: what starts meanwhile is event-fork's. */
-static void settle(struct session *s)
+static void settle(struct tracer *s)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		unsigned count = s->process_count;
@@ -114,7 +114,7 @@ static void settle(struct session *s)
 	}
 }
 
-int follow_pid(struct session *s, uint32_t pid, struct errbuf *e)
+int follow_pid(struct tracer *s, uint32_t pid, struct errbuf *e)
 {
 	if (!add_threads(s, pid))
 		return err_set(e, -ESRCH, "--pid %" PRIu32 ": there is no such process",
@@ -123,7 +123,7 @@ int follow_pid(struct session *s, uint32_t pid, struct errbuf *e)
 	return 0;
 }
 
-static void add_cgroup(struct session *s, const char *path, int depth)
+static void add_cgroup(struct tracer *s, const char *path, int depth)
 {
 	char file[TFS_PATH], line[32];
 	struct dirent *sub;
@@ -147,7 +147,7 @@ static void add_cgroup(struct session *s, const char *path, int depth)
 		closedir(d);
 }
 
-int follow_cgroup(struct session *s, const char *path, struct errbuf *e)
+int follow_cgroup(struct tracer *s, const char *path, struct errbuf *e)
 {
 	char dir[TFS_PATH];
 	struct stat st;
@@ -167,7 +167,7 @@ int follow_cgroup(struct session *s, const char *path, struct errbuf *e)
 	return 0;
 }
 
-int follow_all(struct session *s, struct errbuf *e)
+int follow_all(struct tracer *s, struct errbuf *e)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *f;
@@ -208,7 +208,7 @@ static void become(const char *user)
 }
 
 /* In the child: wait to be let go, stop at the exec, be the command. */
-_Noreturn static void child(const struct session *s, int go, int sorry)
+_Noreturn static void child(const struct tracer *s, int go, int sorry)
 {
 	char c;
 	int why;
@@ -229,7 +229,7 @@ _Noreturn static void child(const struct session *s, int go, int sorry)
 }
 
 /* Both pipes close at exec; what is read from the second is why it failed. */
-int follow_fork(const struct session *s, struct follow_command *c,
+int follow_fork(const struct tracer *s, struct follow_command *c,
 		struct errbuf *e)
 {
 	int go[2], sorry[2];
@@ -256,7 +256,7 @@ int follow_fork(const struct session *s, struct follow_command *c,
 	return follow_task(s, (uint32_t)c->pid, e);
 }
 
-static int why_not(const struct session *s, const struct follow_command *c,
+static int why_not(const struct tracer *s, const struct follow_command *c,
 		   struct errbuf *e)
 {
 	const char *what = s->o->user ? s->o->user : s->o->command[0];
@@ -269,7 +269,7 @@ static int why_not(const struct session *s, const struct follow_command *c,
 		       strerror(why));
 }
 
-int follow_exec(struct session *s, struct follow_command *c, struct errbuf *e)
+int follow_exec(struct tracer *s, struct follow_command *c, struct errbuf *e)
 {
 	int status = 0, code = 0;
 

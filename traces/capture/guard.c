@@ -3,7 +3,7 @@
  * each is shorter than PIPE_BUF, so it arrives whole.
  *
  * Invariant: the guard holds nothing open but the pipe, ignores the signals
- * of its parent's terminal, and lives in a session of its own.
+ * of its parent's terminal, and belongs to no terminal.
  * Limit: it dies with the machine; tracefs does so as well.
  */
 #include <dirent.h>

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/base/mem.h"
-#include "traces/capture/session.h"
+#include "traces/capture/tracer.h"
 
 #ifdef HAVE_TRACEFS
 #include <event-parse.h>
@@ -109,7 +109,7 @@ static int print_one(struct tep_event *event, struct tep_record *record,
 	return ferror(r->to);
 }
 
-int raw_open(struct session *s, struct errbuf *e)
+int raw_open(struct tracer *s, struct errbuf *e)
 {
 	static const char *const systems[SYSTEMS] = {
 		"syscalls", "exceptions", "task", "sched", "mmap", "mmap_lock",
@@ -130,7 +130,7 @@ int raw_open(struct session *s, struct errbuf *e)
 	return 0;
 }
 
-int raw_drain(struct session *s, int i, bool during, struct errbuf *e)
+int raw_drain(struct tracer *s, int i, bool during, struct errbuf *e)
 {
 	struct raw_reader *r = s->raw;
 
@@ -144,7 +144,7 @@ int raw_drain(struct session *s, int i, bool during, struct errbuf *e)
 	return 0;
 }
 
-void raw_close(struct session *s)
+void raw_close(struct tracer *s)
 {
 	struct raw_reader *r = s->raw;
 
@@ -164,20 +164,20 @@ bool raw_usable(void)
 	return false;
 }
 
-int raw_open(struct session *s, struct errbuf *e)
+int raw_open(struct tracer *s, struct errbuf *e)
 {
 	(void)s;
 	return err_set(e, -ENOSYS, "built without libtracefs: `--reader raw` is not there");
 }
 
-int raw_drain(struct session *s, int i, bool during, struct errbuf *e)
+int raw_drain(struct tracer *s, int i, bool during, struct errbuf *e)
 {
 	(void)i;
 	(void)during;
 	return raw_open(s, e);
 }
 
-void raw_close(struct session *s)
+void raw_close(struct tracer *s)
 {
 	(void)s;
 }

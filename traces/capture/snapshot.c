@@ -12,7 +12,7 @@
 #include <time.h>
 #include "sim/base/json.h"
 #include "sim/base/mem.h"
-#include "traces/capture/session.h"
+#include "traces/capture/tracer.h"
 
 static void head(FILE *to, uint32_t pid)
 {
@@ -38,7 +38,7 @@ static bool is_area(const char *line)
 	return *line == '-';
 }
 
-int snapshot_process(const struct session *s, uint32_t pid, struct errbuf *e)
+int snapshot_process(const struct tracer *s, uint32_t pid, struct errbuf *e)
 {
 	char path[TFS_PATH + 32], line[4096];
 	uint64_t kib;
@@ -76,7 +76,7 @@ int snapshot_process(const struct session *s, uint32_t pid, struct errbuf *e)
 	return fclose(to) ? err_sys(e, path, "write") : 0;
 }
 
-int snapshot_all(const struct session *s, struct errbuf *e)
+int snapshot_all(const struct tracer *s, struct errbuf *e)
 {
 	for (unsigned i = 0; i < s->process_count; i++)
 		if (snapshot_process(s, s->process[i], e))
@@ -179,7 +179,7 @@ static json_t *traced(const struct capture_options *o)
 	return words;
 }
 
-int snapshot_facts(const struct session *s, struct errbuf *e)
+int snapshot_facts(const struct tracer *s, struct errbuf *e)
 {
 	json_t *events = json_array(), *root;
 	uint64_t lost = s->out->lost;

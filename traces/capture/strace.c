@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "sim/base/mem.h"
-#include "traces/capture/session.h"
+#include "traces/capture/tracer.h"
 #include "traces/capture/strace.h"
 
 enum { WORDS_MAX = 24 };

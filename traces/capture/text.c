@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "traces/capture/session.h"
+#include "traces/capture/tracer.h"
 
 /* Does "comm-TID" or "comm-TID (TGID)" end before @p? */
 static bool task_before(const char *line, const char *p)

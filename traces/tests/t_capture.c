@@ -15,7 +15,7 @@
 #include <cmocka.h>
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
-#include "traces/capture/session.h"
+#include "traces/capture/tracer.h"
 
 static char dir[] = "/tmp/t_capture.XXXXXX";
 
@@ -188,7 +188,7 @@ static void t_layout(void **state)
 {
 	struct capture_options o = { .all = true };
 	struct capture_result out = { 0 };
-	struct session s = { .o = &o, .out = &out };
+	struct tracer s = { .o = &o, .out = &out };
 	char *path = xasprintf("%s/maps.txt", dir), *text, *want;
 	struct errbuf e = { 0 };
 	size_t bytes;
@@ -213,7 +213,7 @@ static void t_facts(void **state)
 	char *argv[] = { "/bin/true", "a\"b", NULL };
 	struct capture_options o = { .command = argv };
 	struct capture_result out = { .lost = 10 };
-	struct session s = { .o = &o, .out = &out, .lost_in_text = 4,
+	struct tracer s = { .o = &o, .out = &out, .lost_in_text = 4,
 			     .event_count = 1 };
 	char *path = xasprintf("%s/capture.json", dir), *text;
 	struct errbuf e = { 0 };

@@ -1,5 +1,5 @@
 /*
- * Setting up a session, switching it, reading its buffers.
+ * Setting up the instances, switching them, reading their buffers.
  *
  * Invariant: every change is told to the guard before it is made; the files
  * of the system's own trace buffer are never written, but for the size of
@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "sim/base/mem.h"
-#include "traces/capture/session.h"
+#include "traces/capture/tracer.h"
 
 enum {
 	NAMES_WANTED = 16384,		/* task names kept by the kernel */
@@ -39,7 +39,7 @@ static const struct {
 };
 
 enum { EVENTS = sizeof(events) / sizeof(events[0]) };
-_Static_assert((int)EVENTS <= (int)SESSION_EVENTS_MAX, "room for all events");
+_Static_assert((int)EVENTS <= (int)TRACER_EVENTS_MAX, "room for all events");
 
 const char *const capture_level_names[CAPTURE_LEVELS + 1] = {
 	"core", "locks", "sched", NULL
@@ -56,7 +56,7 @@ void capture_note(struct capture_result *r, const char *fmt, ...)
 	va_end(ap);
 }
 
-static int instance(struct session *s, const char *suffix, char dir[TFS_PATH],
+static int instance(struct tracer *s, const char *suffix, char dir[TFS_PATH],
 		    struct errbuf *e)
 {
 	snprintf(dir, TFS_PATH, "%.300s/instances/mmreplay-%ld%s", s->tracing,
@@ -71,7 +71,7 @@ const char *const capture_reader_names[CAPTURE_READERS + 1] = {
 	"auto", "text", "raw", NULL
 };
 
-static int set_clock(struct session *s, struct errbuf *e)
+static int set_clock(struct tracer *s, struct errbuf *e)
 {
 	bool raw = s->o->reader == CAPTURE_READ_RAW;
 
@@ -90,7 +90,7 @@ static int set_clock(struct session *s, struct errbuf *e)
 }
 
 /* Names of tasks are looked up when the text is read; keep enough of them. */
-static void keep_names(struct session *s)
+static void keep_names(struct tracer *s)
 {
 	char size[32], wanted[32], path[TFS_PATH + 32];
 
@@ -110,7 +110,7 @@ static uint64_t available_kib(void)
 	return pages > 0 ? (uint64_t)pages * (uint64_t)(page / 1024) : 1 << 20;
 }
 
-static int set_buffers(struct session *s, struct errbuf *e)
+static int set_buffers(struct tracer *s, struct errbuf *e)
 {
 	uint64_t kib = s->o->buffer_mib * 1024;
 	char text[32];
@@ -132,7 +132,7 @@ static int set_buffers(struct session *s, struct errbuf *e)
 	return tfs_write(s->vmalloc, "buffer_size_kb", text, e);
 }
 
-static int enable(struct session *s, struct errbuf *e)
+static int enable(struct tracer *s, struct errbuf *e)
 {
 	char file[96], missing[CAPTURE_NOTE_BYTES] = "";
 
@@ -160,7 +160,7 @@ static int enable(struct session *s, struct errbuf *e)
 }
 
 /* Options of the instances: all of them vanish with them. */
-static void set_options(struct session *s)
+static void set_options(struct tracer *s)
 {
 	static const char *const wanted[] = { "event-fork", "record-tgid",
 					      "nohash-ptr", "irq-info" };
@@ -173,7 +173,7 @@ static void set_options(struct session *s)
 				capture_note(s->out, "no option event-fork: children are not followed");
 }
 
-static int open_reader(struct session *s, int i, const char *dir,
+static int open_reader(struct tracer *s, int i, const char *dir,
 		       struct errbuf *e)
 {
 	char path[TFS_PATH + 32];
@@ -189,7 +189,7 @@ static int open_reader(struct session *s, int i, const char *dir,
 	return s->text[i] ? 0 : err_sys(e, path, "create");
 }
 
-static int work_folder(struct session *s, struct errbuf *e)
+static int work_folder(struct tracer *s, struct errbuf *e)
 {
 	const char *tmp = getenv("TMPDIR");
 
@@ -210,7 +210,7 @@ static int work_folder(struct session *s, struct errbuf *e)
 	return 0;
 }
 
-int session_open(struct session *s, struct errbuf *e)
+int tracer_open(struct tracer *s, struct errbuf *e)
 {
 	bool mountable;
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
@@ -235,7 +235,7 @@ int session_open(struct session *s, struct errbuf *e)
 	return open_reader(s, 1, s->vmalloc, e);
 }
 
-int session_on(struct session *s, struct errbuf *e)
+int tracer_on(struct tracer *s, struct errbuf *e)
 {
 	stamp_clock_read(&s->clock, 0);
 	if (tfs_write(s->vmalloc, "tracing_on", "1", e))
@@ -243,7 +243,7 @@ int session_on(struct session *s, struct errbuf *e)
 	return tfs_write(s->main, "tracing_on", "1", e);
 }
 
-int session_off(struct session *s, struct errbuf *e)
+int tracer_off(struct tracer *s, struct errbuf *e)
 {
 	int code = tfs_write(s->main, "tracing_on", "0", e);
 
@@ -253,7 +253,7 @@ int session_off(struct session *s, struct errbuf *e)
 	return code;
 }
 
-static int drain_one(struct session *s, int i, bool all, struct errbuf *e)
+static int drain_one(struct tracer *s, int i, bool all, struct errbuf *e)
 {
 	static char block[READ_BYTES];
 	uint64_t most = all ? UINT64_MAX : s->buffer_kib * 1024 * s->cpus * 4;
@@ -277,14 +277,14 @@ static int drain_one(struct session *s, int i, bool all, struct errbuf *e)
 	return 0;
 }
 
-int session_drain(struct session *s, bool all, struct errbuf *e)
+int tracer_drain(struct tracer *s, bool all, struct errbuf *e)
 {
 	if (drain_one(s, 0, all, e))
 		return e->code;
 	return drain_one(s, 1, all, e);
 }
 
-static uint64_t sum_stats(const struct session *s, const char *dir,
+static uint64_t sum_stats(const struct tracer *s, const char *dir,
 			  const char *const *names, bool most)
 {
 	uint64_t sum = 0;
@@ -301,7 +301,7 @@ static uint64_t sum_stats(const struct session *s, const char *dir,
 	return sum;
 }
 
-bool session_full(const struct session *s)
+bool tracer_full(const struct tracer *s)
 {
 	static const char *const bytes[] = { "bytes", NULL };
 
@@ -310,7 +310,7 @@ bool session_full(const struct session *s)
 	       (VMALLOC_KIB / s->cpus + 64) * 512;
 }
 
-uint64_t session_lost(const struct session *s)
+uint64_t tracer_lost(const struct tracer *s)
 {
 	static const char *const lost[] = { "overrun", "commit overrun",
 					    "dropped events", NULL };
@@ -319,7 +319,7 @@ uint64_t session_lost(const struct session *s)
 	       sum_stats(s, s->vmalloc, lost, false);
 }
 
-static int one_text(struct session *s, int i, const char *name,
+static int one_text(struct tracer *s, int i, const char *name,
 		    struct errbuf *e)
 {
 	char path[TFS_PATH + 32];
@@ -346,14 +346,14 @@ static int one_text(struct session *s, int i, const char *name,
 	return 0;
 }
 
-int session_text(struct session *s, struct errbuf *e)
+int tracer_text(struct tracer *s, struct errbuf *e)
 {
 	if (one_text(s, 0, "trace.txt", e))
 		return e->code;
 	return one_text(s, 1, "vmalloc.txt", e);
 }
 
-int session_close(struct session *s, struct errbuf *e)
+int tracer_close(struct tracer *s, struct errbuf *e)
 {
 	raw_close(s);
 	for (int i = 0; i < 2; i++) {

@@ -1,5 +1,5 @@
-#ifndef MMREPLAY_TRACES_CAPTURE_SESSION_H
-#define MMREPLAY_TRACES_CAPTURE_SESSION_H
+#ifndef MMREPLAY_TRACES_CAPTURE_TRACER_H
+#define MMREPLAY_TRACES_CAPTURE_TRACER_H
 
 #include <stdio.h>
 #include "traces/capture/capture.h"
@@ -7,11 +7,11 @@
 #include "traces/capture/tfs.h"
 
 /*
- * A tracing session: two instances (the traced tasks; vmalloc of the whole
- * system), set up, switched on and off, read. Changes go through the guard.
+ * Two instances (the traced tasks; vmalloc of the whole system), set up,
+ * switched on and off, read. Changes go through the guard.
  */
 
-enum { SESSION_EVENTS_MAX = 80 };
+enum { TRACER_EVENTS_MAX = 80 };
 
 /* how stamps of the text become CLOCK_MONOTONIC ns */
 struct stamp_clock {
@@ -20,7 +20,7 @@ struct stamp_clock {
 	int64_t mono_ns[2];
 };
 
-struct session {
+struct tracer {
 	const struct capture_options *o;
 	struct capture_result *out;
 	struct guard guard;
@@ -35,33 +35,33 @@ struct session {
 	unsigned cpus;
 	struct stamp_clock clock;
 	uint64_t lost_in_text;		/* of out->lost: the importer finds them */
-	char event[SESSION_EVENTS_MAX][48];	/* enabled ones */
+	char event[TRACER_EVENTS_MAX][48];	/* enabled ones */
 	unsigned event_count;
 	uint32_t *process;		/* that are traced from the start */
 	unsigned process_count;
 };
 
-/** session_open() - instances with events, clock and buffers; tracing is off */
-int session_open(struct session *s, struct errbuf *e);
+/** tracer_open() - instances with events, clock and buffers; tracing is off */
+int tracer_open(struct tracer *s, struct errbuf *e);
 
-/** session_on() - vmalloc first, so that no event of the main one is alone */
-int session_on(struct session *s, struct errbuf *e);
-int session_off(struct session *s, struct errbuf *e);
+/** tracer_on() - vmalloc first, so that no event of the main one is alone */
+int tracer_on(struct tracer *s, struct errbuf *e);
+int tracer_off(struct tracer *s, struct errbuf *e);
 
-/** session_drain() - what is in the buffers to the raw text; @all: to the end */
-int session_drain(struct session *s, bool all, struct errbuf *e);
+/** tracer_drain() - what is in the buffers to the raw text; @all: to the end */
+int tracer_drain(struct tracer *s, bool all, struct errbuf *e);
 
-/** session_full() - is a buffer more than half full? */
-bool session_full(const struct session *s);
+/** tracer_full() - is a buffer more than half full? */
+bool tracer_full(const struct tracer *s);
 
-/** session_lost() - events lost since the start, both instances */
-uint64_t session_lost(const struct session *s);
+/** tracer_lost() - events lost since the start, both instances */
+uint64_t tracer_lost(const struct tracer *s);
 
-/** session_text() - raw text to WORK/trace.txt and WORK/vmalloc.txt, in ns */
-int session_text(struct session *s, struct errbuf *e);
+/** tracer_text() - raw text to WORK/trace.txt and WORK/vmalloc.txt, in ns */
+int tracer_text(struct tracer *s, struct errbuf *e);
 
-/** session_close() - close what is open, let the guard undo all */
-int session_close(struct session *s, struct errbuf *e);
+/** tracer_close() - close what is open, let the guard undo all */
+int tracer_close(struct tracer *s, struct errbuf *e);
 
 /** capture_note() - a line for the account */
 void capture_note(struct capture_result *r, const char *fmt, ...)
@@ -79,10 +79,10 @@ int64_t stamp_clock_ns(const struct stamp_clock *c, uint64_t tick);
 /* ---- raw.c: through libtracefs ---- */
 
 bool raw_usable(void);			/* false: built without it */
-int raw_open(struct session *s, struct errbuf *e);
+int raw_open(struct tracer *s, struct errbuf *e);
 /** raw_drain() - what is in the buffers of instance @i, as text */
-int raw_drain(struct session *s, int i, bool during, struct errbuf *e);
-void raw_close(struct session *s);
+int raw_drain(struct tracer *s, int i, bool during, struct errbuf *e);
+void raw_close(struct tracer *s);
 
 /* ---- text.c ---- */
 
@@ -96,12 +96,12 @@ int stamp_rewrite(const struct stamp_clock *c, FILE *from, FILE *to,
 /* ---- follow.c: who is traced ---- */
 
 /** follow_task() - trace @tid and what it starts from now on */
-int follow_task(const struct session *s, uint32_t tid, struct errbuf *e);
+int follow_task(const struct tracer *s, uint32_t tid, struct errbuf *e);
 /** follow_pid() - all threads of a process and of its children's */
-int follow_pid(struct session *s, uint32_t pid, struct errbuf *e);
-int follow_cgroup(struct session *s, const char *path, struct errbuf *e);
+int follow_pid(struct tracer *s, uint32_t pid, struct errbuf *e);
+int follow_cgroup(struct tracer *s, const char *path, struct errbuf *e);
 /** follow_all() - everybody but this process */
-int follow_all(struct session *s, struct errbuf *e);
+int follow_all(struct tracer *s, struct errbuf *e);
 
 /** struct follow_command - a child that waits to be let go */
 struct follow_command {
@@ -109,13 +109,13 @@ struct follow_command {
 	int status;			/* of wait(), once it has ended */
 	bool ended;
 };
-int follow_fork(const struct session *s, struct follow_command *c,
+int follow_fork(const struct tracer *s, struct follow_command *c,
 		struct errbuf *e);
 /**
  * follow_exec() - let it go; stops it at its exec to read its layout
  * Errors: the command cannot be run.
  */
-int follow_exec(struct session *s, struct follow_command *c, struct errbuf *e);
+int follow_exec(struct tracer *s, struct follow_command *c, struct errbuf *e);
 
 /* ---- snapshot.c: layout and facts ---- */
 
@@ -124,10 +124,10 @@ int follow_exec(struct session *s, struct follow_command *c, struct errbuf *e);
  * As /proc/PID/maps has them, behind a line `# pid N comm NAME mono SECONDS`;
  * each followed by `# resident PAGES` where smaps can be read.
  */
-int snapshot_process(const struct session *s, uint32_t pid, struct errbuf *e);
+int snapshot_process(const struct tracer *s, uint32_t pid, struct errbuf *e);
 /** snapshot_all() - of every process that is traced from the start */
-int snapshot_all(const struct session *s, struct errbuf *e);
+int snapshot_all(const struct tracer *s, struct errbuf *e);
 /** snapshot_facts() - WORK/capture.json */
-int snapshot_facts(const struct session *s, struct errbuf *e);
+int snapshot_facts(const struct tracer *s, struct errbuf *e);
 
 #endif
