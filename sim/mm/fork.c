@@ -24,6 +24,7 @@ int dup_mmap_lock(struct task *t, struct mm *parent, struct mm *child)
 		return -EINTR;
 	}
 	kop_segment(t, KOP_W);
+	settle(t);
 	mm_join_family(parent, child);
 	return 0;
 }

@@ -55,89 +55,83 @@ static bool reads_only(uint64_t behavior)
 	}
 }
 
-bool op_changes_areas(const struct op *op)
-{
-	if (op->flags & OPF_FAILED)
-		return false;
-	switch (op->kind) {
-	case OP_MMAP: case OP_MUNMAP: case OP_MREMAP: case OP_MPROTECT:
-	case OP_BRK: case OP_MLOCK:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void mremap_of(const struct op *op, struct deed *d)
+static void mremap_ranges(const struct op *op, struct cause_ranges *r)
 {
 	uint64_t from = op->arg[0], old = page_up(op->arg[1]);
 	uint64_t to = (uint64_t)op->result, len = page_up(op->arg[2]);
 
 	if (from != to) {
-		d->remove = pages_of(from, old);
-		d->create = pages_of(to, len);
+		r->remove = pages_of(from, old);
+		r->create = pages_of(to, len);
 		if (op->arg[3] & MREMAP_FIXED_FLAG)
-			d->change = d->create;
+			r->change = r->create;
 	} else if (len > old) {
-		d->create = pages_of(from + old, len - old);
+		r->create = pages_of(from + old, len - old);
 	} else {
-		d->remove = pages_of(from + len, old - len);
+		r->remove = pages_of(from + len, old - len);
 	}
 }
 
-static void brk_of(struct mm_order *mm, const struct op *op, struct deed *d)
+static void brk_ranges(const struct op *op, uint64_t *brk,
+		       struct cause_ranges *r)
 {
 	uint64_t now = (uint64_t)op->result;
 
-	if (mm->brk && now > mm->brk)
-		d->create = pages_of(page_up(mm->brk),
-				     page_up(now) - page_up(mm->brk));
-	else if (now < mm->brk)
-		d->remove = pages_of(page_up(now),
-				     page_up(mm->brk) - page_up(now));
-	mm->brk = now;
+	if (*brk && now > *brk)
+		r->create = pages_of(page_up(*brk),
+				     page_up(now) - page_up(*brk));
+	else if (now < *brk)
+		r->remove = pages_of(page_up(now),
+				     page_up(*brk) - page_up(now));
+	*brk = now;
 }
 
-static void range_of(struct mm_order *mm, const struct op *op, struct deed *d)
+static void use_ranges(const struct op *op, struct cause_ranges *r)
 {
+	if (op->kind == OP_FAULT)
+		r->use = pages_of(page_down(op->arg[0]), 1);
+	else if (op->arg[1] < USER_TOP >> PAGE_SHIFT)
+		r->use = pages_of(page_down(op->arg[0]),
+				  op->arg[1] << PAGE_SHIFT);
+}
+
+struct cause_ranges op_ranges(const struct op *op, uint64_t *brk)
+{
+	struct cause_ranges r = { 0 };
+
 	switch (op->kind) {
 	case OP_MMAP:
-		d->create = pages_of((uint64_t)op->result, op->arg[1]);
+		r.create = pages_of((uint64_t)op->result, op->arg[1]);
 		if (op->arg[3] & MAP_FIXED_FLAG)
-			d->remove = d->create;
+			r.remove = r.create;
 		break;
 	case OP_MUNMAP:
-		d->remove = pages_of(op->arg[0], op->arg[1]);
+		r.remove = pages_of(op->arg[0], op->arg[1]);
 		break;
 	case OP_MREMAP:
-		mremap_of(op, d);
+		mremap_ranges(op, &r);
 		break;
 	case OP_MPROTECT:
 	case OP_MLOCK:
-		d->change = pages_of(op->arg[0], op->arg[1]);
+		r.change = pages_of(op->arg[0], op->arg[1]);
 		break;
 	case OP_MADVISE:
-		if (reads_only(op->arg[2]))
-			d->use = pages_of(op->arg[0], op->arg[1]);
-		else
-			d->change = pages_of(op->arg[0], op->arg[1]);
+		*(reads_only(op->arg[2]) ? &r.use : &r.change) =
+			pages_of(op->arg[0], op->arg[1]);
 		break;
 	case OP_BRK:
-		brk_of(mm, op, d);
+		brk_ranges(op, brk, &r);
 		break;
 	case OP_FAULT:
-		d->use = pages_of(page_down(op->arg[0]), 1);
-		break;
 	case OP_GUP:
-		if (op->arg[1] < USER_TOP >> PAGE_SHIFT)
-			d->use = pages_of(page_down(op->arg[0]),
-					  op->arg[1] << PAGE_SHIFT);
+		use_ranges(op, &r);
 		break;
 	default:
 		break;
 	}
-	if (range_bytes(d->use) > USE_MAX)
-		d->use.end = d->use.start + USE_MAX;
+	if (range_bytes(r.use) > USE_MAX)
+		r.use.end = r.use.start + USE_MAX;
+	return r;
 }
 
 void deed_of(struct order_build *b, const struct op *op, uint64_t ref,
@@ -169,8 +163,7 @@ void deed_of(struct order_build *b, const struct op *op, uint64_t ref,
 		d->mm = TRACE_NO_MM;
 	if (d->mm == TRACE_NO_MM || d->failed)
 		return;
-	range_of(&b->mms[d->mm], op, d);
-	d->changes = op_changes_areas(op);
+	d->r = op_ranges(op, &b->mms[d->mm].brk);
 	if (op->kind == OP_EXIT || op->kind == OP_EXIT_MM ||
 	    op->kind == OP_EXEC) {
 		d->drops_user = true;
@@ -188,7 +181,7 @@ static struct mm_user *user_new(struct mm_order *mm, uint32_t task)
 				     sizeof(*mm->users));
 	}
 	mm->users[mm->user_count] = (struct mm_user){
-		.task = task, .changes = mm->changes, .last = NO_REF };
+		.task = task, .last = NO_REF };
 	mm->tracked = mm->user_count > 0;
 	return &mm->users[mm->user_count++];
 }
@@ -228,7 +221,7 @@ void mm_enter(struct order_build *b, uint32_t task, uint32_t mm_id)
 	t->mm = mm_id;
 	t->slot = mm->user_count;
 	user_new(mm, task);
-	mm->alive++;
+	mm->causes.shared |= ++mm->alive > 1;
 }
 
 /* A task of another address space that acts on @mm: a reader of /proc. */
@@ -258,6 +251,7 @@ void mm_order_release(struct order_build *b, struct mm_order *mm)
 	rangemap_release(&mm->changed);
 	rangemap_release(&mm->removers);
 	uses_release(&b->store, &mm->uses);
+	causes_release(&mm->causes);
 	free(mm->users);
 	*mm = (struct mm_order){ .barrier = NO_REF, .last_brk = NO_REF };
 }
@@ -382,13 +376,13 @@ void deed_start(struct order_build *b, const struct deed *d)
 		whole_start(b, mm);
 	if (d->kind == OP_BRK && mm->last_brk != NO_REF)
 		edge_from(b, mm->last_brk);
-	edges_from_map(b, &mm->changed, d->use);
-	edges_to_change(b, mm, d->change);
-	edges_to_change(b, mm, d->remove);
-	if (range_bytes(d->remove)) {
-		rangemap_clear(&mm->changed, d->remove);
-		uses_clear(&b->store, &mm->uses, d->remove);
-		rangemap_set(&mm->removers, d->remove, d->ref);
+	edges_from_map(b, &mm->changed, d->r.use);
+	edges_to_change(b, mm, d->r.change);
+	edges_to_change(b, mm, d->r.remove);
+	if (range_bytes(d->r.remove)) {
+		rangemap_clear(&mm->changed, d->r.remove);
+		uses_clear(&b->store, &mm->uses, d->r.remove);
+		rangemap_set(&mm->removers, d->r.remove, d->ref);
 	}
 }
 
@@ -398,21 +392,21 @@ static void create_end(struct order_build *b, struct mm_order *mm,
 		       const struct deed *d)
 {
 	b->succ = d->ref;
-	edges_from_map(b, &mm->removers, d->create);
-	rangemap_clear(&mm->removers, d->create);
-	rangemap_set(&mm->changed, d->create, d->ref);
+	edges_from_map(b, &mm->removers, d->r.create);
+	rangemap_clear(&mm->removers, d->r.create);
+	rangemap_set(&mm->changed, d->r.create, d->ref);
 }
 
 static void ranges_end(struct order_build *b, struct mm_order *mm,
 		       const struct deed *d)
 {
-	if (range_bytes(d->use))
-		uses_add(&b->store, &mm->uses, d->use, d->ref);
-	if (range_bytes(d->change)) {
-		uses_clear(&b->store, &mm->uses, d->change);
-		rangemap_set(&mm->changed, d->change, d->ref);
+	if (range_bytes(d->r.use))
+		uses_add(&b->store, &mm->uses, d->r.use, d->ref);
+	if (range_bytes(d->r.change)) {
+		uses_clear(&b->store, &mm->uses, d->r.change);
+		rangemap_set(&mm->changed, d->r.change, d->ref);
 	}
-	if (range_bytes(d->create))
+	if (range_bytes(d->r.create))
 		create_end(b, mm, d);
 }
 
@@ -425,15 +419,13 @@ static void mm_end(struct order_build *b, const struct deed *d)
 	if (d->mm == TRACE_NO_MM || b->mms[d->mm].over)
 		return;
 	mm = &b->mms[d->mm];
+	if (d->end_ns > d->start_ns)
+		cause_done(&mm->causes, task, d->epoch, &d->r);
 	u = user_of(b, d);
 	if (u->last == NO_REF || u->last < d->ref)
 		u->last = d->ref;
 	if (d->failed)
 		return;
-	if (d->changes) {
-		mm->changes++;
-		u->changes++;
-	}
 	if (mm->tracked)
 		ranges_end(b, mm, d);
 	if (d->kind == OP_BRK)

@@ -1,10 +1,10 @@
 /*
  * What the replay did to the trace, and where the time of ops went.
  *
- * moved: an op has moved if the number of area-changing ops (mmap, munmap,
- * mremap, mprotect, brk, mlock) by other tasks of its address space that
- * ended before it started is not what it was in the capture. 0 where one task
- * has the address space for itself.
+ * moved: an op has moved if its causal predecessor (causes.h) is not the one
+ * of the capture, or if it started before the record that had woken its task.
+ * A vfree follows its vmalloc, a fork everything before it: by edges, so these
+ * cannot move. 0 where one task has the address space for itself.
  *
  * op_time, for each op: latency = work + line + spin + sleep + queue + irq.
  *   spin    burning the CPU for a lock or an acknowledge
@@ -117,37 +117,62 @@ void mm_awake(struct rtask *rt, bool awake)
 
 /* ---- per op ---- */
 
-/* The count of changes by others before this op, in the capture. */
+/* The cause of this op in the capture. */
 static uint32_t moved_expected(struct rtask *rt)
 {
 	const struct stream *s = &rt->order->moved;
-	uint64_t diff;
 
 	if (!rt->moved_loaded && rt->moved_pos < s->used) {
 		rt->moved_left = stream_get(s, &rt->moved_pos);
 		rt->moved_loaded = true;
 	}
 	if (!rt->moved_loaded || rt->moved_left--)
-		return rt->moved_expect;
-	diff = stream_get(s, &rt->moved_pos);
-	rt->moved_expect += diff & 1 ? -(uint32_t)(diff >> 1) :
-				       (uint32_t)(diff >> 1);
+		return 0;
 	rt->moved_loaded = false;
-	return rt->moved_expect;
+	return (uint32_t)stream_get(s, &rt->moved_pos);
+}
+
+/* The address space that the op is on, and what of it. */
+static struct causes *causes_of(struct rtask *rt)
+{
+	const struct op *op = &rt->op;
+	struct rmm *mm = rmm_of(rt->r, rt->instance, op->mm);
+
+	rt->ranges = (struct cause_ranges){ 0 };
+	if (!mm)
+		return NULL;
+	if (!(op->flags & OPF_FAILED))
+		rt->ranges = op_ranges(op, &mm->causes.brk);
+	return &mm->causes;
 }
 
 void distortion_op_start(struct rtask *rt)
 {
 	struct replay *r = rt->r;
 	int64_t drift_ns = r->m.engine.now_ns - rt->op.start_ns;
-	uint32_t expected = moved_expected(rt), count = 0;
+	uint32_t expected = moved_expected(rt), cause = 0;
+	struct causes *c = causes_of(rt);
 
-	if (rt->mm)
-		count = rt->mm->changes - rt->changes;
+	rt->epoch += cause_epoch(&rt->op);
+	if (c) {
+		cause = cause_of(c, rt->trace, &rt->ranges);
+		rt->in_op = rt->op.duration_ns > 0;
+		cause_begun(c, rt->trace, rt->epoch, &rt->ranges, !rt->in_op);
+	}
 	r->out->ops++;
-	if (count != expected)
+	if (cause != expected || rt->woken_early)
 		r->out->moved_ops++;
+	rt->woken_early = false;
 	hist_record(&r->out->drift_ns, drift_ns < 0 ? -drift_ns : drift_ns);
+}
+
+void distortion_effect(struct rtask *rt)
+{
+	if (!rt->in_op)
+		return;
+	rt->in_op = false;
+	cause_done(&rmm_of(rt->r, rt->instance, rt->op.mm)->causes, rt->trace,
+		   rt->epoch, &rt->ranges);
 }
 
 void op_clock_start(struct rtask *rt)

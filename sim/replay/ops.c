@@ -159,6 +159,7 @@ static int64_t call_fork(struct rtask *rt)
 	mm->mm = fresh;
 	mm->users = 1;
 	mm->brk = rt->mm->brk;
+	mm->causes.brk = rt->mm->causes.brk;
 	rtask_launch(rt, child, mm);
 	return ret;
 }
@@ -379,10 +380,13 @@ static void advance(struct rtask *rt, int64_t p_ns)
 			p_ns = kop_own_ns(&rt->kop);
 		end_ns = op->start_ns + p_ns;
 		if (op->kind == OP_FAULT) {
-			end_ns += rt->r->h->lock_event_tax_ns +
-				  fault_wait_ns(op);
+			int64_t wait_ns = fault_wait_ns(op);
+
+			end_ns += rt->r->h->lock_event_tax_ns + wait_ns;
 			rt->fault_end_ns = end_ns;
-			rt->last_fault = !(op->flags & OPF_IN_CALL);
+			/* waits say nothing of what a fault costs */
+			rt->last_fault = !wait_ns &&
+				!(op->flags & (OPF_IN_CALL | OPF_SLEPT));
 			rt->fault_open = op_slept_locked(op);
 		}
 	} else if (end_ns > rt->busy_until_ns) {
@@ -399,14 +403,6 @@ static void compare(struct rtask *rt, int64_t ret)
 	if (rt->op.flags & OPF_RESULT_KNOWN && rt->op.kind != OP_FAULT &&
 	    (ret < 0) != failed && measuring(rt->r))
 		rt->r->out->result_differs++;
-}
-
-static void count_change(struct rtask *rt)
-{
-	if (!rt->mm || !op_changes_areas(&rt->op))
-		return;
-	rt->mm->changes++;
-	rt->changes++;
 }
 
 /* Recorded time of segments that this policy did not pass through. */
@@ -457,7 +453,6 @@ void op_fiber(void *task)
 	op_clock_end(rt);
 	t->op = NULL;
 	compare(rt, ret);
-	count_change(rt);
 	if (r->preparing)
 		costs_put(r->costs, &rt->op, &rt->kop,
 			  rtask_ipis(rt) - rt->clock.ipis);

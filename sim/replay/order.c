@@ -189,28 +189,30 @@ bool op_slept_locked(const struct op *op)
 	return false;
 }
 
-/* How many area-changing ops of others ended before this op (order.h). */
-static void put_moved(struct order_build *b, const struct op *op)
+/* Which ops of others it follows; what has no duration is over at once. */
+static void put_cause(struct order_build *b, const struct op *op,
+		      struct deed *d)
 {
 	struct task_build *t = &b->tasks[op->task];
 	struct stream *s = &b->o->tasks[op->task].moved;
-	const struct mm_order *mm;
-	uint32_t count = 0;
-	int64_t diff;
+	struct mm_order *mm;
+	uint32_t cause = 0;
 
-	if (t->mm != TRACE_NO_MM) {
-		mm = &b->mms[t->mm];
-		count = mm->changes - mm->users[t->slot].changes;
+	t->epoch += cause_epoch(op);
+	d->epoch = t->epoch;
+	if (d->mm != TRACE_NO_MM) {
+		mm = &b->mms[d->mm];
+		cause = cause_of(&mm->causes, op->task, &d->r);
+		cause_begun(&mm->causes, op->task, d->epoch, &d->r,
+			    d->end_ns == d->start_ns);
 	}
-	if (count == t->moved_last) {
+	if (!cause) {
 		t->moved_run++;
 		return;
 	}
-	diff = (int64_t)count - t->moved_last;
 	stream_put(s, t->moved_run);
-	stream_put(s, diff < 0 ? (uint64_t)-diff << 1 | 1 : (uint64_t)diff << 1);
+	stream_put(s, cause);
 	t->moved_run = 0;
-	t->moved_last = count;
 }
 
 static void replay_record(struct order_build *b, const struct op *op,
@@ -226,8 +228,8 @@ static void replay_record(struct order_build *b, const struct op *op,
 		b->o->unknown_durations++;
 	if (op->mm != t->mm && op->mm != TRACE_NO_MM && op->kind != OP_EXIT_MM)
 		mm_enter(b, op->task, op->mm);
-	put_moved(b, op);
 	deed_of(b, op, ref, &d);
+	put_cause(b, op, &d);
 	deed_start(b, &d);
 	if (d.end_ns > d.start_ns)
 		heap_push(b, &d);

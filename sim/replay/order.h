@@ -33,9 +33,8 @@ struct note {
 
 /**
  * struct task_order - one task of the trace
- * @moved: how many area-changing ops of other tasks of its mm had ended
- *	before each of its ops, as (ops since the last change, change) pairs;
- *	a change of address space starts again from 0
+ * @moved: the cause of each of its ops in the capture (causes.h), as pairs of
+ *	(ops without a cause since the last pair, cause)
  * @creator: task whose fork, vfork or clone creates it; TRACE_NO_TASK: it is
  *	there from the start
  * @start_ns: recorded time from which the gap to its first record counts
@@ -68,8 +67,5 @@ void order_free(struct order *o);
 /** op_slept_locked() - a fault that slept in a section: its sched-out and
  *  sched-in follow it, and lie inside */
 bool op_slept_locked(const struct op *op);
-
-/** op_changes_areas() - kinds that @moved counts */
-bool op_changes_areas(const struct op *op);
 
 #endif

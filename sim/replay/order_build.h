@@ -1,6 +1,7 @@
 #ifndef MMREPLAY_REPLAY_ORDER_BUILD_H
 #define MMREPLAY_REPLAY_ORDER_BUILD_H
 
+#include "sim/replay/causes.h"
 #include "sim/replay/order.h"
 #include "sim/replay/uses.h"
 
@@ -45,8 +46,6 @@ struct known_table {
 /** struct mm_user - a task that acts, or has acted, in an address space */
 struct mm_user {
 	uint32_t task;
-	uint32_t changes;	/* of struct mm_order.changes: its own, and those
-				 * that were there when it came */
 	uint64_t last;		/* its last published record, or NO_REF */
 	bool gone;		/* left by exec or exit; or a reader of /proc */
 	bool waited;		/* the fork under way waited for it */
@@ -66,9 +65,9 @@ struct mm_order {
 	struct use_map uses;
 	struct mm_user *users;
 	uint32_t user_count, user_room, alive;
-	uint32_t changes;
 	bool tracked, over;
 	uint64_t barrier, last_brk, brk;
+	struct causes causes;
 };
 
 struct deed {
@@ -77,17 +76,17 @@ struct deed {
 	uint32_t mm, other;	/* @other: child task, new mm, per kind */
 	uint8_t kind;
 	bool failed, whole, drops_user;
-	bool changes;		/* op_changes_areas() */
 	bool waits;		/* vfork: until the child's exec or exit */
 	uint64_t alloc_addr;	/* vmalloc */
-	struct range use, change, remove, create;
+	uint32_t epoch;		/* of its task (causes.h) */
+	struct cause_ranges r;
 };
 
 /** struct task_build - a task while the pass runs */
 struct task_build {
 	struct known_table known;
 	uint32_t seq;			/* of its next record */
-	uint32_t moved_last, moved_run;	/* stream of counts, see order.h */
+	uint32_t epoch, moved_run;	/* see causes.h, order.h */
 	uint32_t mm, slot;		/* its place among the users of mm */
 	int64_t busy_until_ns;		/* end of its last op */
 	uint64_t vfork;			/* vfork record that created it, or NO_REF */

@@ -61,14 +61,14 @@ struct replay_result {
 			irq_ns;
 	} op_time[OP_KIND_COUNT];
 	/* distortion; definitions in distortion.c and step.c */
-	uint64_t moved_ops;		/* causal predecessor changed */
+	uint64_t moved_ops;		/* not behind the ops of others that it followed */
 	struct hist drift_ns;
 	int64_t order_wait_ns;
 	int64_t exogenous_ns, think_ns;
 	int64_t waker_wait_ns;		/* slept for a traced waker */
 	int64_t unknown_gap_ns;		/* sleep or compute: kept as sleep */
-	int64_t fault_gap_ns;		/* recorded gaps after faults ... */
-	int64_t fault_floored_ns;	/* ... too short for the modelled fault */
+	int64_t fault_gap_ns;		/* recorded gaps behind faults ... */
+	int64_t fault_floored_ns;	/* ... by which the model's faults exceed them */
 	uint32_t max_runnable_per_mm;
 	uint64_t unreplayed[OP_KIND_COUNT];	/* with a reason in warnings */
 	uint64_t spurious_faults, faults_outside;

@@ -73,7 +73,7 @@ void warn_of_run(struct replay *r)
 		warn(o, "%llu calls failed in the replay or in the capture, not in both",
 		     (unsigned long long)o->result_differs);
 	if (o->fault_floored_ns * 10 > o->fault_gap_ns)
-		warn(o, "faults: %lld of %lld ns of the gaps behind them are shorter than the modelled fault; user time there is 0",
+		warn(o, "faults: the model's exceed the gaps behind them by %lld ns, where all gaps are %lld ns; user time there is 0",
 		     (long long)o->fault_floored_ns,
 		     (long long)o->fault_gap_ns);
 	if (r->o->warmup_ns && !r->warm)

@@ -2,6 +2,7 @@
 #define MMREPLAY_REPLAY_RUN_H
 
 #include "sim/base/rng.h"
+#include "sim/replay/causes.h"
 #include "sim/replay/costs.h"
 #include "sim/replay/order.h"
 #include "sim/replay/replay.h"
@@ -28,8 +29,8 @@ struct rmm {
 	struct mm *mm;			/* NULL: not yet, or no longer */
 	uint32_t id;
 	uint32_t users, readers, awake;
-	uint32_t changes;		/* area-changing ops that ended */
 	uint64_t brk;
+	struct causes causes;		/* as the replay has it */
 	char *final;			/* text of the state at its end, if wanted */
 };
 
@@ -65,10 +66,11 @@ struct rtask {
 	struct rtask *pred;
 	int64_t wait_since_ns, op_wait_ns;
 	/* distortion */
-	uint32_t changes;		/* of mm->changes: own, and from before */
-	uint32_t moved_pos, moved_expect;
-	uint64_t moved_left;
-	bool moved_loaded;
+	struct cause_ranges ranges;	/* of the op under way */
+	uint32_t epoch, moved_pos;
+	uint64_t moved_left;		/* ops until the next with a cause */
+	bool moved_loaded, in_op;
+	bool woken_early;		/* started without its recorded waker */
 	/* off the CPU, by context switches */
 	bool away, away_asleep;
 	int64_t away_since_ns, sleep_ns, queue_ns;
@@ -173,6 +175,8 @@ struct vmap_area *live_alloc_take(struct replay *r, uint64_t key);
 void distortion_init(struct replay *r);
 /** distortion_op_start() - for every op, in order, also one that is not replayed */
 void distortion_op_start(struct rtask *rt);
+/** distortion_effect() - it took effect: others follow it from now on */
+void distortion_effect(struct rtask *rt);
 /** op_clock_start() / op_clock_end() - around an op; settled */
 void op_clock_start(struct rtask *rt);
 void op_clock_end(struct rtask *rt);

@@ -43,6 +43,7 @@ void rtask_effect(struct rtask *rt)
 {
 	struct rtask *w, *next;
 
+	distortion_effect(rt);
 	if (!rt->finished)
 		rt->effected = rt->seq + 1;
 	for (w = TAILQ_FIRST(&rt->waiters); w; w = next) {
@@ -264,11 +265,13 @@ static bool must_wait(struct rtask *rt, const struct note *n)
 
 	if (n->kind != NOTE_ORDER && n->kind != NOTE_WAKER)
 		return false;
-	if (n->kind == NOTE_WAKER && rt->r->o->pacing == PACING_OPEN)
-		return false;
 	pred = rtask_peer(rt, n->task);
 	if (pred->effected > n->value)
 		return false;
+	if (n->kind == NOTE_WAKER && rt->r->o->pacing == PACING_OPEN) {
+		rt->woken_early = true;
+		return false;
+	}
 	rt->pred = pred;
 	rt->need = n->value;
 	rt->wait_since_ns = rt->r->m.engine.now_ns;

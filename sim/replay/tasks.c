@@ -53,7 +53,7 @@ void rmm_fill(struct replay *r, struct rmm *mm, struct mm *fresh)
 void rtask_enter(struct rtask *rt, struct rmm *mm)
 {
 	rt->mm = mm;
-	rt->changes = mm->changes;
+	mm->causes.shared |= mm->users > 1;
 	if (!rt->asleep) {
 		rt->asleep = true;
 		mm_awake(rt, true);
@@ -81,6 +81,7 @@ void rmm_forget(struct rmm *mm)
 {
 	mm_forget(mm->mm);
 	mm->mm = NULL;
+	causes_release(&mm->causes);
 }
 
 /* ---- tasks ---- */
@@ -177,7 +178,10 @@ void tasks_release(struct replay *r)
 		if (r->tasks[i].cursor)
 			mmt_cursor_free(r->tasks[i].cursor);
 	for (size_t i = 0; i < (size_t)r->h->mm_count * r->instances; i++)
+{
 		free(r->mms[i].final);
+		causes_release(&r->mms[i].causes);
+	}
 	free(r->tasks);
 	free(r->mms);
 	free(r->allocs);
