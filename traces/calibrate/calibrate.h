@@ -29,7 +29,7 @@ enum cal_reading {
 /** struct cal_value - median and spread of a reading, in picoseconds */
 struct cal_value {
 	bool known;
-	int64_t median_ps, low_ps, high_ps;	/* second lowest and highest */
+	int64_t median_ps, low_ps, high_ps;	/* of the inner three quarters */
 	char why[CAL_WHY_BYTES];		/* if not known */
 };
 

@@ -58,6 +58,8 @@ struct cal_value cal_median(const struct cal_samples *s)
 {
 	int64_t ps[CAL_SAMPLES];
 	uint32_t n = s->n < CAL_SAMPLES ? s->n : CAL_SAMPLES;
+	/* an eighth off each end: a repeat that was disturbed is no spread */
+	uint32_t off = n > 4 ? (n + 7) / 8 : 0;
 	struct cal_value v = { 0 };
 
 	if (!n) {
@@ -69,8 +71,8 @@ struct cal_value cal_median(const struct cal_samples *s)
 	qsort(ps, n, sizeof(*ps), by_value);
 	v.known = true;
 	v.median_ps = ps[n / 2];
-	v.low_ps = ps[n > 4];
-	v.high_ps = ps[n - 1 - (n > 4)];
+	v.low_ps = ps[off];
+	v.high_ps = ps[n - 1 - off];
 	return v;
 }
 

@@ -135,7 +135,7 @@ static void t_pairs(void **state)
 	calibrate_release(&c);
 }
 
-/* The second lowest and highest are the spread: one outlier does not count. */
+/* The spread is that of the inner three quarters: outliers do not count. */
 static void t_median(void **state)
 {
 	struct cal_samples s = { .n = 7, .ps = { 50, 10, 20, 30, 9999, 40, 35 } };
