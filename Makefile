@@ -51,6 +51,7 @@ demo: deps			## build, then policies side by side on a real capture
 	$(SUB) all
 	$(BUILD)/mmreplay run scenarios/demo.yaml -o $(BUILD)/demo
 	$(BUILD)/mmreplay plot $(BUILD)/demo
+	$(BUILD)/mmreplay report $(BUILD)/demo
 
 test: deps			## all tests under sanitizers; T=word picks by name
 	$(SUB) $(NEED)
