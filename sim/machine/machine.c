@@ -30,6 +30,43 @@ const struct cost_decl machine_costs[MACHINE_COST_COUNT] = {
 #undef COST
 };
 
+struct machine_part {
+	struct machine_part *next;
+	const void *key;
+	void *state;
+	void (*release)(void *part);
+};
+
+void *machine_part(struct machine *m, const void *key, size_t bytes,
+		   void (*release)(void *part))
+{
+	struct machine_part *p;
+
+	for (p = m->parts; p; p = p->next)
+		if (p->key == key)
+			return p->state;
+	p = xcalloc(1, sizeof(*p));
+	p->next = m->parts;
+	p->key = key;
+	p->state = xcalloc(1, bytes);
+	p->release = release;
+	m->parts = p;
+	return p->state;
+}
+
+static void parts_release(struct machine *m)
+{
+	struct machine_part *p;
+
+	while ((p = m->parts)) {
+		m->parts = p->next;
+		if (p->release)
+			p->release(p->state);
+		free(p->state);
+		free(p);
+	}
+}
+
 void machine_init(struct machine *m, const struct profile *p, uint64_t seed,
 		  struct metrics *metrics)
 {
@@ -51,6 +88,7 @@ void machine_release(struct machine *m)
 {
 	if (!m->cpus)
 		return;
+	parts_release(m);
 	addresses_release(m);
 	for (uint32_t i = 0; i < m->cpu_count; i++)
 		free(m->cpus[i].queue.slot);

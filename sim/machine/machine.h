@@ -154,12 +154,22 @@ struct machine {
 	uint64_t *idle_map, *queued_map;	/* bit per CPU */
 	uint32_t map_words, queued_total;
 	uint64_t irqs_outside;
+	struct machine_part *parts;
 	const char *failed;	/* why the run stopped early; NULL = it did not */
 };
 
 void machine_init(struct machine *m, const struct profile *p, uint64_t seed,
 		  struct metrics *metrics);
 void machine_release(struct machine *m);
+
+/**
+ * machine_part() - state of a room above that lives as long as the machine
+ * @key: an address that names it; @bytes: zeroed at the first call
+ * @release: called before it is freed; may be NULL
+ * Cost: O(parts), and they are few: keep the pointer.
+ */
+void *machine_part(struct machine *m, const void *key, size_t bytes,
+		   void (*release)(void *part));
 
 /* ---- tasks ---- */
 

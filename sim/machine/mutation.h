@@ -27,6 +27,14 @@ enum mutation {
 	MUTATE_DOWNGRADE_PAST_WRITER,	/* readers behind a writer are woken */
 	MUTATE_DOWNGRADE_WAKES_NOBODY,
 	MUTATE_GRANT_AFTER_WAKE,	/* woken readers must ask again */
+	MUTATE_NO_READER_SPIN,		/* 5.3: readers queue at once */
+	MUTATE_READER_SPIN_WAITS,	/* 5.3: ... or spin behind queued writers */
+	MUTATE_READER_NONSPINNABLE_OFF,	/* 5.3: readers spin however futile */
+	MUTATE_WRITER_LETS_READERS_SPIN,	/* 5.3: a writer that saw it tells nobody */
+	MUTATE_NO_PHASE_TRYLOCK,	/* 5.3: no last try after spinning */
+	MUTATE_READER_OWNED_SPIN,	/* 4.14: stale reader owner does not stop writers */
+	MUTATE_BIAS_NOT_REVOKED,	/* bravo: writer does not wait for the table */
+	MUTATE_BIAS_NOT_INHIBITED,	/* bravo: on again right after a writer */
 	MUTATE_SPIN_LIFO,		/* spinlock: last waiter first */
 	MUTATE_IRQ_OFF_IGNORED,
 	MUTATE_COUNT

@@ -93,6 +93,18 @@ void lock_acquired(struct metrics *m, struct lock_class *c, enum lock_side side,
 	hist_record(&s->wait_ns, wait_ns);
 }
 
+void lock_waited(struct metrics *m, struct lock_class *c, enum lock_side side,
+		 int64_t spin_ns)
+{
+	struct lock_side_stats *s = &c->side[side];
+
+	if (m->off)
+		return;
+	s->contended++;
+	s->spin_ns += spin_ns;
+	hist_record(&s->wait_ns, spin_ns);
+}
+
 void lock_released(struct metrics *m, struct lock_class *c, enum lock_side side,
 		   int64_t hold_ns)
 {

@@ -112,6 +112,10 @@ void lock_acquired(struct metrics *m, struct lock_class *c, enum lock_side side,
 		   bool contended, int64_t wait_ns, int64_t spin_ns,
 		   int64_t sleep_ns, unsigned sleeps);
 
+/** lock_waited() - a wait after the acquisition was booked: spun, not slept */
+void lock_waited(struct metrics *m, struct lock_class *c, enum lock_side side,
+		 int64_t spin_ns);
+
 /** lock_blame() - @waiter_op waited @ns behind @holder_op; per class these sum
  *  to the total wait exactly (the caller splits a wait among holders) */
 void lock_blame(struct lock_class *c, unsigned waiter_op, unsigned holder_op,

@@ -31,7 +31,7 @@ void rwsem_init(struct machine *m, struct rwsem *s, const struct rwsem_ops *ops,
 void rwsem_release(struct rwsem *s)
 {
 	BUG_ON(s->write_held || s->readers || !TAILQ_EMPTY(&s->waiters));
-	BUG_ON(s->blame);
+	BUG_ON(s->blame || s->bias.readers);
 }
 
 /* ---- word and owner ---- */
@@ -70,6 +70,8 @@ void rwsem_set_reader_owned(struct rwsem *s, struct task *t)
 {
 	s->owner = t;
 	s->reader_owned = true;
+	if (s->ops->reader_spins)
+		s->nonspinnable = false;	/* only the readers' bit is kept */
 	rwsem_poke(s);
 }
 
@@ -101,9 +103,16 @@ void rwsem_enter_write(struct task *t, struct rwsem *s)
 	s->writer_op = t->op_kind;
 	s->owner = t;
 	s->reader_owned = false;
-	s->nonspinnable = false;
+	s->nonspinnable = s->reader_nonspinnable = false;
 	rwsem_hold(t, s, RWSEM_WRITE_SIDE);
 	rwsem_poke(s);
+}
+
+void rwsem_got_read(struct task *t, struct rwsem *s)
+{
+	rwsem_enter_read(t, s, t->op_kind);
+	rwsem_set_reader_owned(s, t);
+	rwsem_hold(t, s, RWSEM_READ_SIDE);
 }
 
 void rwsem_hold(struct task *t, const struct rwsem *s, enum rwsem_side side)
@@ -118,9 +127,7 @@ void rwsem_hold(struct task *t, const struct rwsem *s, enum rwsem_side side)
 	h->side = (uint8_t)side;
 }
 
-/* @t leaves: which op it was counted under. */
-static uint8_t rwsem_unhold(struct task *t, struct rwsem *s,
-			    enum rwsem_side side)
+uint8_t rwsem_unhold(struct task *t, struct rwsem *s, enum rwsem_side side)
 {
 	for (int i = t->held_count - 1; i >= 0; i--) {
 		struct held_lock h = t->held[i];
@@ -160,6 +167,8 @@ void waiter_start(struct rwsem_waiter *w, struct task *t, struct rwsem *s,
 	w->side = side;
 	w->op_kind = t->op_kind;
 	w->granted = w->woken = w->handoff = false;
+	w->no_reader_spin = s->reader_nonspinnable;
+	w->last_reader = s->reader_owned ? s->owner : NULL;
 	w->sleeps = 0;
 	w->start_ns = t->m->engine.now_ns;
 	w->spin_ns = w->sleep_ns = 0;
@@ -200,6 +209,7 @@ void waiter_end(struct rwsem_waiter *w, struct rwsem *s, bool got)
 static int read_lock(struct task *t, struct rwsem *s, bool killable)
 {
 	uint64_t old, mask = s->ops->reader_fast_mask;
+	int err = 0;
 
 	might_resched(t);
 	if (s->ops->read_fast && s->ops->read_fast(t, s))
@@ -209,13 +219,15 @@ static int read_lock(struct task *t, struct rwsem *s, bool killable)
 	rwsem_atomic(t, s);
 	old = s->word;
 	s->word += RWSEM_READER;
-	if (old & mask)
-		return rwsem_read_slow(t, s, old, killable);
-	rwsem_enter_read(t, s, t->op_kind);
-	rwsem_set_reader_owned(s, t);
-	rwsem_hold(t, s, RWSEM_READ_SIDE);
-	acquired_at_once(t, s, SIDE_READ);
-	return 0;
+	if (old & mask) {
+		err = rwsem_read_slow(t, s, old, killable);
+	} else {
+		rwsem_got_read(t, s);
+		acquired_at_once(t, s, SIDE_READ);
+	}
+	if (!err && s->ops->read_acquired)
+		s->ops->read_acquired(t, s);
+	return err;
 }
 
 void down_read(struct task *t, struct rwsem *s)
@@ -240,10 +252,10 @@ bool down_read_trylock(struct task *t, struct rwsem *s)
 		return false;
 	}
 	s->word += RWSEM_READER;
-	rwsem_enter_read(t, s, t->op_kind);
-	rwsem_set_reader_owned(s, t);
-	rwsem_hold(t, s, RWSEM_READ_SIDE);
+	rwsem_got_read(t, s);
 	acquired_at_once(t, s, SIDE_READ);
+	if (s->ops->read_acquired)
+		s->ops->read_acquired(t, s);
 	return true;
 }
 
@@ -280,6 +292,8 @@ static int write_lock(struct task *t, struct rwsem *s, bool killable)
 	might_resched(t);
 	rwsem_atomic(t, s);
 	if (s->word) {
+		if (s->ops->writer_adds)
+			rwsem_atomic(t, s);
 		err = rwsem_write_slow(t, s, killable);
 	} else {
 		s->word = RWSEM_WRITER;
@@ -334,6 +348,7 @@ void up_write(struct task *t, struct rwsem *s)
 	rwsem_atomic(t, s);
 	wake = s->word & RWSEM_WAITERS;
 	writer_leave(t, s);
+	s->reader_nonspinnable = false;
 	rwsem_poke(s);
 	work(t, COST_LINE_WRITE, 1);	/* clearing the owner */
 	if (wake)

@@ -24,6 +24,19 @@ TAILQ_HEAD(rwsem_waiters, rwsem_waiter);
 
 enum { RWSEM_SIM_BYTES = 40 };
 
+/**
+ * struct rwsem_bias - bravo only: readers that are not in the word
+ * @on: readers may enter by the table of visible readers
+ * @id: for the hash; 0 until it was on for the first time
+ * @readers: of them inside; @revoker: the writer that waits for them
+ */
+struct rwsem_bias {
+	bool on;
+	uint32_t id, readers;
+	sim_ns inhibit_until_ns;
+	struct task *revoker;
+};
+
 /** struct rwsem - 40 simulated bytes; count and owner on the first line */
 struct rwsem {
 	const struct rwsem_ops *ops;
@@ -32,6 +45,7 @@ struct rwsem {
 	struct task *owner;	/* writer, or last reader to acquire (a hint) */
 	bool reader_owned;
 	bool nonspinnable;	/* writers stopped spinning on readers */
+	bool reader_nonspinnable;	/* readers stopped spinning (5.3) */
 	struct spinlock wait_lock;
 	struct rwsem_waiters waiters;	/* FIFO */
 	struct task_queue spinners;	/* OSQ: FIFO of optimistic spinners */
@@ -43,7 +57,7 @@ struct rwsem {
 	uint32_t readers;		/* ... and readers inside or granted */
 	uint16_t reader_ops[METRIC_OPS_MAX];	/* readers now inside, by op */
 	struct blame *blame;		/* while there are waiters */
-	void *flavour;		/* state of a flavour that needs more (bravo) */
+	struct rwsem_bias bias;
 };
 
 void rwsem_init(struct machine *m, struct rwsem *s, const struct rwsem_ops *ops,
@@ -73,27 +87,31 @@ static inline uint64_t rwsem_readers(const struct rwsem *s)
 /**
  * struct rwsem_ops - what a flavour decides
  * @reader_fast_mask: bits of the word that send a new reader to the slow path
- * @reader_may_steal: slow-path reader takes the lock without queuing
- * @reader_spins: readers spin optimistically before queuing
+ * @reader_may_steal: slow-path reader takes the lock without queuing; NULL: never
+ * @reader_spins: readers spin optimistically before queuing, and take the lock
+ *	past queued writers then
  * @writer_spins: writers do
+ * @writer_adds: a writer's try is an addition that has to be undone if it fails
  * @writer_spins_on_readers: ... for a bounded time, on a reader-owned lock
  * @wake_readers_max: readers granted per wake-up of a reader head
  * @wake_skips_writers: granted readers may stand behind queued writers
  * @handoff_after_ns: first waiter sets the handoff bit after this; 0 = never
- * Hooks NULL in all flavours but those that replace the whole path (bravo).
+ * Hooks around the word, NULL in most flavours (bravo has them):
+ * @read_fast: enter without the word; false: take the usual way
+ * @read_unlock_fast: the caller entered by read_fast() and has left
+ * @read_acquired, @write_acquired: inside by the word, now or again
  */
 struct rwsem_ops {
 	struct policy_head head;
 	uint64_t reader_fast_mask;
-	bool (*reader_may_steal)(const struct rwsem *s, uint64_t old_word,
-				 bool was_spinning);
-	bool reader_spins, writer_spins, writer_spins_on_readers;
+	bool (*reader_may_steal)(const struct rwsem *s, uint64_t old_word);
+	bool reader_spins, writer_spins, writer_spins_on_readers, writer_adds;
 	uint32_t wake_readers_max;
 	bool wake_skips_writers;
 	int64_t handoff_after_ns;
-	uint32_t flavour_bytes;
 	bool (*read_fast)(struct task *t, struct rwsem *s);
 	bool (*read_unlock_fast)(struct task *t, struct rwsem *s);
+	void (*read_acquired)(struct task *t, struct rwsem *s);
 	void (*write_acquired)(struct task *t, struct rwsem *s);
 };
 

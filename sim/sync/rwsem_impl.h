@@ -16,6 +16,8 @@ enum {
  * @granted: a reader that owns the lock from granted_ns on
  * @woken: a writer was told to try; checked before it sleeps
  * @on: the list of a waker that has not come to wake this task yet
+ * @last_reader: who had it for reading when a reader came; NULL: nobody
+ * @no_reader_spin: readers were told not to spin when it came
  */
 struct rwsem_waiter {
 	struct task *t;
@@ -23,7 +25,8 @@ struct rwsem_waiter {
 	struct rwsem_waiters *on;
 	enum rwsem_side side;
 	uint8_t op_kind, granter_op;
-	bool granted, woken, handoff;
+	bool granted, woken, handoff, no_reader_spin;
+	const struct task *last_reader;
 	unsigned sleeps;
 	sim_ns start_ns, granted_ns;
 	int64_t spin_ns, sleep_ns;
@@ -51,8 +54,15 @@ void rwsem_enter_read(struct task *t, struct rwsem *s, uint8_t op_kind);
 void rwsem_enter_write(struct task *t, struct rwsem *s);
 void rwsem_set_reader_owned(struct rwsem *s, struct task *t);
 
+/** rwsem_got_read() - @t has got it for reading, now: truth, owner, hold time */
+void rwsem_got_read(struct task *t, struct rwsem *s);
+
 /** rwsem_hold() - @t is inside from now on, for the hold time */
 void rwsem_hold(struct task *t, const struct rwsem *s, enum rwsem_side side);
+
+/** rwsem_unhold() - @t leaves, or stops to count as @side. Return: the op kind
+ *  that it was counted under */
+uint8_t rwsem_unhold(struct task *t, struct rwsem *s, enum rwsem_side side);
 
 /** rwsem_waited_long() - may @w ask for the lock to be handed over? */
 bool rwsem_waited_long(const struct rwsem *s, const struct rwsem_waiter *w);
@@ -76,6 +86,11 @@ void rwsem_wake(struct task *t, struct rwsem *s, enum rwsem_wake how);
 /** rwsem_writer_spin() - optimistic spinning; true: the lock is ours.
  *  @spin_ns: what it took is added */
 bool rwsem_writer_spin(struct task *t, struct rwsem *s, int64_t *spin_ns);
+
+/** rwsem_reader_spin() - readers spin, where the flavour says so
+ *  @counted: cleared if the task is no longer counted in the word
+ *  Return: true: inside. */
+bool rwsem_reader_spin(struct rwsem_waiter *w, struct rwsem *s, bool *counted);
 
 /** rwsem_spin_for_handoff() - after setting handoff: wait while a running writer
  *  owns it. Return: true if nobody owns it now: try again without sleeping */

@@ -23,9 +23,7 @@ static void read_steal(struct task *t, struct rwsem *s, uint64_t old_word)
 {
 	bool first = old_word < RWSEM_READER;
 
-	rwsem_enter_read(t, s, t->op_kind);
-	rwsem_set_reader_owned(s, t);
-	rwsem_hold(t, s, RWSEM_READ_SIDE);
+	rwsem_got_read(t, s);
 	lock_acquired(t->m->metrics, s->cls, SIDE_READ, false, 0, 0, 0, 0);
 	if (first && (old_word & RWSEM_WAITERS) &&
 	    !mutated(MUTATE_STEAL_WAKES_NOBODY))
@@ -72,36 +70,32 @@ static int read_wait(struct rwsem_waiter *w, struct rwsem *s, bool killable)
 	return 0;
 }
 
-int rwsem_read_slow(struct task *t, struct rwsem *s, uint64_t old_word,
-		    bool killable)
+/*
+ * wait_lock held, dropped here. @counted: the +1 of the fast path is still in
+ * the word. Return: true if nobody waits and no writer is in: it is ours.
+ */
+static bool read_queue(struct rwsem_waiter *w, struct rwsem *s, bool counted)
 {
 	struct rwsem_waiters q = TAILQ_HEAD_INITIALIZER(q);
-	struct rwsem_waiter w;
-	bool first;
+	bool first = TAILQ_EMPTY(&s->waiters);
+	struct task *t = w->t;
 
-	if (s->ops->reader_may_steal &&
-	    s->ops->reader_may_steal(s, old_word, false)) {
-		read_steal(t, s, old_word);
-		return 0;
-	}
-	waiter_start(&w, t, s, RWSEM_READ_SIDE);
-	spin_lock_irq(t, &s->wait_lock);
-	first = TAILQ_EMPTY(&s->waiters);
-	if (first) {
+	if (first && counted) {
 		rwsem_load(t, s);
-		if (!(s->word & RWSEM_WRITER)) {
-			/* nobody waits and no writer is in: it is ours */
-			rwsem_enter_read(t, s, t->op_kind);
-			rwsem_set_reader_owned(s, t);
-			rwsem_hold(t, s, RWSEM_READ_SIDE);
-			waiter_end(&w, s, true);
+		if (!(s->word & (RWSEM_WRITER | RWSEM_HANDOFF))) {
+			rwsem_got_read(t, s);
+			waiter_end(w, s, true);
 			spin_unlock_irq(t, &s->wait_lock);
-			return 0;
+			return true;
 		}
 	}
-	TAILQ_INSERT_TAIL(&s->waiters, &w, link);
-	rwsem_atomic(t, s);
-	s->word -= RWSEM_READER;
+	TAILQ_INSERT_TAIL(&s->waiters, w, link);
+	if (first || counted)
+		rwsem_atomic(t, s);
+	else
+		rwsem_load(t, s);
+	if (counted)
+		s->word -= RWSEM_READER;
 	if (first)
 		s->word |= RWSEM_WAITERS;
 	rwsem_poke(s);
@@ -113,6 +107,32 @@ int rwsem_read_slow(struct task *t, struct rwsem *s, uint64_t old_word,
 	}
 	spin_unlock_irq(t, &s->wait_lock);
 	rwsem_wake_all(t, &q);
+	return false;
+}
+
+int rwsem_read_slow(struct task *t, struct rwsem *s, uint64_t old_word,
+		    bool killable)
+{
+	struct rwsem_waiter w;
+	bool counted = true;
+
+	if (s->ops->reader_may_steal &&
+	    s->ops->reader_may_steal(s, old_word)) {
+		read_steal(t, s, old_word);
+		return 0;
+	}
+	waiter_start(&w, t, s, RWSEM_READ_SIDE);
+	if (rwsem_reader_spin(&w, s, &counted)) {
+		waiter_end(&w, s, true);
+		rwsem_load(t, s);
+		if (s->word & RWSEM_WAITERS &&
+		    !mutated(MUTATE_STEAL_WAKES_NOBODY))
+			rwsem_wake(t, s, RWSEM_WAKE_READ_OWNED);
+		return 0;
+	}
+	spin_lock_irq(t, &s->wait_lock);
+	if (read_queue(&w, s, counted))
+		return 0;
 	return read_wait(&w, s, killable);
 }
 
@@ -160,6 +180,8 @@ static void write_queue(struct rwsem_waiter *w, struct rwsem *s)
 	rwsem_load(t, s);
 	if (s->word & RWSEM_WRITER)
 		return;
+	if (s->word < RWSEM_READER && !s->ops->handoff_after_ns)
+		return;		/* free: no handoff bit can stand in our way */
 	rwsem_mark_wake(t, s, s->word >= RWSEM_READER ? RWSEM_WAKE_READERS :
 			RWSEM_WAKE_ANY, &q);
 	if (TAILQ_EMPTY(&q))
@@ -217,6 +239,7 @@ static bool write_sleep(struct rwsem_waiter *w, struct rwsem *s, bool killable)
 int rwsem_write_slow(struct task *t, struct rwsem *s, bool killable)
 {
 	struct rwsem_waiter w;
+	bool stop_readers;
 
 	waiter_start(&w, t, s, RWSEM_WRITE_SIDE);
 	if (rwsem_writer_spin(t, s, &w.spin_ns)) {
@@ -224,6 +247,10 @@ int rwsem_write_slow(struct task *t, struct rwsem *s, bool killable)
 		return 0;
 	}
 	spin_lock_irq(t, &s->wait_lock);
+	/* seen to be futile: readers shall not spin on us, either */
+	stop_readers = s->ops->reader_spins &&
+		       (s->nonspinnable || s->reader_nonspinnable) &&
+		       !mutated(MUTATE_WRITER_LETS_READERS_SPIN);
 	write_queue(&w, s);
 	while (!try_write_queued(&w, s)) {
 		spin_unlock_irq(t, &s->wait_lock);
@@ -233,6 +260,7 @@ int rwsem_write_slow(struct task *t, struct rwsem *s, bool killable)
 		}
 		spin_lock_irq(t, &s->wait_lock);
 	}
+	s->reader_nonspinnable = stop_readers;
 	waiter_end(&w, s, true);
 	spin_unlock_irq(t, &s->wait_lock);
 	return 0;

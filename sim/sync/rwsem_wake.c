@@ -1,10 +1,10 @@
 /*
  * Waking the waiters of a rw_semaphore.
  *
- * Rules (kernel 5.3 and later; the limits are the flavour's): a writer at the
- * head is told to try, alone, and may still lose against a thief. A reader at
- * the head brings the other waiting readers with it, past queued writers, up
- * to 256: they are counted into the word and leave the queue before they are
+ * Rules (the limits are the flavour's): a writer at the head is told to try,
+ * alone, and may still lose against a thief. A reader at the head brings the
+ * other waiting readers with it: from 5.3 on past queued writers, up to 256;
+ * before, those next to it. They are counted into the word and leave the queue before they are
  * woken. After a downgrade only a reader at the head is considered.
  *
  * Invariant: wait_lock protects the queue; wake-ups go out after it is dropped.
@@ -61,6 +61,8 @@ static bool grant_first(struct task *t, struct rwsem *s, struct rwsem_waiter *w)
 	s->word += RWSEM_READER;
 	if (!(old & RWSEM_WRITER)) {
 		rwsem_set_reader_owned(s, w->t);
+		if (w->no_reader_spin && s->ops->reader_spins)
+			s->reader_nonspinnable = true;
 		return true;
 	}
 	rwsem_atomic(t, s);
@@ -134,7 +136,10 @@ static void wake_readers(struct task *t, struct rwsem *s, bool one_counted,
 	s->word += ((uint64_t)count - one_counted) * RWSEM_READER;
 	if (TAILQ_EMPTY(&s->waiters))
 		s->word &= ~(uint64_t)RWSEM_WAITERS;
-	s->word &= ~(uint64_t)RWSEM_HANDOFF;
+	if (s->word & RWSEM_HANDOFF) {
+		s->word &= ~(uint64_t)RWSEM_HANDOFF;
+		rwsem_poke(s);	/* it may have kept a spinning reader out */
+	}
 	while ((w = TAILQ_FIRST(&granted))) {
 		TAILQ_REMOVE(&granted, w, link);
 		grant(t, s, w, q);

@@ -17,6 +17,12 @@ static const int64_t plausible[MACHINE_COST_COUNT] = {
 	[COST_TICK] = 1000, [COST_SYSCALL] = 100, [COST_SPIN_POLL] = 20,
 };
 
+const struct rwsem_ops *const rwsem_flavours[RWSEM_FLAVOURS] = {
+	[RWSEM_4_14] = &rwsem_4_14, [RWSEM_5_3] = &rwsem_5_3,
+	[RWSEM_5_11] = &rwsem_5_11, [RWSEM_NO_SPIN] = &rwsem_no_spin,
+	[RWSEM_BRAVO] = &rwsem_bravo,
+};
+
 void fixture_cost(struct fixture *f, unsigned cost, int64_t ns)
 {
 	f->profile.cost[cost] = (struct cost_value){ ns, ns, ns, COST_ASSUMED,

@@ -29,6 +29,11 @@ void fixture_close(struct fixture *f);
 /** fixture_conserved() - modes of all CPUs sum to CPUs x end, or the test fails */
 void fixture_conserved(const struct fixture *f);
 
-extern const struct rwsem_ops rwsem_5_11;
+enum rwsem_flavour { RWSEM_4_14, RWSEM_5_3, RWSEM_5_11, RWSEM_NO_SPIN,
+		     RWSEM_BRAVO, RWSEM_FLAVOURS };
+
+extern const struct rwsem_ops rwsem_4_14, rwsem_5_3, rwsem_5_11, rwsem_no_spin,
+			      rwsem_bravo;
+extern const struct rwsem_ops *const rwsem_flavours[RWSEM_FLAVOURS];
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Random programs on a random machine: the seed is printed, so that a failure
+ * Random programs on a random machine, each seed under one rwsem flavour: the seed is printed, so that a failure
  * can be run again with MMREPLAY_SEED=n; MMREPLAY_LOG=PREFIX writes what the
  * tasks saw to PREFIX.fast and PREFIX.eager.
  *
@@ -316,6 +316,7 @@ static void world_open(struct world *w, uint64_t seed, bool eager)
 		{ 1, 1, 2, 2 }, { 2, 1, 2, 2 }, { 2, 2, 2, 1 }, { 1, 2, 3, 1 } };
 	uint64_t bits = draw(seed, 0, DRAW_TEST, 1 << 20);
 	const uint8_t *s = shapes[bits % 6];
+	const struct rwsem_ops *flavour = rwsem_flavours[seed % RWSEM_FLAVOURS];
 
 	memset(w, 0, sizeof(*w));
 	w->seed = seed;
@@ -333,7 +334,7 @@ static void world_open(struct world *w, uint64_t seed, bool eager)
 	w->f.m.engine.check_arg = w;
 	w->rcu = rcu_new(&w->f.m, COST_TEST_RCU, COST_TEST_GP);
 	for (int i = 0; i < SEMS; i++)
-		rwsem_init(&w->f.m, &w->sem[i], &rwsem_5_11, &w->sem_line[i],
+		rwsem_init(&w->f.m, &w->sem[i], flavour, &w->sem_line[i],
 			   metrics_lock(w->f.metrics, "sem", true));
 	for (int i = 0; i < SPINS; i++)
 		spin_init(&w->spin[i], &w->spin_line[i],

@@ -124,6 +124,17 @@ static void run_cell(struct matrix *m)
 	free(fast.state);
 }
 
+/* Each cell runs under the next rwsem in turn. */
+static void next_rwsem(struct matrix *m)
+{
+	unsigned count = 0;
+
+	while (m->names[AXIS_RWSEM][count])
+		count++;
+	m->choice.on[AXIS_RWSEM] = policy_find(AXIS_RWSEM,
+		m->names[AXIS_RWSEM][m->runs % count]);
+}
+
 /* All values of axes @a and above; an axis that is inert takes its first. */
 static void combine(struct matrix *m, int a, void (*cell)(struct matrix *))
 {
@@ -135,6 +146,8 @@ static void combine(struct matrix *m, int a, void (*cell)(struct matrix *))
 			m->choice.on[a] = policy_find((enum axis)a,
 						      m->names[a][i]);
 			combine(m, a + 1, cell);
+			if (a == AXIS_RWSEM)
+				break;	/* goes with all: see next_rwsem() */
 		}
 		return;
 	}
@@ -149,7 +162,10 @@ static void combine(struct matrix *m, int a, void (*cell)(struct matrix *))
 		if ((inert & AXIS_BIT(a)) &&
 		    strcmp(m->choice.on[a]->name, m->names[a][0]))
 			return;
+	next_rwsem(m);
 	cell(m);
+	m->choice.on[AXIS_RWSEM] = policy_find(AXIS_RWSEM,
+					       m->names[AXIS_RWSEM][0]);
 }
 
 static void matrix_init(struct matrix *m, uint64_t seed)
