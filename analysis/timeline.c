@@ -520,6 +520,8 @@ static void close_all(struct cell_run *c)
 	for (uint32_t i = 0; i < c->task_count; i++) {
 		struct tl_task *k = &c->tasks[i];
 
+		if (!k->known)
+			continue;
 		wait_close(c, k);
 		while (k->hold_count)
 			hold_close(c, k, &k->holds[k->hold_count - 1]);

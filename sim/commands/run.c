@@ -28,6 +28,8 @@ static const char help[] =
 "                       replay.replicates, generate.threads, seed, ...\n"
 "  -j, --jobs N         cells at a time (default: one per CPU)\n"
 "  -n, --dry-run        print the cells, run nothing, write nothing\n"
+"      --events A..B    log what happens from A to B of simulated time for\n"
+"                       `mmreplay timeline`: 0..5ms, 1.5s..2s (bare: ns)\n"
 "      --eager          every piece of work is an event: slower, same bytes\n"
 "      --json           the table, or the plan of --dry-run, as JSON\n"
 "  -q, --quiet          no progress, no summary\n"
@@ -57,6 +59,50 @@ static int parse_jobs(struct arguments *a, const char *text, struct errbuf *e)
 	return 0;
 }
 
+/* "250", "1.5ms": exact, in decimal; false if it is no time. */
+static bool parse_time(const char *text, size_t length, int64_t *ns)
+{
+	static const struct { const char *name; int64_t ns; } units[] = {
+		{ "ns", 1 }, { "us", NSEC_PER_USEC }, { "ms", NSEC_PER_MSEC },
+		{ "s", NSEC_PER_SEC }, { "", 1 }
+	};
+	size_t digits = strspn(text, "0123456789"), i = digits, unit = 0;
+	int64_t scale;
+
+	if (!digits || digits > 18 || digits > length)
+		return false;
+	if (i < length && text[i] == '.')
+		i += 1 + strspn(text + i + 1, "0123456789");
+	while (unit < 5 && (strlen(units[unit].name) != length - i ||
+			    strncmp(units[unit].name, text + i, length - i)))
+		unit++;
+	if (unit == 5)
+		return false;
+	if (__builtin_mul_overflow(strtoll(text, NULL, 10), units[unit].ns, ns))
+		return false;
+	scale = units[unit].ns / 10;
+	for (size_t k = digits + 1; k < i; k++, scale /= 10) {
+		if (!scale && text[k] != '0')
+			return false;
+		*ns += (text[k] - '0') * scale;
+	}
+	return true;
+}
+
+static int parse_events(struct arguments *a, const char *text, struct errbuf *e)
+{
+	const char *dots = strstr(text, "..");
+
+	if (!dots || !parse_time(text, (size_t)(dots - text),
+				 &a->run.events_start_ns) ||
+	    !parse_time(dots + 2, strlen(dots + 2), &a->run.events_end_ns) ||
+	    a->run.events_end_ns < a->run.events_start_ns)
+		return err_usage(e, "--events %s: expected a window of simulated time like 0..5ms",
+				 text);
+	a->run.events = true;
+	return 0;
+}
+
 static int take_option(int c, struct arguments *a, char **argv,
 		       struct errbuf *e)
 {
@@ -75,6 +121,8 @@ static int take_option(int c, struct arguments *a, char **argv,
 	case 'n':
 		a->dry_run = true;
 		return 0;
+	case 'V':
+		return parse_events(a, optarg, e);
 	case 'E':
 		a->run.eager = true;
 		return 0;
@@ -101,6 +149,7 @@ static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
 		{ "set", required_argument, NULL, 's' },
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "dry-run", no_argument, NULL, 'n' },
+		{ "events", required_argument, NULL, 'V' },
 		{ "eager", no_argument, NULL, 'E' },
 		{ "json", no_argument, NULL, 'J' },
 		{ "quiet", no_argument, NULL, 'q' },

@@ -107,6 +107,9 @@ void cpu_start(struct cpu *c, struct task *t)
 	t->need_resched = false;
 	if (c->m->hooks.context_switch)
 		c->m->hooks.context_switch(c->m->hooks.arg, c, prev, t);
+	if (__builtin_expect(c->m->metrics->events != NULL, 0))
+		event_cpu(c->m->metrics->events, c->m->engine.now_ns, c->id,
+			  t->id);
 	c->last = t;
 	if (t->address_space)
 		c->address_space = t->address_space;
@@ -156,6 +159,9 @@ void cpu_switch(struct cpu *c)
 		return;
 	}
 	cpu_set_idle(c, true);
+	if (__builtin_expect(c->m->metrics->events != NULL, 0))
+		event_cpu(c->m->metrics->events, c->m->engine.now_ns, c->id,
+			  EVENT_TASK_NONE);
 	if (c->m->hooks.context_switch)
 		c->m->hooks.context_switch(c->m->hooks.arg, c, t, NULL);
 }

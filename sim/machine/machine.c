@@ -75,6 +75,7 @@ void machine_init(struct machine *m, const struct profile *p, uint64_t seed,
 	m->profile = p;
 	m->seed = seed;
 	m->metrics = metrics;
+	metrics_watch(metrics, "runqueue.waiting", &m->queued_total);
 	m->cpu_count = p->cpus;
 	m->map_words = (p->cpus + 63) / 64;
 	m->idle_map = xcalloc(m->map_words, sizeof(uint64_t));

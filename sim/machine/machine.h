@@ -7,6 +7,7 @@
 #include "sim/base/errbuf.h"
 #include "sim/engine/engine.h"
 #include "sim/machine/profile.h"
+#include "sim/metrics/events.h"
 #include "sim/metrics/metrics.h"
 
 /*

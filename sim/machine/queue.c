@@ -87,6 +87,18 @@ void cpu_set_idle(struct cpu *c, bool idle)
 	map_set(c->m->idle_map, c->id, idle && !c->incoming);
 }
 
+/* Tasks that wait for a CPU, of all CPUs together. */
+static void queued_add(struct machine *m, int n)
+{
+	sim_ns now = m->engine.now_ns;
+
+	metrics_sample(m->metrics, now);
+	m->queued_total += (uint32_t)n;
+	if (__builtin_expect(m->metrics->events != NULL, 0))
+		event_count(m->metrics->events, now, "runqueue", "waiting",
+			    m->queued_total);
+}
+
 void rq_push(struct cpu *c, struct task *t)
 {
 	struct run_queue *q = &c->queue;
@@ -96,7 +108,7 @@ void rq_push(struct cpu *c, struct task *t)
 		q->slot = xrealloc(q->slot, q->room, sizeof(struct task *));
 	}
 	rq_up(q, ++q->count, t);
-	c->m->queued_total++;
+	queued_add(c->m, 1);
 	map_set(c->m->queued_map, c->id, true);
 }
 
@@ -112,7 +124,7 @@ static struct task *rq_remove(struct cpu *c, uint32_t i)
 			rq_down(q, i, last);
 	}
 	t->rq_index = 0;
-	c->m->queued_total--;
+	queued_add(c->m, -1);
 	if (!q->count)
 		map_set(c->m->queued_map, c->id, false);
 	return t;

@@ -13,11 +13,15 @@
 #include <string.h>
 #include "sim/base/errbuf.h"
 #include "sim/base/mem.h"
+#include "sim/metrics/events.h"
 #include "sim/metrics/metrics.h"
 
 struct metrics *metrics_new(void)
 {
-	return xcalloc(1, sizeof(struct metrics));
+	struct metrics *m = xcalloc(1, sizeof(*m));
+
+	m->series.next_ns = INT64_MAX;
+	return m;
 }
 
 static void lock_class_free(struct lock_class *c)
@@ -170,11 +174,9 @@ static void hold_take(struct hold_stage *s, uint64_t objects, uint64_t bytes,
 	s->bytes -= bytes;
 }
 
-void hold_move(struct metrics *m, uint32_t hold, uint32_t from, uint32_t to,
-	       uint64_t objects, uint64_t bytes, sim_ns now)
+static void move_between(struct hold_class *h, uint32_t from, uint32_t to,
+			 uint64_t objects, uint64_t bytes, sim_ns now)
 {
-	struct hold_class *h = &m->holds[hold];
-
 	class_update(h, now);
 	if (from != STAGE_NONE) {
 		hold_take(&h->stage[from], objects, bytes, now);
@@ -195,6 +197,19 @@ void hold_move(struct metrics *m, uint32_t hold, uint32_t from, uint32_t to,
 		h->peak_bytes = h->bytes;
 }
 
+void hold_move(struct metrics *m, uint32_t hold, uint32_t from, uint32_t to,
+	       uint64_t objects, uint64_t bytes, sim_ns now)
+{
+	struct hold_class *h = &m->holds[hold];
+
+	metrics_sample(m, now);
+	move_between(h, from, to, objects, bytes, now);
+	if (__builtin_expect(m->events != NULL, 0))
+		event_count(m->events, now,
+			    h->address_space ? "hold_va" : "hold", h->name,
+			    h->bytes);
+}
+
 void hold_reusable(struct metrics *m, uint32_t hold, int64_t bytes, sim_ns now)
 {
 	struct hold_class *h = &m->holds[hold];
@@ -206,6 +221,7 @@ void hold_reusable(struct metrics *m, uint32_t hold, int64_t bytes, sim_ns now)
 
 void metrics_close(struct metrics *m, sim_ns now)
 {
+	series_end(m, now);
 	for (uint32_t i = 0; i < m->hold_count; i++) {
 		class_update(&m->holds[i], now);
 		for (uint32_t s = 0; s < m->stage_count; s++)

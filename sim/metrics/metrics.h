@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "sim/base/hist.h"
 #include "sim/base/units.h"
 
@@ -14,7 +15,8 @@
  */
 
 enum { METRIC_LOCKS_MAX = 48, METRIC_OPS_MAX = 40, METRIC_HOLDS_MAX = 16,
-       METRIC_STAGES_MAX = 16, METRIC_COUNTERS_MAX = 96 };
+       METRIC_STAGES_MAX = 16, METRIC_COUNTERS_MAX = 96,
+       METRIC_WATCHED_MAX = 4 };
 
 enum lock_side { SIDE_WRITE, SIDE_READ, SIDE_COUNT };
 
@@ -74,7 +76,18 @@ struct hold_class {
 	uint64_t reusable_bytes;
 };
 
-struct series_point;
+/** struct series_state - what was written of each metric, and when the next is due */
+struct series_state {
+	int64_t next_ns, step_ns;
+	FILE *out;			/* NULL = off */
+	uint64_t hold_bytes[METRIC_HOLDS_MAX];
+	struct {
+		const char *name;
+		const uint32_t *value;
+		uint32_t written;
+	} watch[METRIC_WATCHED_MAX];
+	uint32_t watched;
+};
 
 struct metrics {
 	struct lock_class *locks[METRIC_LOCKS_MAX];
@@ -90,6 +103,7 @@ struct metrics {
 	uint32_t counter_count;
 	bool off;		/* warm-up, or after the window: drop samples */
 	struct event_log *events;	/* timeline sink; NULL = off */
+	struct series_state series;
 };
 
 struct metrics *metrics_new(void);
@@ -158,6 +172,25 @@ void hold_move(struct metrics *m, uint32_t hold, uint32_t from, uint32_t to,
 
 /** hold_reusable() - @bytes more (or fewer) that only their own cache can reuse */
 void hold_reusable(struct metrics *m, uint32_t hold, int64_t bytes, sim_ns now);
+
+/* ---- series.c: values over simulated time ---- */
+
+/** metrics_series() - from now on, rows `t_ns,metric,value` to @out, changed
+ *  values only, one a step at most. @out stays the caller's. */
+void metrics_series(struct metrics *m, FILE *out, int64_t step_ns);
+
+/** metrics_watch() - sample @value, too; who changes it calls metrics_sample() first */
+void metrics_watch(struct metrics *m, const char *name, const uint32_t *value);
+
+void series_take(struct metrics *m, sim_ns now);
+void series_end(struct metrics *m, sim_ns now);
+
+/** metrics_sample() - something sampled changes at @now: called before it does */
+static inline void metrics_sample(struct metrics *m, sim_ns now)
+{
+	if (__builtin_expect(now >= m->series.next_ns, 0))
+		series_take(m, now);
+}
 
 /** metrics_close() - bring all integrals up to @now */
 void metrics_close(struct metrics *m, sim_ns now);

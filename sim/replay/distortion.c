@@ -183,6 +183,9 @@ void op_clock_start(struct rtask *rt)
 		.start_ns = t->m->engine.now_ns, .debt_ns = debt_ns(t),
 		.spin_ns = t->mode_ns[MODE_SPIN], .sleep_ns = rt->sleep_ns,
 		.queue_ns = rt->queue_ns, .ipis = rtask_ipis(rt) };
+	if (__builtin_expect(rt->r->metrics->events != NULL, 0))
+		event_op(rt->r->metrics->events, rt->clock.start_ns, t->id,
+			 op_kinds[rt->op.kind].name);
 }
 
 /* What the op's own work is, as the simulated kernel has counted it. */
@@ -246,6 +249,9 @@ void op_clock_end(struct rtask *rt)
 	struct replay *r = rt->r;
 	int64_t latency_ns = r->m.engine.now_ns - rt->clock.start_ns;
 
+	if (__builtin_expect(r->metrics->events != NULL, 0))
+		event_op_end(r->metrics->events, r->m.engine.now_ns,
+			     rt->task.id);
 	hung(rt);
 	if (!measuring(r))
 		return;

@@ -66,11 +66,43 @@ static void warm_up_over(struct engine *e, struct sink *s, uint64_t data)
 	r->warm = true;
 }
 
+/* Who a task is, for the timeline; copies of the workload keep apart. */
+static bool describe_task(void *arg, uint32_t task, struct event_task *out)
+{
+	enum { PIDS = 1000000, APART = 10007 };
+	const struct replay *r = arg;
+	const struct trace_task *t;
+	uint32_t shift;
+
+	if (task >= r->task_count)
+		return false;
+	t = &r->h->tasks[task % r->h->task_count];
+	shift = task / r->h->task_count * APART;
+	*out = (struct event_task){ (t->tgid + shift) % PIDS,
+				    (t->tid + shift) % PIDS, t->comm };
+	return true;
+}
+
+/* What is written while it runs; the preparatory run tells nothing. */
+static void sinks_init(struct replay *r)
+{
+	if (r->preparing)
+		return;
+	if (r->c->series)
+		metrics_series(r->metrics, r->c->series, r->c->series_ns);
+	if (!r->c->events)
+		return;
+	r->metrics->events = events_new(r->c->events, &r->c->window,
+					r->c->profile->cpus);
+	events_who(r->metrics->events, describe_task, r);
+}
+
 static void run_init(struct replay *r)
 {
 	r->metrics = r->out->metrics = metrics_new();
 	machine_init(&r->m, r->c->profile, r->c->seed, r->metrics);
 	r->m.engine.eager = r->c->eager;
+	sinks_init(r);
 	r->k = kernel_new(&r->m, r->kernel);
 	kernel_attach(r->k);
 	distortion_init(r);
@@ -176,6 +208,8 @@ static int run_once(const struct replay *shape, struct replay_result *out)
 		kernel_finish(r->k);
 	if (!ret && !r->preparing)
 		warn_of_run(r);
+	events_free(r->metrics->events);
+	r->metrics->events = NULL;
 	kernel_free(r->k);
 	tasks_release(r);
 	machine_release(&r->m);

@@ -38,6 +38,10 @@ struct replay_config {
 	uint64_t seed;
 	uint32_t replicate;		/* 0: no jitter */
 	bool eager;
+	FILE *series;			/* or NULL; one row a changed value ... */
+	int64_t series_ns;		/* ... and step */
+	FILE *events;			/* or NULL: log of the window */
+	struct event_window window;
 	const char *final_state_path;	/* write mm_final_state() of all mms; or NULL */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *progress_arg;

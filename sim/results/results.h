@@ -14,6 +14,8 @@ struct run_options {
 	uint32_t jobs;			/* 0 = one per online CPU */
 	bool eager;
 	bool quiet;
+	bool events;			/* cells/ID.events of this window */
+	int64_t events_start_ns, events_end_ns;
 };
 
 struct run_summary {

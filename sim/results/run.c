@@ -22,6 +22,7 @@
 #include "sim/results/cell.h"
 #include "sim/results/folder.h"
 #include "sim/results/program.h"
+#include "sim/results/sinks.h"
 
 enum { JOBS_MAX = 1024, TEXT_BYTES = 1024, STDERR_BYTES = 512 };
 
@@ -161,6 +162,7 @@ static int run_cell(const struct crew *w, const struct cell *c, int fd)
 	struct replay_result r = { 0 };
 	const struct ready *from = &w->ready[c->source->index];
 	struct mmt_reader *trace = mmt_open(from->path, 0, 0, &e);
+	struct sinks sinks;
 	struct digest d;
 	int status;
 	struct replay_config config = {
@@ -177,8 +179,14 @@ static int run_cell(const struct crew *w, const struct cell *c, int fd)
 	if (d.hi != from->digest.hi || d.lo != from->digest.lo)
 		return tell_failed(fd, MESSAGE_FAILED,
 				   "the trace changed while the scenario ran");
-	if (replay_run(trace, &config, &r, &e))
+	if (sinks_open(&sinks, w->s, w->o, c, &config, &e))
+		return tell_failed(fd, MESSAGE_CANNOT_WRITE, e.text);
+	if (replay_run(trace, &config, &r, &e)) {
+		sinks_close(&sinks, false, &e);
 		return tell_failed(fd, MESSAGE_FAILED, e.text);
+	}
+	if (sinks_close(&sinks, true, &e))
+		return tell_failed(fd, MESSAGE_CANNOT_WRITE, e.text);
 	status = save_cell(w, c, trace, &r, fd);
 	replay_result_release(&r);
 	mmt_close(trace);
@@ -386,7 +394,7 @@ static int find_missing(struct crew *w, uint32_t *todo, uint32_t *count,
 
 		if (r < 0)
 			return r;
-		if (r)
+		if (r && sinks_there(w->s, w->o, &w->s->cells[i]))
 			w->sum->reused++;
 		else
 			todo[(*count)++] = i;
@@ -478,6 +486,8 @@ int results_run(const struct scenario *s, const struct run_options *o,
 	w.cost = xcalloc(s->cell_count + 1, sizeof(*w.cost));
 	w.ready = xcalloc(s->source_count + 1, sizeof(*w.ready));
 	r = folder_prepare(s, o->out_dir, e);
+	if (!r)
+		r = sinks_prepare(s, o->out_dir, e);
 	if (!r)
 		r = find_missing(&w, todo, &count, e);
 	if (!r)

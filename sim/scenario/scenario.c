@@ -244,8 +244,6 @@ static int read_report(struct build *b, struct document *d, struct errbuf *e)
 	settings_release(&l);
 	b->base.cell.kernel.hung_task_ns = report.hung_task_s * NSEC_PER_SEC;
 	b->s->series_ns = report.series_ms * NSEC_PER_MSEC;
-	if (report.series_ms)
-		draft_note(&b->base, "report.series_ms: series are not written yet");
 	return r;
 }
 

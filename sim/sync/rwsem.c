@@ -115,7 +115,7 @@ void rwsem_got_read(struct task *t, struct rwsem *s)
 	rwsem_hold(t, s, RWSEM_READ_SIDE);
 }
 
-void rwsem_hold(struct task *t, const struct rwsem *s, enum rwsem_side side)
+void rwsem_hold(struct task *t, struct rwsem *s, enum rwsem_side side)
 {
 	struct held_lock *h = &t->held[t->held_count];
 
@@ -125,6 +125,9 @@ void rwsem_hold(struct task *t, const struct rwsem *s, enum rwsem_side side)
 	h->since_ns = t->m->engine.now_ns;
 	h->op_kind = t->op_kind;
 	h->side = (uint8_t)side;
+	if (__builtin_expect(t->m->metrics->events != NULL, 0))
+		event_got(t->m->metrics->events, h->since_ns, t->id, &s->event,
+			  s->cls, side == RWSEM_WRITE_SIDE);
 }
 
 uint8_t rwsem_unhold(struct task *t, struct rwsem *s, enum rwsem_side side)
@@ -137,6 +140,9 @@ uint8_t rwsem_unhold(struct task *t, struct rwsem *s, enum rwsem_side side)
 		t->held[i] = t->held[--t->held_count];
 		lock_released(t->m->metrics, s->cls, (enum lock_side)side,
 			      t->m->engine.now_ns - h.since_ns);
+		if (__builtin_expect(t->m->metrics->events != NULL, 0))
+			event_free(t->m->metrics->events, t->m->engine.now_ns,
+				   t->id, &s->event);
 		return h.op_kind;
 	}
 	BUG("%s released by a task that does not hold it", s->cls->name);
@@ -177,6 +183,9 @@ void waiter_start(struct rwsem_waiter *w, struct task *t, struct rwsem *s,
 	s->blame->waiters++;
 	rwsem_split_blame(s, w->start_ns);
 	blame_start(s->blame, &w->mark);
+	if (__builtin_expect(t->m->metrics->events != NULL, 0))
+		event_wait(t->m->metrics->events, w->start_ns, t->id, &s->event,
+			   s->cls, side == RWSEM_WRITE_SIDE);
 }
 
 void waiter_end(struct rwsem_waiter *w, struct rwsem *s, bool got)

@@ -57,6 +57,7 @@ struct rwsem {
 	uint32_t readers;		/* ... and readers inside or granted */
 	uint16_t reader_ops[METRIC_OPS_MAX];	/* readers now inside, by op */
 	struct blame *blame;		/* while there are waiters */
+	uint32_t event;			/* number in the event log */
 	struct rwsem_bias bias;
 };
 

@@ -58,7 +58,7 @@ void rwsem_set_reader_owned(struct rwsem *s, struct task *t);
 void rwsem_got_read(struct task *t, struct rwsem *s);
 
 /** rwsem_hold() - @t is inside from now on, for the hold time */
-void rwsem_hold(struct task *t, const struct rwsem *s, enum rwsem_side side);
+void rwsem_hold(struct task *t, struct rwsem *s, enum rwsem_side side);
 
 /** rwsem_unhold() - @t leaves, or stops to count as @side. Return: the op kind
  *  that it was counted under */

@@ -19,6 +19,7 @@ void spin_init(struct spinlock *l, struct line *line, struct lock_class *cls)
 	TAILQ_INIT(&l->waiters);
 	l->cls = cls;
 	l->held_since_ns = 0;
+	l->event = 0;
 	l->blame = NULL;
 }
 
@@ -27,6 +28,16 @@ static void spin_own(struct spinlock *l, struct task *t)
 	l->holder = t;
 	l->holder_op = t->op_kind;
 	l->held_since_ns = t->m->engine.now_ns;
+}
+
+/* For the timeline: @t has the lock now. */
+static void spin_told(struct task *t, struct spinlock *l)
+{
+	struct event_log *log = t->m->metrics->events;
+
+	if (__builtin_expect(log != NULL, 0))
+		event_got(log, t->m->engine.now_ns, t->id, &l->event, l->cls,
+			  true);
 }
 
 static void spin_wait(struct task *t, struct spinlock *l)
@@ -41,6 +52,8 @@ static void spin_wait(struct task *t, struct spinlock *l)
 	l->blame->waiters++;
 	blame_one(l->blame, l->holder_op, start);
 	blame_start(l->blame, &mark);
+	if (__builtin_expect(me->events != NULL, 0))
+		event_wait(me->events, start, t->id, &l->event, l->cls, true);
 	if (mutated(MUTATE_SPIN_LIFO))
 		TAILQ_INSERT_HEAD(&l->waiters, t, wait_link);
 	else
@@ -58,6 +71,7 @@ static void spin_wait(struct task *t, struct spinlock *l)
 	}
 	l->held_since_ns = start + ns;
 	lock_acquired(me, l->cls, SIDE_WRITE, true, ns, ns, 0, 0);
+	spin_told(t, l);
 }
 
 void spin_lock(struct task *t, struct spinlock *l)
@@ -72,6 +86,7 @@ void spin_lock(struct task *t, struct spinlock *l)
 	}
 	spin_own(l, t);
 	lock_acquired(t->m->metrics, l->cls, SIDE_WRITE, false, 0, 0, 0, 0);
+	spin_told(t, l);
 }
 
 bool spin_trylock(struct task *t, struct spinlock *l)
@@ -90,6 +105,7 @@ bool spin_trylock(struct task *t, struct spinlock *l)
 	}
 	spin_own(l, t);
 	lock_acquired(t->m->metrics, l->cls, SIDE_WRITE, false, 0, 0, 0, 0);
+	spin_told(t, l);
 	return true;
 }
 
@@ -104,6 +120,8 @@ void spin_unlock(struct task *t, struct spinlock *l)
 	now = t->m->engine.now_ns;
 	lock_released(t->m->metrics, l->cls, SIDE_WRITE,
 		      now - l->held_since_ns);
+	if (__builtin_expect(t->m->metrics->events != NULL, 0))
+		event_free(t->m->metrics->events, now, t->id, &l->event);
 	next = TAILQ_FIRST(&l->waiters);
 	if (l->blame)
 		blame_one(l->blame, l->holder_op, now);

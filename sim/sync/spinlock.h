@@ -15,6 +15,7 @@ struct spinlock {
 	struct lock_class *cls;		/* statistics */
 	sim_ns held_since_ns;
 	uint8_t holder_op;
+	uint32_t event;			/* number in the event log */
 	struct blame *blame;		/* while there are waiters */
 };
 

@@ -54,7 +54,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..30
+echo 1..35
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -122,3 +122,23 @@ result $? 'a workload: one trace for each set of parameters, the same bytes twic
 rm -r g1/traces
 "$run" run g.yaml -o g1 >out 2>err && grep -q '^2 cells: 0 run, 2 were there;' err && [ ! -e g1/traces ]
 result $? 'cells that are there need no trace'
+
+# Writing them changes nothing, and they are the same under --eager.
+"$run" run s.yaml -o e0 -q >/dev/null 2>err &&
+	"$run" run s.yaml -o e1 -q --events 10us..0.5ms >out 2>>err &&
+	"$run" run s.yaml -o e2 -q --events 10us..0.5ms --eager >out 2>>err &&
+	same e1 e2 && [ "$(ls e1/cells/*.events | wc -l)" = 5 ] &&
+	[ "$(diff -rq e0 e1 | grep -v '\.events$' | grep -v 'host.json differ$')" = '' ]
+result $? 'run --events leaves the results as they are'
+"$run" timeline e1 -o t.json >out 2>err && grep -q '"cat":"hold"' t.json && grep -q '"ph":"C"' t.json
+result $? 'timeline of those events'
+"$run" run s.yaml -o e1 --events 10us..0.5ms >out 2>err && grep -q ' 0 run, 5 were there' err &&
+	"$run" run s.yaml -o e1 --events 0..1us >out 2>err && grep -q ' 5 run, 0 were there' err
+result $? 'another window is another log'
+refuses 'no window' 2 'mmreplay: --events 5ms..1ms: expected a window' run s.yaml --events 5ms..1ms
+sed 's/^machine:.*/&\nreport: {series_ms: 1}/' s.yaml >series.yaml
+"$run" run series.yaml -o h1 -q >out 2>err && "$run" run series.yaml -o h2 -q --eager >>out 2>>err &&
+	same h1 h2 && [ "$(ls h1/series/*.csv | wc -l)" = 5 ] &&
+	[ "$(cat h1/series/*.csv | sort -u | grep -c '^t_ns,metric,value$')" = 1 ] &&
+	cat h1/series/*.csv | grep -q '^[0-9]*,hold\.vma,[0-9]*$'
+result $? 'report.series_ms: a series a cell, the same under --eager'

@@ -5,6 +5,8 @@
  * moves, exact splitting of odd times, what `off` drops. Not pinned: names.
  */
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
@@ -149,6 +151,39 @@ static void t_off(void **state)
 	metrics_free(m);
 }
 
+/* Samples every 10: the value just before, changed values only, in order. */
+static void t_series(void **state)
+{
+	struct metrics *m = metrics_new();
+	uint32_t vma = metrics_hold(m, "vma", false), stage, queued = 0;
+	uint32_t vmap = metrics_hold(m, "vmap", true);
+	size_t bytes;
+	char *text;
+	FILE *out = open_memstream(&text, &bytes);
+
+	(void)state;
+	stage = metrics_stage(m, "batch");
+	metrics_watch(m, "queue", &queued);
+	metrics_series(m, out, 10);
+	hold_move(m, vma, STAGE_NONE, stage, 1, 100, 5);
+	hold_move(m, vma, STAGE_NONE, stage, 1, 100, 10);
+	hold_move(m, vma, stage, STAGE_NONE, 1, 100, 12);
+	metrics_sample(m, 35);
+	queued = 3;
+	hold_move(m, vmap, STAGE_NONE, stage, 1, 4096, 41);
+	hold_move(m, vma, stage, STAGE_NONE, 1, 100, 47);
+	metrics_close(m, 60);
+	fclose(out);
+	assert_string_equal(text,
+			    "t_ns,metric,value\n"
+			    "10,hold.vma,100\n"
+			    "40,queue,3\n"
+			    "50,hold.vma,0\n"
+			    "50,hold_va.vmap,4096\n");
+	free(text);
+	metrics_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +193,7 @@ int main(void)
 		cmocka_unit_test(t_ledger_random),
 		cmocka_unit_test(t_blame_shares),
 		cmocka_unit_test(t_off),
+		cmocka_unit_test(t_series),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
