@@ -121,8 +121,8 @@ static void bare_queues(struct bench *b)
 	struct hold h = { .gap = xcalloc(GAPS, sizeof(*h.gap)) };
 	char suffix[16];
 
-	h.pending = 10;
-	for (int digits = 2; digits <= 6; digits++) {
+	h.pending = 1;
+	for (int digits = 1; digits <= 6; digits++) {
 		h.pending *= 10;
 		h.holds = h.pending < 100000 ? 2000000 : 1000000;
 		snprintf(suffix, sizeof(suffix), "1e%d", digits);
