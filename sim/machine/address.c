@@ -234,6 +234,17 @@ struct line *place_line(const struct machine *m, const struct place *p,
 	return p->lines + ((p->addr + offset) / line - p->addr / line);
 }
 
+uint64_t address_number(const struct address_cache *c, const struct place *p)
+{
+	return (uint64_t)p->slab * c->per_slab +
+	       (p->addr - c->slab[p->slab]->addr) / c->object_bytes;
+}
+
+uint32_t address_per_slab(const struct address_cache *c)
+{
+	return c->per_slab;
+}
+
 uint64_t address_cache_bytes(const struct address_cache *c)
 {
 	return (uint64_t)c->slabs_live * c->slab_bytes;

@@ -40,6 +40,11 @@ struct line *place_line(const struct machine *m, const struct place *p,
 /** addresses_release() - all caches of the machine; machine_release() calls it */
 void addresses_release(struct machine *m);
 
+/** address_number() - number of the object among all that its cache can have;
+ *  those of one slab lie between two multiples of address_per_slab() */
+uint64_t address_number(const struct address_cache *c, const struct place *p);
+uint32_t address_per_slab(const struct address_cache *c);
+
 /** address_cache_bytes() - slab memory now held by the cache */
 uint64_t address_cache_bytes(const struct address_cache *c);
 

@@ -64,7 +64,10 @@ static void exit_vmas(struct task *t, struct mm *mm)
 
 	settle(t);
 	while ((v = TAILQ_FIRST(&mm->areas))) {
+		vma_start_write(t, v);	/* free_pgtables(), mm_wr_locked */
 		vma_unlink(t, v);
+		if (mm->k->mm_lock->vma_detach)
+			mm->k->mm_lock->vma_detach(t, v);
 		TAILQ_INSERT_TAIL(&dead, v, link);
 	}
 	while ((v = TAILQ_FIRST(&dead))) {

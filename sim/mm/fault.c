@@ -52,6 +52,17 @@ bool access_error(const struct vma *v, const struct fault *f)
 	return !(v->flags & VM_PROT);
 }
 
+/* 6.4: first anonymous fault looks at neighbours, file areas do I/O */
+bool fault_in_scope(const struct vma *v)
+{
+	uint32_t scope = v->mm->k->scope;
+
+	if (v->flags & (VM_FILE | VM_SHARED))
+		return scope & SCOPE_FILE_READ;
+	return (scope & SCOPE_FIRST_ANON) ||
+	       ((scope & SCOPE_ANON) && v->anon_vma);
+}
+
 /* Do areas of the same flags cover the huge page without a hole? */
 static bool covered(const struct vma *v, struct range huge)
 {

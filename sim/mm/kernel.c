@@ -86,6 +86,9 @@ static void choose(struct kernel *k)
 		k->scope = scope->scope;
 	else
 		k->place = &vma_place_none;
+	if (k->mm_lock->place)
+		k->place = k->mm_lock->place;
+	k->typesafe = k->vma_free->head.provides & TRAIT_TYPESAFE_FREE;
 }
 
 static void make_caches(struct kernel *k)
@@ -157,6 +160,7 @@ void kernel_free(struct kernel *k)
 		pool_release(&k->section_pool);
 #endif
 	}
+	free(k->vma_at);
 	free(k->vmap_state);
 	free(k->tasks);
 	free(k->cpu_mm);

@@ -95,6 +95,7 @@ struct vma {
 	uint32_t anon_vma;		/* 0: none yet */
 	bool anon_singular;		/* not inherited over fork */
 	bool detached, queued, dead;	/* queued: waits for RCU */
+	bool reusable;			/* typesafe: free, for areas only */
 	uint32_t free_cpu;
 	uint32_t in_fault;		/* faults now inside; see vma_assert_quiet() */
 	uint32_t pins;			/* RCU readers that looked it up */
@@ -181,6 +182,9 @@ struct kernel {
 	uint32_t counter[COUNT_END], hold[HOLD_COUNT], stage[STAGE_COUNT];
 	struct address_cache *mm_cache, *vma_cache, *vma_lock_cache;
 	struct pool vma_pool, irq_pool, head_pool, section_pool;
+	bool typesafe;			/* freed areas stay areas (vma.c) */
+	struct vma **vma_at;		/* ... by number of the slab object */
+	uint64_t vma_at_room;
 	struct mm_list mms;
 	struct ktask *tasks;
 	uint32_t task_cap;
@@ -279,6 +283,9 @@ struct vma *vma_start(struct mm *mm, struct range r, uint32_t flags);
 struct vma *vma_dup(struct task *t, struct mm *mm, const struct vma *v);
 /** vma_free() - to the vma_free policy; it was detached and nobody finds it */
 void vma_free(struct task *t, struct vma *v, enum free_why why);
+/** vma_slab_returned() - typesafe: the slab of @v, all free, was given back.
+ *  Return: objects in it; their memory waits for RCU. */
+uint64_t vma_slab_returned(struct kernel *k, const struct vma *v);
 /** vma_object_free() - what every vma_free policy ends in: the objects go back
  *  to their slabs on @cpu. Any context. Return: true if the slab was local. */
 bool vma_object_free(struct vma *v, uint32_t cpu);
@@ -368,6 +375,8 @@ enum fault_result { FAULT_RETRY = 1 << 0, FAULT_COMPLETED = 1 << 1,
 enum fault_result handle_mm_fault(struct task *t, struct vma *v,
 				  struct fault *f, unsigned flags);
 bool access_error(const struct vma *v, const struct fault *f);
+/** fault_in_scope() - may a fault in @v run under its own lock (6.4 and later) */
+bool fault_in_scope(const struct vma *v);
 /** lock_mm_and_find_vma() - mmap read lock held and the area, stack grown if
  *  need be; or NULL and no lock */
 struct vma *lock_mm_and_find_vma(struct task *t, struct mm *mm,

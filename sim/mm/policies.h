@@ -27,10 +27,14 @@ extern const char *const axis_names[AXIS_COUNT];	/* `mm_lock`, ... */
 
 enum free_why { FREE_MUNMAP, FREE_MERGE, FREE_EXIT };
 
+struct vma_place;
+
 /** struct mm_lock_ops - who may see or change which area */
 struct mm_lock_ops {
 	struct policy_head head;
 	uint32_t mm_bytes, vma_bytes;	/* state hung off mm and vma */
+	/* the only layout that it goes with; NULL: axis vma_lock_place */
+	const struct vma_place *place;
 	void (*mm_init)(struct mm *mm);
 	void (*vma_init)(struct vma *v);	/* its objects have their places */
 	void (*fault)(struct task *t, struct mm *mm, struct fault *f);
@@ -42,6 +46,8 @@ struct mm_lock_ops {
 			  bool killable);
 	void (*read_end)(struct task *t, struct mm *mm, struct range r);
 	void (*vma_start_write)(struct task *t, struct vma *v);
+	/* in the tree from this instant on: takes no time */
+	void (*vma_attach)(struct vma *v);
 	void (*vma_detach)(struct task *t, struct vma *v);
 	/* needed if vma_read_begin is there: vmf_anon_prepare() of 6.10 */
 	bool (*read_trylock)(struct task *t, struct mm *mm, struct range r);

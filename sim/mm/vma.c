@@ -29,18 +29,75 @@ struct line *vma_line(const struct vma *v, uint32_t offset)
 	return place_line(v->mm->k->m, &v->place, offset);
 }
 
+/*
+ * SLAB_TYPESAFE_BY_RCU: whoever holds a stale pointer sees whatever area is at
+ * that address now. So each slab object has one struct vma for good.
+ */
+static struct vma *vma_recycle(struct kernel *k, const struct place *p)
+{
+	uint64_t n = address_number(k->vma_cache, p), room = k->vma_at_room;
+	struct vma *v;
+
+	if (n >= room) {
+		k->vma_at_room = n < 512 ? 1024 : 2 * n;
+		k->vma_at = xrealloc(k->vma_at, k->vma_at_room, sizeof(v));
+		memset(k->vma_at + room, 0,
+		       (k->vma_at_room - room) * sizeof(v));
+	}
+	v = k->vma_at[n];
+	if (!v)
+		return k->vma_at[n] = pool_get(&k->vma_pool);
+	if (v->reusable)
+		hold_reusable(k->metrics, k->hold[HOLD_VMA],
+			      -(int64_t)vma_object_bytes(k),
+			      k->m->engine.now_ns);
+	memset(v, 0, sizeof(*v));
+	return v;
+}
+
+static void vma_shelve(struct kernel *k, struct vma *v)
+{
+	v->mm = NULL;
+	v->reusable = true;
+	hold_reusable(k->metrics, k->hold[HOLD_VMA],
+		      (int64_t)vma_object_bytes(k), k->m->engine.now_ns);
+}
+
+uint64_t vma_slab_returned(struct kernel *k, const struct vma *v)
+{
+	uint64_t per_slab = address_per_slab(k->vma_cache);
+	uint64_t at = address_number(k->vma_cache, &v->place);
+	int64_t bytes = (int64_t)vma_object_bytes(k), gone = 0;
+
+	at -= at % per_slab;
+	for (uint64_t i = at; i < at + per_slab && i < k->vma_at_room; i++) {
+		struct vma *other = k->vma_at[i];
+
+		if (!other || !other->reusable)
+			continue;
+		other->reusable = false;
+		gone += bytes;
+	}
+	hold_reusable(k->metrics, k->hold[HOLD_VMA], -gone,
+		      k->m->engine.now_ns);
+	return per_slab;
+}
+
 /* The objects of an area, taken on @cpu. */
 static struct vma *vma_object(struct mm *mm, uint32_t cpu)
 {
 	struct kernel *k = mm->k;
-	struct vma *v = pool_get(&k->vma_pool);
+	struct place place;
+	struct vma *v;
 
+	address_get(k->vma_cache, cpu, &place);
+	v = k->typesafe ? vma_recycle(k, &place) : pool_get(&k->vma_pool);
+	v->place = place;
 	v->lock_state = (char *)v + (sizeof(*v) + 15) / 16 * 16;
 	v->mm = mm;
 	mm->count++;
 	v->detached = true;
 	v->prio = draw(k->m->seed, mm->id, DRAW_POLICY, mm->vmas_born++);
-	address_get(k->vma_cache, cpu, &v->place);
 	if (k->vma_lock_cache)
 		address_get(k->vma_lock_cache, cpu, &v->lock_place);
 	if (k->mm_lock->vma_init)
@@ -87,16 +144,21 @@ void vma_free(struct task *t, struct vma *v, enum free_why why)
 
 static bool vma_put_objects(struct vma *v, uint32_t cpu)
 {
+	struct place place = v->place;	/* a stale reader still knows where */
 	struct kernel *k = v->mm->k;
+	struct mm *mm = v->mm;
 	bool local;
 
 	if (k->mm_lock->vma_release)
 		k->mm_lock->vma_release(v);
-	local = address_put(k->vma_cache, cpu, &v->place);
+	local = address_put(k->vma_cache, cpu, &place);
 	if (k->vma_lock_cache)
 		address_put(k->vma_lock_cache, cpu, &v->lock_place);
-	mm_count_put(v->mm);
-	pool_put(&k->vma_pool, v);
+	if (k->typesafe)
+		vma_shelve(k, v);
+	else
+		pool_put(&k->vma_pool, v);
+	mm_count_put(mm);
 	return local;
 }
 
@@ -132,6 +194,8 @@ void vma_insert(struct task *t, struct mm *mm, struct vma *v)
 	settle(t);
 	mm_assert_write_locked(t, mm, v->r);
 	v->detached = false;
+	if (mm->k->mm_lock->vma_attach)
+		mm->k->mm_lock->vma_attach(v);
 	vma_tree_insert(mm, v);
 }
 
@@ -198,6 +262,8 @@ struct vma *vma_start(struct mm *mm, struct range r, uint32_t flags)
 		v->pgoff = r.start >> PAGE_SHIFT;
 	v->anon_singular = true;
 	v->detached = false;
+	if (k->mm_lock->vma_attach)
+		k->mm_lock->vma_attach(v);
 	vma_tree_insert(mm, v);
 	if (k->index->loaded)
 		k->index->loaded(mm);

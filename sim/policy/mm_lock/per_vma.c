@@ -97,17 +97,6 @@ static void pv_read_end(struct task *t, struct vma *v)
 	vma_unpin(v);
 }
 
-/* 6.4: first anonymous fault looks at neighbours, file areas do I/O */
-static bool in_scope(const struct vma *v)
-{
-	uint32_t scope = v->mm->k->scope;
-
-	if (v->flags & (VM_FILE | VM_SHARED))
-		return scope & SCOPE_FILE_READ;
-	return (scope & SCOPE_FIRST_ANON) ||
-	       ((scope & SCOPE_ANON) && v->anon_vma);
-}
-
 /* What vma_start_read() got must still be the area that was looked for. */
 static bool still_there(struct task *t, const struct vma *v, uint64_t addr)
 {
@@ -136,7 +125,7 @@ retry:
 		count(t, COUNT_VMA_LOCK_MISS);
 		goto retry;
 	}
-	if (!still_there(t, v, addr) || (for_fault && !in_scope(v))) {
+	if (!still_there(t, v, addr) || (for_fault && !fault_in_scope(v))) {
 		pv_read_end(t, v);
 		goto inval_unpin;
 	}

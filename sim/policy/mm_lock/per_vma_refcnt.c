@@ -1,0 +1,384 @@
+/*
+ * mm_lock: per-vma-refcnt, 6.15 and later: the lock of an area is one count
+ * (include/linux/mmap_lock.h; FACTS A4).
+ *
+ *   vm_refcnt = 0             not in the tree
+ *             = 1 + readers   in the tree
+ *             + EXCLUDE       a writer waits for the readers to leave
+ *
+ * A reader that finds 0 walks again: the area went away under it, and with
+ * typesafe freeing it may be another one by now. So what was locked is looked
+ * at once more: address space, bounds. Who waits is always a writer, one per
+ * mm, since it holds mmap_lock: mm->vma_writer_wait.
+ *
+ * Invariant: an area with a reference stays where it is until that is dropped;
+ * detaching waits for references, not for a grace period.
+ */
+#include "sim/mm/book.h"
+#include "sim/mm/mm.h"
+
+enum { VM_REFCNT_EXCLUDE_READERS = 1 << 30, VM_REFCNT_LIMIT = (1 << 30) - 1 };
+
+struct rc_mm {
+	struct rwsem mmap_lock;
+	uint32_t mm_lock_seq;		/* odd: write-locked */
+	struct task *vma_writer_wait;	/* rcuwait */
+};
+
+struct rc_vma {
+	uint32_t vm_refcnt, vm_lock_seq;
+	struct book book;
+};
+
+/* 6.15: members that readers share first, the count on a line of its own */
+static const struct vma_place rc_place = {
+	.head = { .abi = POLICY_ABI, .size = sizeof(struct vma_place),
+		  .axis = "vma_lock_place", .name = "refcnt" },
+	.embedded = true, .vma_bytes = 192, .vma_align = 64,
+	.lock_bytes = 4, .lock_align = 64, .lock_offset = 128,
+};
+
+static struct rc_mm *rc_mm(const struct mm *mm)
+{
+	return mm->lock_state;
+}
+
+static struct rc_vma *rc(const struct vma *v)
+{
+	return v->lock_state;
+}
+
+static void rc_mm_init(struct mm *mm)
+{
+	rwsem_init(mm->k->m, &rc_mm(mm)->mmap_lock, mm->k->rwsem,
+		   mm_line(mm, MM_OFF_MMAP_LOCK), mm->k->mmap_lock_class);
+}
+
+static void rc_mm_release(struct mm *mm)
+{
+	rwsem_release(&rc_mm(mm)->mmap_lock);
+}
+
+static void rc_vma_init(struct vma *v)
+{
+	*rc(v) = (struct rc_vma){ .vm_lock_seq = UINT32_MAX,
+				  .book.cls = v->mm->k->vma_lock_class };
+}
+
+/* A stale pointer: the lines are those of @mm's machine all the same. */
+static struct line *refcnt_line(const struct mm *mm, const struct vma *v)
+{
+	return place_line(mm->k->m, &v->place, rc_place.lock_offset);
+}
+
+/* ---- readers ---- */
+
+enum start_read { READ_LOCKED, READ_FAILED, READ_AGAIN };
+
+static bool is_write_locked(struct task *t, struct mm *mm, struct vma *v)
+{
+	uint32_t seq;
+
+	line_read(t, place_line(mm->k->m, &v->place, VMA_OFF_LOCK_SEQ));
+	seq = rc(v)->vm_lock_seq;
+	line_read(t, mm_line(mm, MM_OFF_MM_LOCK_SEQ));
+	return seq == rc_mm(mm)->mm_lock_seq;
+}
+
+static void vma_refcount_put(struct task *t, struct vma *v)
+{
+	struct mm *mm = v->mm;		/* @v may be gone after the decrement */
+	uint32_t left;
+
+	line_rmw(t, refcnt_line(mm, v));
+	settle(t);
+	left = --rc(v)->vm_refcnt;
+	if ((left & VM_REFCNT_EXCLUDE_READERS) &&
+	    left <= VM_REFCNT_EXCLUDE_READERS + 1 && rc_mm(mm)->vma_writer_wait)
+		task_wake(t, rc_mm(mm)->vma_writer_wait);
+}
+
+static enum start_read vma_start_read(struct task *t, struct mm *mm,
+				      struct vma *v)
+{
+	if (is_write_locked(t, mm, v))
+		return READ_FAILED;
+	line_rmw(t, refcnt_line(mm, v));
+	settle(t);
+	if (!rc(v)->vm_refcnt)
+		return READ_AGAIN;
+	if (rc(v)->vm_refcnt & VM_REFCNT_EXCLUDE_READERS)
+		return READ_FAILED;
+	BUG_ON(++rc(v)->vm_refcnt > VM_REFCNT_LIMIT);
+	/* a writer may have come and gone before we counted: look again */
+	if (is_write_locked(t, mm, v)) {
+		vma_refcount_put(t, v);
+		return READ_FAILED;
+	}
+	settle(t);
+	book_enter(t, &rc(v)->book, SIDE_READ);
+	return READ_LOCKED;
+}
+
+static void rc_read_end(struct task *t, struct vma *v)
+{
+	settle(t);
+	book_leave(t, &rc(v)->book, SIDE_READ);
+	vma_refcount_put(t, v);
+}
+
+/* rcu_read_lock() keeps what was found, unless freeing is type-safe: then it
+ * keeps only that it is an area. */
+static void rcu_pin(struct mm *mm, struct vma *v)
+{
+	if (!mm->k->typesafe)
+		vma_pin(v);
+}
+
+static void rcu_unpin(struct task *t, struct mm *mm, struct vma *v)
+{
+	settle(t);
+	if (!mm->k->typesafe)
+		vma_unpin(v);
+}
+
+static struct vma *lock_vma_under_rcu(struct task *t, struct mm *mm,
+				      uint64_t addr, bool for_fault)
+{
+	enum start_read got;
+	struct vma *v;
+
+retry:
+	preempt_disable(t);		/* rcu_read_lock() */
+	v = mm->k->index->find(t, mm, addr);
+	if (!v || v->r.start > addr) {
+		preempt_enable(t);
+		goto inval;
+	}
+	rcu_pin(mm, v);
+	got = vma_start_read(t, mm, v);
+	rcu_unpin(t, mm, v);
+	preempt_enable(t);
+	if (got == READ_AGAIN) {	/* isolated after we found it */
+		count(t, COUNT_VMA_LOCK_MISS);
+		goto retry;
+	}
+	if (got == READ_FAILED)
+		goto inval;
+	/* a stable area: is it the right one? */
+	line_read(t, place_line(mm->k->m, &v->place, VMA_OFF_START));
+	if (v->mm != mm || addr < v->r.start || addr >= v->r.end ||
+	    (for_fault && !fault_in_scope(v))) {
+		rc_read_end(t, v);
+		goto inval;
+	}
+	settle(t);
+	return v;
+inval:
+	count(t, COUNT_VMA_LOCK_ABORT);
+	return NULL;
+}
+
+static struct vma *rc_vma_read_begin(struct task *t, struct mm *mm,
+				     uint64_t addr)
+{
+	return lock_vma_under_rcu(t, mm, addr, false);
+}
+
+static void rc_fault(struct task *t, struct mm *mm, struct fault *f)
+{
+	enum kop_path path = KOP_PATH_MMAP;
+	enum fault_result r;
+	struct vma *v;
+
+	if (!f->user)		/* kernel-mode access: exception tables first */
+		goto lock_mmap;
+	v = lock_vma_under_rcu(t, mm, f->addr, true);
+	if (!v)
+		goto lock_mmap;
+	if (access_error(v, f)) {
+		rc_read_end(t, v);
+		goto lock_mmap;
+	}
+	r = handle_mm_fault(t, v, f, FAULT_FLAG_VMA_LOCK);
+	if (!(r & (FAULT_RETRY | FAULT_COMPLETED)))
+		rc_read_end(t, v);
+	if (!(r & FAULT_RETRY)) {
+		count(t, COUNT_VMA_LOCK_SUCCESS);
+		fault_path(t, f->took_trylock ? KOP_PATH_VMA_TRYLOCK :
+						KOP_PATH_VMA);
+		return;
+	}
+	count(t, COUNT_VMA_LOCK_RETRY);
+	path = KOP_PATH_RETRY;
+lock_mmap:
+	fault_under_mmap_lock(t, mm, f, path);
+}
+
+/* ---- writers ---- */
+
+/* rcuwait_wait_event(): until nobody is left but the tree and us */
+static void wait_for_readers(struct task *t, struct vma *v, uint32_t target)
+{
+	struct rc_mm *m = rc_mm(v->mm);
+	struct book_wait w;
+
+	if (rc(v)->vm_refcnt == target) {
+		book_enter(t, &rc(v)->book, SIDE_WRITE);
+		return;
+	}
+	BUG_ON(m->vma_writer_wait != NULL);
+	book_wait_begin(t, &rc(v)->book, &w);
+	do {
+		m->vma_writer_wait = t;
+		book_sleep(t, &w, false);
+		line_read(t, refcnt_line(v->mm, v));
+		settle(t);
+	} while (rc(v)->vm_refcnt != target);
+	m->vma_writer_wait = NULL;
+	book_wait_end(t, &rc(v)->book, &w, SIDE_WRITE, true);
+}
+
+/* False: not in the tree, so no reader can come. */
+static bool vma_enter_locked(struct task *t, struct vma *v, bool detaching)
+{
+	line_rmw(t, refcnt_line(v->mm, v));
+	settle(t);
+	if (!rc(v)->vm_refcnt)
+		return false;
+	rc(v)->vm_refcnt += VM_REFCNT_EXCLUDE_READERS;
+	wait_for_readers(t, v, VM_REFCNT_EXCLUDE_READERS + !detaching);
+	return true;
+}
+
+static void vma_exit_locked(struct task *t, struct vma *v)
+{
+	line_rmw(t, refcnt_line(v->mm, v));
+	settle(t);
+	book_leave(t, &rc(v)->book, SIDE_WRITE);
+	rc(v)->vm_refcnt -= VM_REFCNT_EXCLUDE_READERS;
+}
+
+static void rc_start_write(struct task *t, struct vma *v)
+{
+	uint32_t seq = rc_mm(v->mm)->mm_lock_seq;	/* mmap_lock keeps it */
+	bool locked;
+
+	prim_expected(t, 2 * cost_ns(v->mm->k, COST_ATOMIC));
+	line_read(t, vma_line(v, VMA_OFF_LOCK_SEQ));
+	if (rc(v)->vm_lock_seq == seq)
+		return;
+	locked = vma_enter_locked(t, v, false);
+	line_write(t, vma_line(v, VMA_OFF_LOCK_SEQ));
+	rc(v)->vm_lock_seq = seq;
+	if (locked)
+		vma_exit_locked(t, v);
+}
+
+/* vma_mark_attached(): a plain store into an object that is still ours */
+static void rc_attach(struct vma *v)
+{
+	BUG_ON(rc(v)->vm_refcnt != 0);
+	rc(v)->vm_refcnt = 1;
+}
+
+/* vma_mark_detached(): write-locked, so a reader that is left is on its way
+ * out again, after it counted and before it looked at the sequence number. */
+static void rc_detach(struct task *t, struct vma *v)
+{
+	line_rmw(t, refcnt_line(v->mm, v));
+	settle(t);
+	BUG_ON(!rc(v)->vm_refcnt);
+	if (--rc(v)->vm_refcnt && vma_enter_locked(t, v, true))
+		vma_exit_locked(t, v);
+}
+
+/* mm_lock_seqcount_begin() and _end() */
+static void seqcount_step(struct task *t, struct mm *mm)
+{
+	line_write(t, mm_line(mm, MM_OFF_MM_LOCK_SEQ));
+	rc_mm(mm)->mm_lock_seq++;
+}
+
+static int rc_write_begin(struct task *t, struct mm *mm, struct range r,
+			  bool killable)
+{
+	(void)r;
+	if (!killable)
+		down_write(t, &rc_mm(mm)->mmap_lock);
+	else if (down_write_killable(t, &rc_mm(mm)->mmap_lock))
+		return -EINTR;
+	seqcount_step(t, mm);
+	return 0;
+}
+
+static void rc_write_to_read(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	seqcount_step(t, mm);	/* ends every write lock of an area, too */
+	downgrade_write(t, &rc_mm(mm)->mmap_lock);
+}
+
+static void rc_write_end(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	seqcount_step(t, mm);
+	up_write(t, &rc_mm(mm)->mmap_lock);
+}
+
+static int rc_read_begin(struct task *t, struct mm *mm, struct range r,
+			 bool killable)
+{
+	(void)r;
+	if (killable)
+		return down_read_killable(t, &rc_mm(mm)->mmap_lock);
+	down_read(t, &rc_mm(mm)->mmap_lock);
+	return 0;
+}
+
+static bool rc_read_trylock(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	return down_read_trylock(t, &rc_mm(mm)->mmap_lock);
+}
+
+static void rc_mmap_read_end(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	up_read(t, &rc_mm(mm)->mmap_lock);
+}
+
+static bool rc_write_held(const struct task *t, const struct mm *mm,
+			  struct range r)
+{
+	const struct rwsem *s = &rc_mm(mm)->mmap_lock;
+
+	(void)r;
+	return (s->word & RWSEM_WRITER) && s->owner == t;
+}
+
+const struct mm_lock_ops mm_lock_per_vma_refcnt = {
+	.head = {
+		.abi = POLICY_ABI, .size = sizeof(struct mm_lock_ops),
+		.axis = "mm_lock", .name = "per-vma-refcnt",
+		.models = "vma_start_read(), __vma_start_write(), vma_mark_detached() since 6.15",
+		.source = "FACTS A4; v10 cover 20250213224655",
+		.provides = TRAIT_MMAP_READ_LOCK | TRAIT_LOCKLESS_LOOKUP |
+			    TRAIT_VMA_LOCK | TRAIT_VMA_REFCNT,
+		.requires = TRAIT_RCU_SAFE_FREE | TRAIT_RCU_WALK,
+		.inert = AXIS_BIT(AXIS_VMA_LOCK_PLACE),
+	},
+	.mm_bytes = sizeof(struct rc_mm), .vma_bytes = sizeof(struct rc_vma),
+	.place = &rc_place,
+	.mm_init = rc_mm_init, .mm_release = rc_mm_release,
+	.vma_init = rc_vma_init,
+	.fault = rc_fault,
+	.write_begin = rc_write_begin, .write_to_read = rc_write_to_read,
+	.write_end = rc_write_end,
+	.read_begin = rc_read_begin, .read_end = rc_mmap_read_end,
+	.read_trylock = rc_read_trylock,
+	.vma_start_write = rc_start_write,
+	.vma_attach = rc_attach, .vma_detach = rc_detach,
+	.write_held = rc_write_held,
+	.vma_read_begin = rc_vma_read_begin, .vma_read_end = rc_read_end,
+};
