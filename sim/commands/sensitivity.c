@@ -1,0 +1,449 @@
+/*
+ * mmreplay sensitivity: moves every cost that is not measured over its range,
+ * one at a time and all at once, and says which would flip which conclusion.
+ *
+ * Each variation is an ordinary result folder OUT/costs/KEY=VALUE; finished
+ * ones are not run again. A cost that changes nothing at its high end is not
+ * tried at its low end. Cost: two to eight runs of all cells per cost.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "analysis/sensitivity.h"
+#include "sim/base/getopt.h"
+#include "sim/base/json.h"
+#include "sim/base/progress.h"
+#include "sim/base/rng.h"
+#include "sim/commands/command.h"
+#include "sim/commands/workload_source.h"
+#include "sim/results/program.h"
+#include "sim/results/results.h"
+
+static const char help[] =
+"usage: mmreplay sensitivity SCENARIO.yaml|TRACE.mmt [options]\n"
+"\n"
+"Varies every cost of the machine profile that is not measured over its stated\n"
+"range and prints, per policy, which of them would flip the sign of its change\n"
+"against the baseline, and at what value. Replicate 0 only: no jitter.\n"
+"\n"
+"  -o, --output DIR     result folder (default results/sensitivity)\n"
+"  -m, --metric PATH    what is compared (default run.makespan_ns)\n"
+"  -c, --cost KEY       only this cost (repeatable)\n"
+"  -l, --joint N        runs with all costs drawn at once, Latin hypercube\n"
+"                       (default 16, 0 to 1000)\n"
+"  -p, --policy A=B,..  as in `mmreplay run`\n"
+"  -s, --set KEY=VALUE  as in `mmreplay run`\n"
+"  -j, --jobs N         cells at a time (default: one per CPU)\n"
+"      --json           JSON instead of text\n"
+"  -h, --help           this text\n"
+"\n"
+"Writes DIR/sensitivity.json; `mmreplay plot DIR tornado` draws it.\n";
+
+enum { BISECT_STEPS = 6 };
+
+struct study {
+	const char *input, *dir, *metric;
+	const char **set, **policy, **only;
+	uint32_t set_count, policy_count, only_count, joint, jobs;
+	bool json;
+	const struct scenario *base;	/* for the costs and their ranges */
+	struct effects base_effects;
+	struct conclusion *found;
+	uint32_t found_count;
+	struct progress progress;
+	uint64_t done;
+};
+
+static struct scenario *load(const struct study *s, uint32_t extra,
+			     struct errbuf *e)
+{
+	struct scenario_overrides over = {
+		.set = s->set, .set_count = s->set_count + extra,
+		.policy = s->policy, .policy_count = s->policy_count,
+		.model_id = program_model_id(), .workloads = &workload_source };
+	const char *dot = strrchr(s->input, '.');
+
+	return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml")) ?
+	       scenario_load(s->input, &over, e) :
+	       scenario_for_trace(s->input, &over, e);
+}
+
+static int run_in(const struct study *s, const struct scenario *sc,
+		  const char *dir, struct errbuf *e)
+{
+	struct run_options o = { .out_dir = dir, .jobs = s->jobs, .quiet = true };
+	struct run_summary sum;
+
+	if (results_run(sc, &o, &sum, e))
+		return -1;
+	if (sum.failed)
+		return err_set(e, -1, "%s: %u of %u cells failed", dir,
+			       sum.failed, sum.cells);
+	return 0;
+}
+
+/* All cells with the costs in set[set_count..] of the study. */
+static int vary(struct study *s, uint32_t extra, const char *name,
+		struct effects *out, struct errbuf *e)
+{
+	char *dir = xasprintf("%s/costs/%s", s->dir, name);
+	struct scenario *sc = load(s, extra, e);
+	int r = sc ? run_in(s, sc, dir, e) : -1;
+
+	if (!r)
+		r = effects_read(dir, s->metric, out, e);
+	scenario_free(sc);
+	free(dir);
+	return r;
+}
+
+static int vary_one(struct study *s, const char *key, int64_t value,
+		    struct effects *out, struct errbuf *e)
+{
+	char *set = xasprintf("machine.costs.%s=%lld", key, (long long)value);
+	char *name = xasprintf("%s=%lld", key, (long long)value);
+	int r;
+
+	s->set[s->set_count] = set;
+	r = vary(s, 1, name, out, e);
+	free(name);
+	free(set);
+	return r;
+}
+
+static bool same_sign(double a, double b)
+{
+	return (a > 0) == (b > 0) && (a < 0) == (b < 0);
+}
+
+/* The end of [holds, flips] that flips is moved towards where it holds. */
+static int bisect(struct study *s, const char *label, double sign,
+		  struct swing *w, struct errbuf *e)
+{
+	int64_t holds = w->value, flips = w->flips_below ? w->low : w->high;
+
+	for (int i = 0; i < BISECT_STEPS; i++) {
+		int64_t middle = holds + (flips - holds) / 2;
+		struct effects f;
+		double change = 0;
+
+		if (middle == holds || middle == flips)
+			break;
+		if (vary_one(s, w->cost, middle, &f, e))
+			return -1;
+		if (effects_find(&f, label, &change) && same_sign(change, sign))
+			holds = middle;
+		else
+			flips = middle;
+		effects_release(&f);
+	}
+	w->flip_value = holds;
+	return 0;
+}
+
+static bool equal_effects(const struct effects *a, const struct effects *b)
+{
+	for (uint32_t i = 0; i < a->count; i++) {
+		double change;
+
+		if (!effects_find(b, a->e[i].label, &change) ||
+		    change != a->e[i].change)
+			return false;
+	}
+	return true;
+}
+
+static int judge(struct study *s, struct conclusion *c, struct swing w,
+		 const struct effects *low, const struct effects *high,
+		 struct errbuf *e)
+{
+	if (!effects_find(low, c->label, &w.at_low) ||
+	    !effects_find(high, c->label, &w.at_high) ||
+	    (w.at_low == c->change && w.at_high == c->change))
+		return 0;
+	w.flips_below = !same_sign(w.at_low, c->change);
+	w.flips = w.flips_below || !same_sign(w.at_high, c->change);
+	if (w.flips && bisect(s, c->label, c->change, &w, e))
+		return -1;
+	c->swings = xrealloc(c->swings, c->swing_count + 1, sizeof(w));
+	c->swings[c->swing_count++] = w;
+	return 0;
+}
+
+static int try_cost(struct study *s, uint32_t i, struct errbuf *e)
+{
+	const struct cost_value *v = &s->base->cells[0].profile.cost[i];
+	struct swing w = { .cost = profile_cost(i)->key, .value = v->value,
+			   .cls = cost_class_names[v->cls], .low = v->low,
+			   .high = v->high };
+	struct effects low, high;
+	int r = vary_one(s, w.cost, v->high, &high, e);
+
+	if (r)
+		return r;
+	if (equal_effects(&s->base_effects, &high)) {
+		effects_release(&high);
+		return 0;
+	}
+	r = vary_one(s, w.cost, v->low, &low, e);
+	for (uint32_t k = 0; !r && k < s->found_count; k++)
+		r = judge(s, &s->found[k], w, &low, &high, e);
+	if (!r)
+		effects_release(&low);
+	effects_release(&high);
+	return r;
+}
+
+static bool varies(const struct study *s, uint32_t i)
+{
+	const struct cost_value *v = &s->base->cells[0].profile.cost[i];
+
+	if (v->low >= v->high || v->cls == COST_MEASURED ||
+	    v->cls == COST_RECORDED)
+		return false;
+	for (uint32_t k = 0; k < s->only_count; k++)
+		if (!strcmp(s->only[k], profile_cost(i)->key))
+			return true;
+	return !s->only_count;
+}
+
+static int check_only(const struct study *s, struct errbuf *e)
+{
+	uint32_t n = s->base->cells[0].profile.cost_count;
+	const char **keys = xcalloc(n, sizeof(*keys));
+	int r = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		keys[i] = profile_cost(i)->key;
+	for (uint32_t k = 0; k < s->only_count && !r; k++) {
+		uint32_t i = 0;
+
+		while (i < n && strcmp(keys[i], s->only[k]))
+			i++;
+		if (i == n)
+			r = err_unknown(e, (struct loc){ 0 }, "cost", s->only[k],
+					keys, n);
+	}
+	free(keys);
+	return r;
+}
+
+/* Latin hypercube: cost i takes stratum perm_i(draw); strata are permuted by
+ * an odd multiplier and an offset per cost, drawn from the cost's index. */
+static int64_t joint_value(const struct cost_value *v, uint32_t i, uint32_t n,
+			   uint32_t of)
+{
+	uint64_t span = (uint64_t)(v->high - v->low);
+	uint64_t stride = 1, offset = draw_below(draw(1, i, DRAW_POLICY, 0), of);
+	uint64_t stratum;
+
+	for (uint64_t k = draw_below(draw(1, i, DRAW_POLICY, 1), of); k > 1; k--) {
+		uint64_t a = k, b = of;
+
+		while (b) {
+			uint64_t rest = a % b;
+
+			a = b;
+			b = rest;
+		}
+		if (a == 1) {
+			stride = k;
+			break;
+		}
+	}
+	stratum = (offset + n * stride) % of;
+	return v->low + (int64_t)(span * (2 * stratum + 1) / (2 * of));
+}
+
+static int try_joint(struct study *s, uint32_t n, struct errbuf *e)
+{
+	uint32_t count = s->base->cells[0].profile.cost_count, extra = 0;
+	char *name = xasprintf("joint-%u-of-%u", n + 1, s->joint);
+	struct effects f;
+	int r;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (varies(s, i))
+			s->set[s->set_count + extra++] = xasprintf(
+				"machine.costs.%s=%lld", profile_cost(i)->key,
+				(long long)joint_value(&s->base->cells[0].profile.cost[i],
+						       i, n, s->joint));
+	r = vary(s, extra, name, &f, e);
+	for (uint32_t k = 0; !r && k < s->found_count; k++) {
+		double change;
+
+		if (!effects_find(&f, s->found[k].label, &change))
+			continue;
+		s->found[k].joint_runs++;
+		s->found[k].joint_same += same_sign(change, s->found[k].change);
+	}
+	if (!r)
+		effects_release(&f);
+	for (uint32_t i = 0; i < extra; i++)
+		free((char *)(uintptr_t)s->set[s->set_count + i]);
+	free(name);
+	return r;
+}
+
+static int study_all(struct study *s, struct errbuf *e)
+{
+	uint32_t n = s->base->cells[0].profile.cost_count, todo = s->joint;
+	int r = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		todo += varies(s, i);
+	progress_start(&s->progress, "varying costs", "variations", todo);
+	for (uint32_t i = 0; i < n && !r; i++) {
+		if (!varies(s, i))
+			continue;
+		r = try_cost(s, i, e);
+		progress_set(&s->progress, ++s->done);
+	}
+	for (uint32_t i = 0; i < s->joint && !r; i++) {
+		r = try_joint(s, i, e);
+		progress_set(&s->progress, ++s->done);
+	}
+	progress_end(&s->progress);
+	return r;
+}
+
+static int print_found(struct study *s, struct errbuf *e)
+{
+	char *path = xasprintf("%s/sensitivity.json", s->dir);
+	json_t *root;
+	int r;
+
+	for (uint32_t k = 0; k < s->found_count; k++)
+		conclusion_sort(&s->found[k]);
+	root = sensitivity_json(s->found, s->found_count, s->metric);
+	r = json_save(path, root, e);
+	if (!r && s->json) {
+		json_dumpf(root, stdout, JSON_INDENT(1));
+		putchar('\n');
+	} else if (!r) {
+		sensitivity_text(s->found, s->found_count, s->metric, stdout);
+	}
+	json_decref(root);
+	free(path);
+	return r;
+}
+
+static int run_base(struct study *s, struct errbuf *e)
+{
+	if (check_only(s, e) || run_in(s, s->base, s->dir, e) ||
+	    effects_read(s->dir, s->metric, &s->base_effects, e))
+		return -1;
+	if (!s->base_effects.count)
+		return err_set(e, -1, "%s: no cell to compare with a baseline has %s",
+			       s->input, s->metric);
+	s->found_count = s->base_effects.count;
+	s->found = xcalloc(s->found_count, sizeof(*s->found));
+	for (uint32_t k = 0; k < s->found_count; k++) {
+		s->found[k].label = s->base_effects.e[k].label;
+		s->found[k].change = s->base_effects.e[k].change;
+	}
+	return 0;
+}
+
+static int number(const char *text, const char *option, uint32_t most,
+		  uint32_t *out, struct errbuf *e)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*end || !*text || *text == '-' || n > most)
+		return err_usage(e, "%s %s: expected 0 to %u", option, text, most);
+	*out = (uint32_t)n;
+	return 0;
+}
+
+static int take_option(int c, struct study *s, char **argv, struct errbuf *e)
+{
+	switch (c) {
+	case 'o':
+		s->dir = optarg;
+		return 0;
+	case 'm':
+		s->metric = optarg;
+		return 0;
+	case 'c':
+		s->only[s->only_count++] = optarg;
+		return 0;
+	case 'l':
+		return number(optarg, "--joint", 1000, &s->joint, e);
+	case 'p':
+		s->policy[s->policy_count++] = optarg;
+		return 0;
+	case 's':
+		s->set[s->set_count++] = optarg;
+		return 0;
+	case 'j':
+		return number(optarg, "--jobs", 1024, &s->jobs, e);
+	case 'J':
+		s->json = true;
+		return 0;
+	default:
+		return err_usage(e, c == ':' ? "sensitivity: no value for '%s'; see --help" :
+				 "sensitivity: unknown option '%s'; see --help",
+				 argv[optind - 1]);
+	}
+}
+
+static int parse(int argc, char **argv, struct study *s, struct errbuf *e)
+{
+	static const struct long_option longs[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{ "metric", required_argument, NULL, 'm' },
+		{ "cost", required_argument, NULL, 'c' },
+		{ "joint", required_argument, NULL, 'l' },
+		{ "policy", required_argument, NULL, 'p' },
+		{ "set", required_argument, NULL, 's' },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "json", no_argument, NULL, 'J' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":o:m:c:l:p:s:j:", longs, NULL)) >= 0)
+		if (take_option(c, s, argv, e))
+			return -1;
+	if (optind + 1 != argc)
+		return err_usage(e, "sensitivity: expected one SCENARIO.yaml or trace; see --help");
+	s->input = argv[optind];
+	s->set[s->set_count++] = "replay.replicates=1";
+	return 0;
+}
+
+static int run(int argc, char **argv, struct errbuf *e)
+{
+	size_t n = (size_t)argc + PROFILE_COSTS_MAX + 2;
+	struct study s = {
+		.dir = "results/sensitivity", .metric = "run.makespan_ns",
+		.joint = 16, .set = xcalloc(n, sizeof(*s.set)),
+		.policy = xcalloc(n, sizeof(*s.policy)),
+		.only = xcalloc(n, sizeof(*s.only)) };
+	struct scenario *base = NULL;
+	int r = parse(argc, argv, &s, e);
+
+	if (!r)
+		s.base = base = load(&s, 0, e);
+	r = base ? run_base(&s, e) : -1;
+	if (!r)
+		r = study_all(&s, e);
+	if (!r)
+		r = print_found(&s, e);
+	for (uint32_t k = 0; k < s.found_count; k++)
+		free(s.found[k].swings);
+	free(s.found);
+	effects_release(&s.base_effects);
+	scenario_free(base);
+	free(s.set);
+	free(s.policy);
+	free(s.only);
+	return r ? -1 : 0;
+}
+
+const struct command cmd_sensitivity = {
+	"sensitivity", "which assumed cost would flip the conclusion, and where",
+	help, run
+};
