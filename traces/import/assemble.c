@@ -143,6 +143,8 @@ struct atask *task_get(struct assembler *a, const struct raw_event *ev)
 {
 	struct atask *t = task_find(a, ev->tid);
 
+	if (!t && a->calls_tell_tasks)
+		t = child_of_open_call(a, ev->tid);
 	if (!t)
 		t = task_new(a, ev->tid, ev->tgid, TRACE_NO_TASK,
 			     mm_of_leader(a, ev));
@@ -189,6 +191,7 @@ struct assembler *assemble_new(const struct assemble_setup *s,
 	a->have_before = s->have;
 	a->units = s->units;
 	a->tax = s->tax;
+	a->calls_tell_tasks = s->calls_tell_tasks;
 	a->kernel = kernel_version(s->header->kernel);
 	/* "mmap_lock: emit before unlock": 5.15; events exist since 5.11 */
 	a->release_late = a->kernel && a->kernel < KVER(5, 15, 0);
@@ -348,6 +351,14 @@ static struct fate own_event(struct assembler *a, struct atask *t,
 		return on_call_enter(a, t, ev);
 	case RAW_EXIT:
 		return on_call_exit(a, t, ev);
+	case RAW_CALL:
+		return on_whole_call(a, t, ev);
+	case RAW_AREA:
+		/* inside a call it is what the call makes */
+		if (t->call == NO_CALL || is_exec_call(t->call_id))
+			layout_area(a, task_mm(a, t), ev->v[0], ev->v[1],
+				    (uint32_t)ev->v[2]);
+		return MEASURED;
 	case RAW_FAULT_USER:
 	case RAW_FAULT_KERNEL:
 		return on_fault(a, t, ev);

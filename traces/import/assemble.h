@@ -38,6 +38,7 @@ struct assemble_setup {
 	uint32_t have;			/* event classes seen by calibration */
 	bool units;			/* stamps are time, not ticks */
 	bool tax;			/* stamps are fine enough to derive it */
+	bool calls_tell_tasks;		/* struct import_format */
 	const char *maps;		/* /proc/PID/maps file, or NULL */
 };
 

@@ -55,7 +55,7 @@ struct held_lock {
 struct atask {
 	uint32_t id, tid, mm, slot;
 	uint16_t cpu;
-	int64_t last_ns;
+	int64_t last_ns, done_ns;	/* done: its last call */
 	struct record *ring;		/* records first..first+count-1 */
 	uint32_t head, count, size;
 	uint64_t first;			/* number of the record at @head */
@@ -63,6 +63,7 @@ struct atask {
 	uint8_t call_id;
 	bool other_call;		/* inside a call that is not modelled */
 	bool out, dead, named, effect_done, exec_done;
+	bool exec_noted;		/* by a side record, its event comes */
 	uint8_t out_state;
 	int64_t out_ns;
 	struct builder call_b, fault_b;
@@ -101,6 +102,7 @@ struct assembler {
 	struct timing_floor floor;
 	uint32_t have, have_before, kernel;
 	bool units, tax, release_late, started, vma_locks_seen;
+	bool calls_tell_tasks;
 	int64_t epoch_ns, now_ns, raw_now_ns;
 	struct atask **tasks;		/* by slot */
 	uint32_t *free_slots, free_slot_count;
@@ -209,6 +211,11 @@ struct fate on_fault(struct assembler *a, struct atask *t,
 void fault_close(struct assembler *a, struct atask *t, bool gap_known);
 /** call_abandon() - the open call will not be completed */
 void call_abandon(struct assembler *a, struct atask *t);
+/** child_of_open_call() - born of the clone that is open, or NULL */
+struct atask *child_of_open_call(struct assembler *a, uint32_t tid);
+/** on_whole_call() - entry and return in one line, both stamps known */
+struct fate on_whole_call(struct assembler *a, struct atask *t,
+			  const struct raw_event *ev);
 struct fate on_newtask(struct assembler *a, struct atask *t,
 		       const struct raw_event *ev);
 struct fate on_forked(struct assembler *a, struct atask *t,
@@ -236,6 +243,9 @@ void layout_unmap(struct assembler *a, uint32_t mm, uint64_t addr,
 /** layout_use() - a call that needs an area there succeeded */
 void layout_use(struct assembler *a, uint32_t mm, uint64_t addr, uint64_t len,
 		uint64_t prot);
+/** layout_area() - the capture says that this area is there */
+void layout_area(struct assembler *a, uint32_t mm, uint64_t addr, uint64_t len,
+		 uint32_t flags);
 void layout_brk(struct assembler *a, uint32_t mm, uint64_t brk);
 void layout_fork(struct assembler *a, uint32_t parent, uint32_t child);
 void layout_merge(struct assembler *a, struct amm *from, struct amm *into);

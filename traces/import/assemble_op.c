@@ -97,6 +97,7 @@ static void finish_call(struct assembler *a, struct atask *t, bool known)
 		a->counts.open_at_end++;
 	r->done = true;
 	t->call = NO_CALL;
+	t->done_ns = a->now_ns;
 	t->call_b.active = false;
 	t->wait.active = false;
 	ring_flush(a, t);
@@ -187,6 +188,58 @@ static void exec_succeeded(struct assembler *a, struct atask *t,
 	t->named = false;
 }
 
+static void child_of(struct assembler *a, struct atask *t, uint32_t pid,
+		     uint64_t flags);
+
+static uint64_t flags_of_call(struct atask *t)
+{
+	switch (t->call_id) {
+	case CALL_VFORK:
+		return CLONE_VM;
+	case CALL_FORK:
+		return 0;
+	default:
+		return ring_at(t, t->call)->op.arg[1];
+	}
+}
+
+/* where nothing but calls is captured, a clone's result is its child */
+static void child_told(struct assembler *a, struct atask *t, struct record *r)
+{
+	uint32_t pid = (uint32_t)r->op.result;
+	struct atask *child = task_find(a, pid);
+
+	if (!pid)
+		return;
+	if (!child || task_row(a, child)->parent != t->id)
+		child_of(a, t, pid, flags_of_call(t));
+	else
+		r->op.arg[0] = child->id;
+}
+
+/* it runs before the call that made it has returned; the oldest one did */
+struct atask *child_of_open_call(struct assembler *a, uint32_t tid)
+{
+	struct atask *best = NULL;
+	const struct op *op, *oldest = NULL;
+
+	for (uint32_t i = 0; i < a->task_slots; i++) {
+		struct atask *t = a->tasks[i];
+
+		if (!t || t->call == NO_CALL || !is_fork_call(t->call_id))
+			continue;
+		op = &ring_at(t, t->call)->op;
+		if (op->arg[0] != TRACE_NO_TASK ||
+		    (oldest && op->start_ns >= oldest->start_ns))
+			continue;
+		oldest = op;
+		best = t;
+	}
+	if (best)
+		child_of(a, best, tid, flags_of_call(best));
+	return task_find(a, tid);
+}
+
 struct fate on_call_exit(struct assembler *a, struct atask *t,
 			 const struct raw_event *ev)
 {
@@ -214,10 +267,34 @@ struct fate on_call_exit(struct assembler *a, struct atask *t,
 		exec_succeeded(a, t, r);
 	} else {
 		guess_clone_kind(t, &r->op);
+		if (a->calls_tell_tasks && is_fork_call(ev->call))
+			child_told(a, t, r);
 		apply_layout(a, t, &r->op);
 	}
 	finish_call(a, t, true);
 	return JOINED;
+}
+
+struct fate on_whole_call(struct assembler *a, struct atask *t,
+			  const struct raw_event *ev)
+{
+	struct raw_event half = *ev;
+	int64_t end_ns = a->now_ns, start_ns = ev->start_ts - a->epoch_ns;
+	struct fate f;
+
+	/* not before what the task did last, nor after the end */
+	if (start_ns > end_ns)
+		start_ns = end_ns;
+	if (start_ns < t->done_ns)
+		start_ns = t->done_ns;
+	a->now_ns = start_ns < 0 ? 0 : start_ns;
+	f = on_call_enter(a, t, &half);
+	a->now_ns = end_ns;
+	half.v[0] = (uint64_t)ev->result;
+	if (f.kind == FATE_OP)
+		f = on_call_exit(a, t, &half);
+	t->other_call = false;
+	return f;
 }
 
 /* how the fault took its locks, from kernel version and lock events */
@@ -291,6 +368,8 @@ struct fate on_fault(struct assembler *a, struct atask *t,
 	op.arg[1] = ev->v[1];
 	op.arg[2] = ev->v[2];
 	op.arg[3] = UINT64_MAX;
+	if (ev->sampled)
+		op.flags |= OPF_SAMPLED;
 	if (ev->type == RAW_FAULT_KERNEL || !(ev->v[2] & PF_USER))
 		op.flags |= OPF_KERNEL_MODE;
 	/* inside exec its mm shows only when it takes a lock: at the end */
@@ -372,6 +451,29 @@ static void child_of(struct assembler *a, struct atask *t, uint32_t pid,
 	ring_flush(a, t);
 }
 
+/* a side record told of it just before, without the flags */
+static bool child_known(struct assembler *a, struct atask *t, uint32_t pid,
+			uint64_t flags)
+{
+	struct atask *child = task_find(a, pid);
+	struct op *open;
+
+	if (!child || child->dead || task_row(a, child)->parent != t->id ||
+	    task_row(a, child)->records || child->count ||
+	    a->now_ns - task_row(a, child)->first_ns > 1000000)
+		return false;
+	if (flags & CLONE_VM && child->mm != task_mm(a, t)) {
+		mm_switch(a, child, t->mm);
+		task_row(a, child)->mm = t->mm;
+	}
+	if (t->call != NO_CALL && is_fork_call(t->call_id)) {
+		open = &ring_at(t, t->call)->op;
+		open->arg[1] = flags;
+		open->kind = (uint8_t)clone_kind(flags);
+	}
+	return true;
+}
+
 struct fate on_newtask(struct assembler *a, struct atask *t,
 		       const struct raw_event *ev)
 {
@@ -380,7 +482,8 @@ struct fate on_newtask(struct assembler *a, struct atask *t,
 	else
 		t->call_b.events++;
 	a->have |= HAVE_FORK_EXIT;
-	child_of(a, t, (uint32_t)ev->v[0], ev->v[1]);
+	if (!child_known(a, t, (uint32_t)ev->v[0], ev->v[1]))
+		child_of(a, t, (uint32_t)ev->v[0], ev->v[1]);
 	return JOINED;
 }
 
@@ -396,7 +499,9 @@ struct fate on_forked(struct assembler *a, struct atask *t,
 		t->call_b.events++;
 	if (child && task_row(a, child)->parent == t->id)
 		return JOINED;
-	if (t->call != NO_CALL && t->call_id == CALL_CLONE)
+	if (ev->v[2])
+		flags = ev->v[2] == 1 ? CLONE_VM | CLONE_THREAD : 0;
+	else if (t->call != NO_CALL && t->call_id == CALL_CLONE)
 		flags = ring_at(t, t->call)->op.arg[1];
 	else if (t->new_ptr || (t->call != NO_CALL && t->call_id == CALL_FORK))
 		flags = 0;
@@ -413,12 +518,15 @@ struct fate on_execed(struct assembler *a, struct atask *t,
 
 	fault_close(a, t, true);
 	a->have |= HAVE_FORK_EXIT;
-	if (t->call != NO_CALL && is_exec_call(t->call_id)) {
+	if (t->exec_noted && !ev->v[2]) {
+		t->exec_noted = false;
+	} else if (t->call != NO_CALL && is_exec_call(t->call_id)) {
 		t->call_b.events++;
 		exec_succeeded(a, t, ring_at(t, t->call));
 	} else {
 		uint32_t mm = mm_add(a, MM_EXEC, TRACE_NO_MM, t->id);
 
+		task_mm(a, t);
 		op_init(a, t, &op, OP_EXEC);
 		op.flags |= OPF_DERIVED | OPF_RESULT_KNOWN;
 		op.arg[0] = mm;
@@ -426,6 +534,7 @@ struct fate on_execed(struct assembler *a, struct atask *t,
 		ring_flush(a, t);
 		mm_switch(a, t, mm);
 		t->named = false;
+		t->exec_noted = ev->v[2];
 	}
 	if (ev->v[1] && ev->v[1] != ev->v[0] && t->tid == ev->v[1])
 		task_rename(a, t, (uint32_t)ev->v[0]);
@@ -436,6 +545,8 @@ struct fate on_exited(struct assembler *a, struct atask *t)
 {
 	fault_close(a, t, true);
 	a->have |= HAVE_FORK_EXIT;
+	if (t->dead)		/* perf says it twice */
+		return JOINED;
 	t->dead = true;
 	task_reap_later(a, t);
 	if (t->call != NO_CALL && !is_exit_call(t->call_id))

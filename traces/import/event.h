@@ -31,8 +31,9 @@
 	EVENT(VMAP_PURGE, "purge_vmap_area_lazy", "start, end, num_purged") \
 	EVENT(EXIT_MMAP, "exit_mmap", "maple tree") \
 	EVENT(NEWTASK, "task_newtask", "pid, clone_flags") \
-	EVENT(FORKED, "sched_process_fork", "parent pid, child pid") \
-	EVENT(EXECED, "sched_process_exec", "pid") \
+	EVENT(FORKED, "sched_process_fork", \
+	      "parent pid, child pid, 1 a thread, 2 a process, 0 unknown") \
+	EVENT(EXECED, "sched_process_exec", "pid, old pid, 1 side record") \
 	EVENT(EXITED, "sched_process_exit", "pid, group_dead (2: unknown)") \
 	EVENT(FREED, "sched_process_free", "pid") \
 	EVENT(SWITCH, "sched_switch", "prev pid, prev state, next pid") \
@@ -46,6 +47,8 @@ enum raw_type {
 	RAW_OTHER,		/* a whole line of an event that is not used */
 	RAW_ENTER,		/* v[]: arguments in the kernel's order */
 	RAW_EXIT,		/* v[0]: result */
+	RAW_CALL,		/* both: v[], result, start_ts */
+	RAW_AREA,		/* v[0]: start, bytes, AREA_*: it is there */
 	RAW_LOST,		/* v[0]: events, 0 = unknown number */
 #define EVENT(id, name, values) RAW_##id,
 	RAW_EVENTS(EVENT)
@@ -80,14 +83,16 @@ struct raw_event {
 	uint8_t type;		/* enum raw_type */
 	uint8_t call;		/* RAW_ENTER, RAW_EXIT: enum raw_call */
 	bool in_irq;		/* third flag is h, H or s */
-	bool irq_known;
+	bool irq_known, sampled;
 	uint8_t comm_bytes, name_bytes;
 	const char *comm, *name;	/* into the line; name: event or call */
 	uint64_t v[RAW_VALUES];
+	int64_t start_ts, result;	/* RAW_CALL; it ended at @ts */
 };
 
 enum line_class {
 	LINE_EVENT, LINE_HEADER, LINE_BLANK, LINE_UNPARSED,
+	LINE_NAMED,		/* a loss that the reader names: ev->name */
 };
 
 /** struct lexer_facts - what lines tell beside events */
@@ -98,6 +103,8 @@ struct lexer_facts {
 	uint32_t cpus;		/* from "#P:" or "cpus=" */
 	bool memcg_id;		/* spelling of kernels after 6.12 */
 	bool bare_hex;		/* syscall arguments without 0x: 6.12 and before */
+	bool arm64;		/* numbers of calls are those of arm64 */
+	char kernel[64];	/* release, where the text tells */
 };
 
 struct lexer;
@@ -107,11 +114,13 @@ struct lexer;
  * @detect: score of the first bytes: 0 not mine; the highest wins
  * @refuse: set: this content is recognised and cannot be imported; the text
  *	says why and what to do
+ * @calls_tell_tasks: no events of tasks: results of clone are the children
  */
 struct import_format {
 	const char *name;
 	int (*detect)(const char *text, size_t bytes);
 	const char *refuse;
+	bool calls_tell_tasks;
 	enum line_class (*line)(struct lexer *lx, const char *text,
 				size_t bytes, struct raw_event *ev);
 };

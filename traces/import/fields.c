@@ -387,3 +387,26 @@ void call_args(struct lexer *lx, struct span s, struct raw_event *ev)
 		n++;
 	}
 }
+
+/* calls by number: arch/x86/entry/syscalls/syscall_64.tbl, and the generic
+ * table that arm64 uses */
+unsigned call_of_number(const struct lexer *lx, uint64_t nr)
+{
+	static const struct { uint16_t x86, arm64; uint8_t call; } rows[] = {
+		{ 9, 222, CALL_MMAP }, { 11, 215, CALL_MUNMAP },
+		{ 25, 216, CALL_MREMAP }, { 10, 226, CALL_MPROTECT },
+		{ 329, 288, CALL_PKEY_MPROTECT }, { 28, 233, CALL_MADVISE },
+		{ 12, 214, CALL_BRK }, { 149, 228, CALL_MLOCK },
+		{ 325, 284, CALL_MLOCK2 }, { 150, 229, CALL_MUNLOCK },
+		{ 56, 220, CALL_CLONE }, { 435, 435, CALL_CLONE3 },
+		{ 57, UINT16_MAX, CALL_FORK }, { 58, UINT16_MAX, CALL_VFORK },
+		{ 59, 221, CALL_EXECVE }, { 322, 281, CALL_EXECVEAT },
+		{ 60, 93, CALL_EXIT }, { 231, 94, CALL_EXIT_GROUP },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (nr == (lx->facts.arm64 ? rows[i].arm64 : rows[i].x86))
+			return rows[i].call;
+	}
+	return CALL_OTHER;
+}

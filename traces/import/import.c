@@ -121,6 +121,11 @@ static int source_step(struct import *im, struct source *s, struct errbuf *e)
 			im->acct->header_lines++;
 		} else if (c == LINE_BLANK) {
 			im->acct->blank_lines++;
+		} else if (c == LINE_NAMED) {
+			ret = book_loss(im, s, NULL, s->ev.name,
+					s->ev.name_bytes, e);
+			if (ret)
+				return ret;
 		} else {
 			ret = book_loss(im, s, NULL, "unparsed", 0, e);
 			if (ret)
@@ -316,6 +321,7 @@ static void calibrate(struct import *im)
 	text = stream_peek(im->src[0].s, &bytes);
 	end = text + bytes;
 	memcpy(scratch.kernel, im->h.kernel, sizeof(scratch.kernel));
+	im->setup.calls_tell_tasks = im->src[0].f->calls_tell_tasks;
 	setup.writer = NULL;
 	setup.header = &scratch;
 	setup.maps = NULL;
@@ -341,6 +347,9 @@ static void calibrate(struct import *im)
 	if (!im->setup.units)
 		im->setup.floor = (struct timing_floor){ 0 };
 	im->setup.have = assemble_have(a) | im->h.have;
+	if (!im->h.kernel[0])
+		snprintf(im->h.kernel, sizeof(im->h.kernel), "%s",
+			 facts->kernel);
 	if (im->setup.tax)
 		im->h.have |= HAVE_NS_CLOCK;
 	assemble_finish(a, &counts, &ignored);

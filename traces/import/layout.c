@@ -235,6 +235,29 @@ static void assume_unset(struct assembler *a, struct amm *m, struct range r,
 	}
 }
 
+void layout_area(struct assembler *a, uint32_t mm, uint64_t addr, uint64_t len,
+		 uint32_t flags)
+{
+	struct amm *m = mm_live(a, mm);
+	struct range r;
+	uint64_t at;
+	struct range_run run;
+
+	if (!m || !pages_of(addr, len, &r))
+		return;
+	for (at = r.start; at < r.end; at = run.r.end) {
+		bool more = rangemap_next(&m->known, at, &run) &&
+			    run.r.start < r.end;
+
+		if (!more)
+			run.r = (struct range){ r.end, r.end };
+		if (at < run.r.start)
+			set(m, at, run.r.start, initial_value(flags));
+		if (!more)
+			break;
+	}
+}
+
 void layout_map(struct assembler *a, uint32_t mm, uint64_t addr, uint64_t len,
 		bool fixed)
 {

@@ -64,6 +64,10 @@ struct lexer *lexer_new(void)
 
 void lexer_free(struct lexer *lx)
 {
+	if (lx && lx->state_release)
+		lx->state_release(lx->state);
+	if (lx)
+		free(lx->state);
 	free(lx);
 }
 
@@ -123,10 +127,17 @@ bool take_u64(struct span *s, unsigned base, uint64_t *v)
 	return true;
 }
 
-static void skip_spaces(struct span *s)
+void skip_spaces(struct span *s)
 {
-	while (s->p < s->end && *s->p == ' ')
+	while (s->p < s->end && (*s->p == ' ' || *s->p == '\t'))
 		s->p++;
+}
+
+bool starts(const struct span *s, const char *text)
+{
+	size_t n = strlen(text);
+
+	return (size_t)(s->end - s->p) >= n && !memcmp(s->p, text, n);
 }
 
 static bool is_digit(char c)
@@ -134,33 +145,42 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* seconds and fraction, or a bare integer; the colon behind is consumed */
-static bool take_stamp(struct lexer *lx, struct span *s, int64_t *ts)
+bool take_fraction(struct span *s, int64_t *ns, unsigned *digits)
 {
 	static const int64_t scale[10] = { 1000000000, 100000000, 10000000,
 		1000000, 100000, 10000, 1000, 100, 10, 1 };
 	const char *p = s->p, *start = p;
 	int64_t sec = 0, frac = 0;
-	unsigned digits = 0;
 
+	*digits = 0;
 	for (; p < s->end && is_digit(*p) && p - start < 18; p++)
 		sec = sec * 10 + (*p - '0');
 	if (p == start || p == s->end)
 		return false;
 	if (*p == '.') {
-		for (p++; p < s->end && is_digit(*p) && digits < 9; digits++)
+		for (p++; p < s->end && is_digit(*p) && *digits < 9; ++*digits)
 			frac = frac * 10 + (*p++ - '0');
-		if (!digits || sec > 4000000000)
+		if (!*digits || sec > 4000000000)
 			return false;
-		*ts = sec * 1000000000 + frac * scale[digits];
+		*ns = sec * 1000000000 + frac * scale[*digits];
 	} else {
-		*ts = sec;
+		*ns = sec;
 	}
-	if (p == s->end || *p != ':')
+	s->p = p;
+	return true;
+}
+
+/* seconds and fraction, or a bare integer; the colon behind is consumed */
+static bool take_stamp(struct lexer *lx, struct span *s, int64_t *ts)
+{
+	struct span at = *s;
+	unsigned digits;
+
+	if (!take_fraction(&at, ts, &digits) || at.p == at.end || *at.p != ':')
 		return false;
 	lx->facts.stamped = true;
 	lx->facts.fraction_digits = digits;
-	s->p = p + 1;
+	s->p = at.p + 1;
 	return true;
 }
 
@@ -312,8 +332,8 @@ static bool lost_line(struct span s, struct raw_event *ev)
 	return true;
 }
 
-static void name_of_call(struct lexer *lx, struct raw_event *ev,
-			 const char *p, size_t n)
+void name_of_call(struct lexer *lx, struct raw_event *ev, const char *p,
+		  size_t n)
 {
 	ev->call = (uint8_t)name_find(&lx->calls, p, n);
 	ev->name = p;
@@ -361,6 +381,64 @@ static bool other_call(struct lexer *lx, struct span s, const char *name,
 	return take_u64(&s, 16, &ev->v[0]);
 }
 
+/* raw_syscalls: "NR 12 (0, 7ffdcb8bfd8c, 0, 37f, 0, 0)", "NR 12 = -14" */
+static enum line_class numbered_call(struct lexer *lx, struct span s,
+				     const char *name, size_t n,
+				     struct raw_event *ev)
+{
+	uint64_t nr;
+
+	if (!skip_to(&s, "NR ") || !take_u64(&s, 10, &nr))
+		return LINE_UNPARSED;
+	ev->call = (uint8_t)call_of_number(lx, nr);
+	ev->name = name;
+	ev->name_bytes = (uint8_t)n;
+	memset(ev->v, 0, sizeof(ev->v));
+	skip_spaces(&s);
+	if (starts(&s, "=")) {
+		ev->type = RAW_EXIT;
+		s.p++;
+		skip_spaces(&s);
+		return take_u64(&s, 10, &ev->v[0]) ? LINE_EVENT : LINE_UNPARSED;
+	}
+	ev->type = RAW_ENTER;
+	if (s.p < s.end)
+		s.p++;
+	for (unsigned i = 0; i < RAW_VALUES; i++) {
+		skip_spaces(&s);
+		if (!take_u64(&s, 16, &ev->v[i]))
+			break;
+		if (s.p < s.end)
+			s.p++;
+	}
+	return LINE_EVENT;
+}
+
+enum line_class line_named(struct raw_event *ev, const char *name)
+{
+	ev->name = name;
+	ev->name_bytes = (uint8_t)strlen(name);
+	return LINE_NAMED;
+}
+
+enum line_class event_named(struct lexer *lx, const char *name, size_t n,
+			    struct span s, struct raw_event *ev)
+{
+	if (n > 9 && !memcmp(name, "sys_e", 5) &&
+	    (!memcmp(name, "sys_exit_", 9) || !memcmp(name, "sys_enter_", 10)))
+		return other_call(lx, s, name, n, ev) ? LINE_EVENT :
+							LINE_UNPARSED;
+	if ((n == 9 && !memcmp(name, "sys_enter", 9)) ||
+	    (n == 8 && !memcmp(name, "sys_exit", 8)))
+		return numbered_call(lx, s, name, n, ev);
+	ev->name = name;
+	ev->name_bytes = (uint8_t)(n > 255 ? 255 : n);
+	ev->type = (uint8_t)name_find(&lx->events, name, n);
+	if (ev->type == RAW_OTHER)
+		return LINE_EVENT;
+	return event_fields(lx, s, ev) ? LINE_EVENT : LINE_UNPARSED;
+}
+
 static enum line_class event_line(struct lexer *lx, struct span s,
 				  struct raw_event *ev)
 {
@@ -377,16 +455,7 @@ static enum line_class event_line(struct lexer *lx, struct span s,
 		return LINE_UNPARSED;
 	s.p = p + 1;
 	skip_spaces(&s);
-	if (n > 9 && !memcmp(name, "sys_e", 5) &&
-	    (!memcmp(name, "sys_exit_", 9) || !memcmp(name, "sys_enter_", 10)))
-		return other_call(lx, s, name, n, ev) ? LINE_EVENT :
-							LINE_UNPARSED;
-	ev->name = name;
-	ev->name_bytes = (uint8_t)(n > 255 ? 255 : n);
-	ev->type = (uint8_t)name_find(&lx->events, name, n);
-	if (ev->type == RAW_OTHER)
-		return LINE_EVENT;
-	return event_fields(lx, s, ev) ? LINE_EVENT : LINE_UNPARSED;
+	return event_named(lx, name, n, s, ev);
 }
 
 enum line_class ftrace_line(struct lexer *lx, const char *text, size_t bytes,

@@ -21,6 +21,8 @@ struct name_table {
 struct lexer {
 	struct name_table events, calls;
 	struct lexer_facts facts;
+	void *state;		/* a format's own, one block of malloc */
+	void (*state_release)(void *state);	/* what hangs on it, or NULL */
 };
 
 /** name_find() - the number of a name, 0 if it is not in the table */
@@ -39,6 +41,26 @@ bool skip_to(struct span *s, const char *key);
 
 /** event_fields() - v[] of ev->type from the text behind "name:" */
 bool event_fields(struct lexer *lx, struct span s, struct raw_event *ev);
+
+/** skip_spaces() - and tabs */
+void skip_spaces(struct span *s);
+/** starts() - is @text what comes next? */
+bool starts(const struct span *s, const char *text);
+
+/** take_fraction() - SECONDS.FRACTION, at most 9 digits, as ns */
+bool take_fraction(struct span *s, int64_t *ns, unsigned *digits);
+
+/** event_named() - the event called @name, its fields in @s */
+enum line_class event_named(struct lexer *lx, const char *name, size_t n,
+			    struct span s, struct raw_event *ev);
+/** line_named() - for LINE_NAMED; @name is static */
+enum line_class line_named(struct raw_event *ev, const char *name);
+/** name_of_call() - ev->call and ev->name */
+void name_of_call(struct lexer *lx, struct raw_event *ev, const char *p,
+		  size_t n);
+
+/** call_of_number() - enum raw_call of a system call's number */
+unsigned call_of_number(const struct lexer *lx, uint64_t nr);
 
 /** call_args() - arguments `name: value, ...` up to @s end, bare hex allowed */
 void call_args(struct lexer *lx, struct span s, struct raw_event *ev);
