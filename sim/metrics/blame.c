@@ -91,6 +91,27 @@ void blame_start(const struct blame *b, struct blame_mark *mark)
 	memcpy(mark->ns, b->ns, sizeof(mark->ns));
 }
 
+/* khungtaskd: a wait that was too long, the first of them. */
+static void hung(struct metrics *m, const struct lock_class *c,
+		 const struct blame *b, const struct blame_mark *mark,
+		 unsigned waiter_op)
+{
+	struct hung_wait h = { .lock = c->name, .waiter_op = (uint8_t)waiter_op };
+	int64_t most = 0;
+
+	for (unsigned i = 0; i < METRIC_OPS_MAX; i++) {
+		int64_t ns = b->ns[i] - mark->ns[i];
+
+		h.wait_ns += ns;
+		if (ns > most) {
+			most = ns;
+			h.holder_op = (uint8_t)i;
+		}
+	}
+	if (h.wait_ns >= m->hung_ns && m->hung_count < HUNG_WAITS_MAX)
+		m->hung[m->hung_count++] = h;
+}
+
 void blame_end(struct metrics *m, struct lock_class *c, const struct blame *b,
 	       const struct blame_mark *mark, unsigned waiter_op)
 {
@@ -99,4 +120,6 @@ void blame_end(struct metrics *m, struct lock_class *c, const struct blame *b,
 	for (unsigned i = 0; i < METRIC_OPS_MAX; i++)
 		if (b->ns[i] != mark->ns[i])
 			lock_blame(c, waiter_op, i, b->ns[i] - mark->ns[i]);
+	if (m->hung_ns)
+		hung(m, c, b, mark, waiter_op);
 }

@@ -76,6 +76,17 @@ struct hold_class {
 	uint64_t reusable_bytes;
 };
 
+/** struct hung_wait - one wait of at least metrics.hung_ns: whose, for what, and
+ *  behind whom for most of it */
+struct hung_wait {
+	const char *lock;
+	uint8_t waiter_op, holder_op;
+	bool told;		/* for the one who reports */
+	int64_t wait_ns;
+};
+
+enum { HUNG_WAITS_MAX = 16 };
+
 /** struct series_state - what was written of each metric, and when the next is due */
 struct series_state {
 	int64_t next_ns, step_ns;
@@ -104,6 +115,9 @@ struct metrics {
 	bool off;		/* warm-up, or after the window: drop samples */
 	struct event_log *events;	/* timeline sink; NULL = off */
 	struct series_state series;
+	int64_t hung_ns;	/* 0: no detector */
+	struct hung_wait hung[HUNG_WAITS_MAX];
+	uint32_t hung_count;
 };
 
 struct metrics *metrics_new(void);

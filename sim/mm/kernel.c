@@ -116,6 +116,7 @@ struct kernel *kernel_new(struct machine *m, const struct kernel_config *c)
 	m->hooks.arg = k;
 	if (c->null_kernel)
 		return k;
+	k->metrics->hung_ns = c->hung_task_ns;
 	choose(k);
 	register_metrics(k);
 	make_caches(k);

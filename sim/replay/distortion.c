@@ -226,6 +226,20 @@ static void book(struct rtask *rt, int64_t latency_ns)
 	o->irq_ns += irq;
 }
 
+/* The wait that the detector saw, of an op of this kind; else NULL. */
+static const struct hung_wait *hung_wait(struct metrics *m, unsigned kind)
+{
+	for (uint32_t i = 0; i < m->hung_count; i++) {
+		struct hung_wait *h = &m->hung[i];
+
+		if (h->told || h->waiter_op != kind)
+			continue;
+		h->told = true;
+		return h;
+	}
+	return NULL;
+}
+
 /* Held up for longer than the kernel's detector allows. */
 static void hung(struct rtask *rt)
 {
@@ -234,13 +248,24 @@ static void hung(struct rtask *rt)
 	int64_t slept_ns = rt->sleep_ns - rt->clock.sleep_ns;
 	const struct trace_task *tt = &rt->r->h->tasks[rt->trace];
 
+	const struct hung_wait *h;
+
 	if (!limit_ns || slept_ns < limit_ns ||
 	    out->hung_count == sizeof(out->hung) / sizeof(out->hung[0]))
 		return;
-	out->hung[out->hung_count].wait_ns = slept_ns;
+	h = hung_wait(rt->r->metrics, rt->op.kind);
+	if (!h)
+		return;		/* it slept by itself, or in many short waits */
+	out->hung[out->hung_count].wait_ns = h->wait_ns;
+	snprintf(out->hung[out->hung_count].mm_lock,
+		 sizeof(out->hung[0].mm_lock), "%s", h->lock);
 	snprintf(out->hung[out->hung_count].victim,
 		 sizeof(out->hung[0].victim), "%.15s/%s", tt->comm,
 		 op_kinds[rt->op.kind].name);
+	snprintf(out->hung[out->hung_count].holder,
+		 sizeof(out->hung[0].holder), "%s",
+		 h->holder_op < OP_KIND_COUNT ? op_kinds[h->holder_op].name :
+						"worker");
 	out->hung_count++;
 }
 

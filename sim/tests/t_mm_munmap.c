@@ -110,6 +110,46 @@ static void t_downgrade(void **state)
 	}
 }
 
+/* The detector names whose wait it was, for what, and behind whom. */
+static void run_hung(const char *munmap, int64_t limit_ns, struct hung_wait *h,
+		     uint32_t *count)
+{
+	struct big b = { .pages = 20000 };
+	struct mmfix x;
+
+	mmfix_config(&x, 2);
+	mmfix_policy(&x, AXIS_MUNMAP, munmap);
+	x.cfg.hung_task_ns = limit_ns;
+	x.arg = &b;
+	mmfix_open(&x, 1);
+	mmfix_task(&x, 0, big_unmap);
+	mmfix_task(&x, 100020000, ps_reader);
+	mmfix_run(&x);
+	*h = x.f.metrics->hung[0];
+	*count = x.f.metrics->hung_count;
+	mmfix_close(&x);
+}
+
+static void t_hung_task(void **state)
+{
+	struct hung_wait h;
+	uint32_t count;
+
+	(void)state;
+	run_hung("exclusive", 2000000, &h, &count);
+	assert_int_equal(count, 1);
+	assert_string_equal(h.lock, "mmap_lock");
+	assert_int_equal(h.waiter_op, 18);
+	assert_int_equal(h.holder_op, 1);
+	assert_true(h.wait_ns >= 20000 * 100);
+	run_hung("exclusive", 0, &h, &count);
+	assert_int_equal(count, 0);
+	run_hung("exclusive", 3000000, &h, &count);
+	assert_int_equal(count, 0);
+	run_hung("downgrade", 2000000, &h, &count);
+	assert_int_equal(count, 0);
+}
+
 /* ---- 5.8 to 6.4: no downgrade beside a stack ---- */
 
 static void unmap_beside_stack(struct task *t, struct mmfix *x)
@@ -298,6 +338,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_downgrade),
+		cmocka_unit_test(t_hung_task),
 		cmocka_unit_test(t_stack_neighbour),
 		cmocka_unit_test(t_recorded_segments),
 		cmocka_unit_test(t_area_hold),
