@@ -16,6 +16,9 @@
 #define VMALLOC_START 0xffffc90000000000ULL
 #define VMALLOC_END 0xffffe90000000000ULL
 
+/* all addresses that areas may have: the first and the last page stay out */
+#define VMAP_SPACE_BYTES ((UINT64_MAX & ~(PAGE_BYTES - 1)) - PAGE_BYTES)
+
 /** struct vmap_area - a range that is free, busy or on its way to free */
 struct vmap_area {
 	struct range r;

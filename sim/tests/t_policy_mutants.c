@@ -149,6 +149,7 @@ static void cut_spin_unlock(struct task *t, struct spinlock *l)
 #define fork_copy_rbtree mutant_rbtree
 #include "sim/policy/fork_copy/rbtree.c"
 #define vmap_global mutant_global
+#include "sim/policy/vmap/heap.c"
 #include "sim/policy/vmap/global.c"
 
 /** struct mutant - @head takes the place of the policy on @axis */

@@ -1,0 +1,204 @@
+/*
+ * The global free space of virtual areas since 5.2, see heap.h.
+ *
+ * Invariant: free areas that touch are one. An area that is in no tree is
+ * counted in moving_bytes, so that nothing can be lost unseen.
+ */
+#include <stdlib.h>
+#include "sim/policy/vmap/heap.h"
+
+uint64_t vmap_lazy_max_pages(uint32_t cpus)
+{
+	uint64_t bits = 32u - (unsigned)__builtin_clz(cpus);
+
+	return bits * ((32ULL << 20) / PAGE_BYTES);
+}
+
+void vmap_heap_init(struct kernel *k, struct vmap_heap *h,
+		    uint64_t lazy_max_pages)
+{
+	struct machine *m = k->m;
+	struct address_cache *c = address_cache_new(m, "vmap_globals", 64, 64);
+
+	h->k = k;
+	vmap_tree_init(&h->free);
+	pool_init(&h->pool.objects, sizeof(struct vmap_area));
+	h->pool.seed = m->seed;
+	for (unsigned i = 0; i < 3; i++)
+		address_get(c, 0, &h->place[i]);
+	spin_init(&h->free_lock, place_line(m, &h->place[0], 0),
+		  metrics_lock(m->metrics, "free_vmap_area_lock", false));
+	rwsem_init(m, &h->purge_mutex, k->rwsem, place_line(m, &h->place[1], 0),
+		   metrics_lock(m->metrics, "vmap_purge_lock", false));
+	h->nr_line = place_line(m, &h->place[2], 0);
+	h->lazy_max_pages = lazy_max_pages ? lazy_max_pages :
+			    vmap_lazy_max_pages(m->cpu_count);
+	h->preloaded = xcalloc(m->cpu_count, sizeof(*h->preloaded));
+	vmap_tree_insert(&h->free,
+			 vmap_area_new(&h->pool, (struct range){
+				PAGE_BYTES, UINT64_MAX & ~(PAGE_BYTES - 1) }));
+}
+
+void vmap_heap_release(struct vmap_heap *h)
+{
+	/* a run ends with its last traced task, maybe in the midst of a drain */
+	if (!h->k->m->tasks_alive)
+		rwsem_release(&h->purge_mutex);
+	pool_release(&h->pool.objects);
+	free(h->preloaded);
+}
+
+void vmap_walk(struct task *t, const struct vmap_tree *tree, uint64_t links)
+{
+	prim(t, COST_VMAP_TREE_VISIT, vmap_tree_depth(tree));
+	prim(t, COST_VMAP_TREE_LINK, links);
+	settle(t);
+}
+
+/*
+ * preload_this_cpu_lock(): the object that a fit in the middle will need is
+ * allocated before the lock is taken. Whoever comes second frees his.
+ */
+static void preload_this_cpu_lock(struct task *t, struct vmap_heap *h)
+{
+	bool mine;
+
+	settle(t);
+	mine = !h->preloaded[t->cpu->id];
+	if (mine)
+		prim(t, COST_VMAP_OBJECT, 1);
+	spin_lock(t, &h->free_lock);
+	if (!mine)
+		return;
+	if (h->preloaded[t->cpu->id])
+		prim(t, COST_VMAP_OBJECT, 1);
+	h->preloaded[t->cpu->id] = true;
+	settle(t);
+}
+
+/* adjust_va_to_fit_type(): what a fit costs beside the first link */
+static void pay_fit(struct task *t, struct vmap_heap *h, enum vmap_fit fit)
+{
+	if (fit == FIT_FULL)		/* the free area's object goes */
+		prim(t, COST_VMAP_OBJECT, 1);
+	if (fit != FIT_MIDDLE)
+		return;
+	if (!h->preloaded[t->cpu->id])	/* it came from another CPU */
+		prim(t, COST_VMAP_OBJECT, 1);
+	h->preloaded[t->cpu->id] = false;
+	prim(t, COST_VMAP_TREE_LINK, 1);
+}
+
+int vmap_heap_alloc(struct task *t, struct vmap_heap *h,
+		    const struct vmap_request *rq, struct range *out)
+{
+	enum vmap_fit fit;
+
+	preload_this_cpu_lock(t, h);
+	vmap_walk(t, &h->free, 1);
+	assert_held(t, &h->free_lock);
+	fit = vmap_alloc_lowest(&h->pool, &h->free, rq, out);
+	if (fit != FIT_NONE)
+		h->moving_bytes += rq->size;
+	pay_fit(t, h, fit);
+	spin_unlock(t, &h->free_lock);
+	return fit == FIT_NONE ? -EBUSY : 0;
+}
+
+void vmap_add_merged(struct task *t, struct vmap_heap *h,
+		     struct vmap_tree *tree, struct vmap_area *va)
+{
+	uint64_t before = tree->count + 1;
+
+	vmap_merge_or_add(&h->pool, tree, va);
+	prim(t, COST_VMAP_OBJECT, before - tree->count);
+}
+
+void vmap_heap_return(struct task *t, struct vmap_heap *h,
+		      struct vmap_area *va, uint32_t stage)
+{
+	uint64_t bytes = range_bytes(va->r), areas = va->areas;
+
+	vmap_walk(t, &h->free, 1);
+	assert_held(t, &h->free_lock);
+	va->areas = 0;
+	va->flags = 0;
+	h->moving_bytes -= bytes;
+	hold_bytes(h->k, HOLD_VMAP, stage, STAGE_NONE, areas, bytes);
+	vmap_add_merged(t, h, &h->free, va);
+}
+
+uint64_t vmap_lazy_add(struct task *t, struct vmap_heap *h, uint64_t pages)
+{
+	line_rmw(t, h->nr_line);
+	h->nr_lazy_pages += pages;
+	return h->nr_lazy_pages;
+}
+
+uint64_t vmap_lazy_sub(struct task *t, struct vmap_heap *h, uint64_t pages)
+{
+	line_rmw(t, h->nr_line);
+	BUG_ON(h->nr_lazy_pages < pages);
+	h->nr_lazy_pages -= pages;
+	return h->nr_lazy_pages;
+}
+
+/* ---- work items ---- */
+
+void vmap_work_init(struct vmap_work *w, uint32_t id,
+		    void (*fn)(struct task *t, struct vmap_work *w), void *arg)
+{
+	*w = (struct vmap_work){ .id = id, .fn = fn, .arg = arg };
+}
+
+static void work_fiber(void *task)
+{
+	struct task *t = task;
+	struct vmap_work *w = task;
+
+	w->fn(t, w);
+	settle(t);
+	w->running = false;
+	if (w->waiter)
+		task_wake(t, w->waiter);
+}
+
+static void work_step(struct task *t)
+{
+	struct vmap_work *w = (struct vmap_work *)(void *)t;
+
+	if (w->pending) {
+		w->pending = false;
+		w->running = true;
+		task_start_fiber(t, work_fiber, "vmap drain");
+		return;
+	}
+	w->alive = false;
+	task_exit(t);
+}
+
+void schedule_vmap_work(struct task *t, struct vmap_work *w, int cpu)
+{
+	uint64_t gen = w->task.gen;
+
+	w->pending = true;
+	if (w->alive)
+		return;
+	w->alive = true;
+	task_init(t->m, &w->task, w->id, work_step, NULL);
+	w->task.gen = gen + 1;	/* events of its last life are stale */
+	w->task.op_kind = KERNEL_OP_WORKER;
+	w->task.affinity = (uint64_t)(cpu + 1);
+	task_launch(t, &w->task, t->m->profile->cost[COST_WAKE_LATENCY].value);
+}
+
+void flush_vmap_work(struct task *t, struct vmap_work *w)
+{
+	settle(t);
+	while (w->pending || w->running) {
+		w->waiter = t;
+		task_sleep(t);
+		settle(t);
+	}
+	w->waiter = NULL;
+}
