@@ -50,6 +50,7 @@ if [ "$what" = -long ]; then
 	need slurm-client command -v sbatch
 	need munge command -v munged
 	need groff command -v groff
+	need chromium command -v chromium
 	need zsh command -v zsh
 	need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
 	need qemu-user command -v qemu-aarch64

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
+#include "sim/commands/workload_source.h"
 #include "sim/scenario/scenario.h"
 #include "sim/tests/fuzz/fuzz.h"
 
@@ -27,7 +28,8 @@ static void trace_beside(void)
 
 void fuzz_scenario(const char *variant, const uint8_t *data, size_t bytes)
 {
-	const struct scenario_overrides none = { .model_id = "fuzz" };
+	const struct scenario_overrides o = { .model_id = "fuzz",
+						.workloads = &workload_source };
 	struct errbuf e = { 0 };
 	struct scenario *s;
 	char *path;
@@ -36,7 +38,7 @@ void fuzz_scenario(const char *variant, const uint8_t *data, size_t bytes)
 	trace_beside();
 	fuzz_write("s.yaml", data, bytes);
 	path = xasprintf("%s/s.yaml", fuzz_dir());
-	s = scenario_load(path, &none, &e);
+	s = scenario_load(path, &o, &e);
 	if (!s && !e.text[0])
 		BUG("refused without a word");
 	scenario_free(s);
