@@ -1,0 +1,54 @@
+#!/bin/bash
+# Pins what `mmreplay sensitivity` says: the effect of a cost is that of a run
+# with this cost, an inert cost changes nothing, answers repeat, wrong names are
+# refused. Does not pin any figure of a machine.
+set -u
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+n=0
+
+result()	# STATUS NAME
+{
+	n=$((n + 1))
+	[ "$1" = 0 ] && echo "ok $n - $2" || echo "not ok $n - $2"
+}
+
+study()	# OPTIONS..
+{
+	"$MMREPLAY" sensitivity traces/samples/mix-touch.mmt -p mm_lock=mm-wide \
+		-s replay.costs=model -o "$tmp/s" --joint 2 "$@"
+}
+
+makespan()	# FOLDER LABEL: of the cell with this label
+{
+	grep -l "\"label\": \"$2\"" "$1"/cells/*.json |
+		xargs sed -n 's/.*"makespan_ns": \([0-9]*\).*/\1/p'
+}
+
+echo 1..7
+study -c idle_exit_ns -c vmap_flush_ns >"$tmp/out" 2>"$tmp/err"
+result $? "a study of two costs"
+grep -q '^mm_lock=mm-wide: [+-][0-9.]*%$' "$tmp/out"
+result $? "one conclusion per policy"
+grep -q '^  idle_exit_ns' "$tmp/out" && ! grep -q '^  vmap_flush_ns' "$tmp/out"
+result $? "a cost that nothing pays has no swing"
+
+high=$(sed -n 's/^  idle_exit_ns  *[a-z]*  *[0-9]*  *\([0-9]*\) .*/\1/p' "$tmp/out")
+said=$(sed -n 's/^  idle_exit_ns .* \([+-][0-9.]*\)%$/\1/p' "$tmp/out")
+"$MMREPLAY" run traces/samples/mix-touch.mmt -p mm_lock=mm-wide -q \
+	-s replay.costs=model -s machine.costs.idle_exit_ns="$high" \
+	-o "$tmp/r" >/dev/null 2>&1
+base=$(makespan "$tmp/r" linux-6.18)
+wide=$(makespan "$tmp/r" mm_lock=mm-wide)
+found=$(awk -v a="$wide" -v b="$base" 'BEGIN { printf "%+.2f", 100 * (a / b - 1) }')
+[ -n "$said" ] && [ "$said" = "$found" ]
+result $? "the change at the high end is that of a run: $said, $found"
+
+study -c idle_exit_ns -c vmap_flush_ns >"$tmp/again" 2>&1
+cmp -s "$tmp/out" "$tmp/again"
+result $? "the same words again"
+study -c idle_exitt_ns >"$tmp/bad" 2>&1
+[ $? = 2 ] && grep -q "did you mean 'idle_exit_ns'" "$tmp/bad"
+result $? "an unknown cost is refused, its neighbour named"
+"$MMREPLAY" plot "$tmp/s" tornado 2>/dev/null | grep -q 'tornado.png$'
+result $? "the tornado is drawn"
