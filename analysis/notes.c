@@ -209,7 +209,7 @@ static void note_shares(struct note_list *l, const json_t *cell, uint32_t group)
 			 group);
 	if (result_number(cell, "cost_share.assumed", &v, NULL) &&
 	    v > assumed_limit)
-		note_add(l, "assumed costs are more than 5 % of the simulated time: changes marked ? are smaller than that share",
+		note_add(l, "assumed costs are more than 5 % of the simulated time: changes marked ? are smaller than that share; `mmreplay sensitivity` tells whether they hold",
 			 group);
 }
 
