@@ -31,8 +31,10 @@ enum mutation {
 	MUTATE_READER_SPIN_WAITS,	/* 5.3: ... or spin behind queued writers */
 	MUTATE_READER_NONSPINNABLE_OFF,	/* 5.3: readers spin however futile */
 	MUTATE_WRITER_LETS_READERS_SPIN,	/* 5.3: a writer that saw it tells nobody */
-	MUTATE_NO_PHASE_TRYLOCK,	/* 5.3: no last try after spinning */
-	MUTATE_READER_OWNED_SPIN,	/* 4.14: stale reader owner does not stop writers */
+	MUTATE_READER_FORGETS_FUTILE,	/* 5.3: nor does a reader that saw it */
+	MUTATE_READER_OWNED_SPIN,	/* 4.14: writers spin on readers */
+	MUTATE_WRITER_ADDS_NOT,		/* 4.14: a failed try costs no second atomic */
+	MUTATE_NO_BIAS,			/* bravo: never biased */
 	MUTATE_BIAS_NOT_REVOKED,	/* bravo: writer does not wait for the table */
 	MUTATE_BIAS_NOT_INHIBITED,	/* bravo: on again right after a writer */
 	MUTATE_SPIN_LIFO,		/* spinlock: last waiter first */

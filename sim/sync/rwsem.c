@@ -301,7 +301,7 @@ static int write_lock(struct task *t, struct rwsem *s, bool killable)
 	might_resched(t);
 	rwsem_atomic(t, s);
 	if (s->word) {
-		if (s->ops->writer_adds)
+		if (s->ops->writer_adds && !mutated(MUTATE_WRITER_ADDS_NOT))
 			rwsem_atomic(t, s);
 		err = rwsem_write_slow(t, s, killable);
 	} else {

@@ -262,8 +262,7 @@ bool rwsem_writer_spin(struct task *t, struct rwsem *s, int64_t *spin_ns)
 static bool phase_trylock(const struct rwsem_waiter *w, struct rwsem *s)
 {
 	rwsem_load(w->t, s);
-	if (!s->reader_owned || s->owner == w->last_reader ||
-	    mutated(MUTATE_NO_PHASE_TRYLOCK))
+	if (!s->reader_owned || s->owner == w->last_reader)
 		return false;
 	return try_read_unqueued(w->t, s);
 }

@@ -61,7 +61,8 @@ static bool grant_first(struct task *t, struct rwsem *s, struct rwsem_waiter *w)
 	s->word += RWSEM_READER;
 	if (!(old & RWSEM_WRITER)) {
 		rwsem_set_reader_owned(s, w->t);
-		if (w->no_reader_spin && s->ops->reader_spins)
+		if (w->no_reader_spin && s->ops->reader_spins &&
+		    !mutated(MUTATE_READER_FORGETS_FUTILE))
 			s->reader_nonspinnable = true;
 		return true;
 	}

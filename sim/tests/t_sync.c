@@ -30,6 +30,7 @@ struct actor {
 
 static struct fixture f;
 static struct rwsem sem;
+static enum rwsem_flavour flavour = RWSEM_5_11;
 static struct spinlock lock;
 static struct line line;
 
@@ -64,7 +65,7 @@ static void open_locks(void)
 {
 	fixture_open(&f, 1);
 	memset(&line, 0, sizeof(line));
-	rwsem_init(&f.m, &sem, &rwsem_5_11, &line,
+	rwsem_init(&f.m, &sem, rwsem_flavours[flavour], &line,
 		   metrics_lock(f.metrics, "sem", true));
 	spin_init(&lock, &line, metrics_lock(f.metrics, "lock", false));
 }
@@ -235,6 +236,9 @@ static void t_wake_limit(void **state)
 	mmreplay_mutation = MUTATE_WAKE_NO_LIMIT;
 	assert_int_equal(readers_of_first_grant(), 300);
 	mmreplay_mutation = MUTATE_NONE;
+	flavour = RWSEM_4_14;		/* the neighbours, however many */
+	assert_int_equal(readers_of_first_grant(), 300);
+	flavour = RWSEM_5_11;
 }
 
 static void read_killable(struct actor *a)
@@ -283,8 +287,12 @@ static void kill_a_waiter(void (*who)(struct actor *))
 static void t_killable(void **state)
 {
 	(void)state;
-	kill_a_waiter(read_killable);
-	kill_a_waiter(write_killable);
+	for (int i = 0; i < RWSEM_FLAVOURS; i++) {
+		flavour = (enum rwsem_flavour)i;
+		kill_a_waiter(read_killable);
+		kill_a_waiter(write_killable);
+	}
+	flavour = RWSEM_5_11;
 }
 
 static void try_both(struct actor *a)

@@ -1,42 +1,12 @@
 /*
- * The rules of the rw_semaphore, one time line picture each.
- *
- * A row is a task on a CPU of its own (or the CPU named), a column one unit of
- * time. First character that is not a blank: when it asks. What it shows:
- *
- *   R W  inside, reading or writing          . asleep     ~ spinning
- *   Q Z  the same, but sleeping inside       _ waking or waiting for the CPU
- *   U    user work, no lock                  - on the CPU, on its way
- *
- * The letters say what the task does and for how long; the rest is what the
- * model must answer. Writing followed by reading is a downgrade. All costs
- * are zero unless the picture says so, so lengths are exact.
- *
- * Each rule has a switch that turns it off (mutation.h): exactly the pictures
- * that name the switch must then come out differently.
+ * The rules of the rw_semaphore that several flavours share, one time line
+ * picture each (picture.h); t_sync_rwsem_flavours.c has those of one flavour.
  */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
-#include <ctype.h>
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-#include "sim/machine/mutation.h"
-#include "sim/tests/fixture_machine.h"
-
-enum { ROWS_MAX = 7, COLS_MAX = 48, M_MAX = 6 };
-
-struct picture {
-	const char *name, *rule;
-	int64_t unit_ns, wake_cols;
-	int64_t atomic_ns, store_ns;
-	struct { int cpu; int64_t at_ns, ns; } irq;
-	const char *row[ROWS_MAX];
-	int cpu[ROWS_MAX];		/* + 1; 0: a CPU of its own */
-	enum mutation broken_by[M_MAX];
-};
+#include "sim/tests/picture.h"
 
 static const struct picture pictures[] = {
 {
@@ -44,41 +14,51 @@ static const struct picture pictures[] = {
 	.unit_ns = 100000,
 	.row = { "ZZZZ    ",
 		 " ...RR  " },
+	.broken_by = { ONLY(ON_5_3, MUTATE_SPIN_OWNER_ASLEEP) },
 }, {
 	.name = "readers share", .rule = "readers do not exclude readers",
 	.unit_ns = 100000,
 	.row = { "RRRR    ",
 		 " RR     ",
 		 " ...WW  " },
-	.broken_by = { MUTATE_SPIN_ON_READERS_UNBOUNDED },
+	.broken_by = { ONLY(ON_SPINNING & ~ON_4_14, MUTATE_SPIN_ON_READERS_UNBOUNDED) },
 }, {
 	.name = "a queued writer stops new readers",
 	.rule = "waiters bit sends readers to the slow path, where they queue behind readers",
+	.on = ON_ALL & ~ON_BRAVO,
 	.unit_ns = 100000,
 	.row = { "RRRRRR     ",
 		 " .....WW   ",
 		 "  ......RR " },
 	.broken_by = { MUTATE_READER_IGNORES_WAITERS,
-		       MUTATE_READER_STEAL_ALWAYS,
-		       MUTATE_SPIN_ON_READERS_UNBOUNDED },
+		       ONLY(ON_5_3, MUTATE_NO_WRITER_SPIN),
+		       ONLY(ON_5_3 | ON_5_11, MUTATE_SPIN_ON_READERS_UNBOUNDED),
+		       ONLY(ON_5_11 | ON_NO_SPIN, MUTATE_READER_STEAL_ALWAYS),
+		       ONLY(ON_5_3, MUTATE_READER_NONSPINNABLE_OFF) },
 }, {
 	.name = "reader steals from a waking writer",
 	.rule = "no writer in, no readers in, no handoff: a slow-path reader takes the lock",
+	.on = ON_ALL & ~ON_4_14,
 	.unit_ns = 100000, .wake_cols = 2,
 	.row = { "ZZZZ         ",
 		 " ...__..__WW ",
 		 "     RRR     " },
-	.broken_by = { MUTATE_NO_READER_STEAL, MUTATE_SPIN_OWNER_ASLEEP },
+	.broken_by = { ONLY(ON_SPINNING, MUTATE_SPIN_OWNER_ASLEEP),
+		       ONLY(ON_ALL & ~ON_5_3, MUTATE_NO_READER_STEAL),
+		       ONLY(ON_5_3, MUTATE_NO_READER_SPIN),
+		       ONLY(ON_5_3, MUTATE_READER_SPIN_WAITS) },
 }, {
 	.name = "readers woken past a writer",
 	.rule = "a reader head brings the readers behind writers",
+	.on = ON_ALL & ~ON_4_14,
 	.unit_ns = 100000,
 	.row = { "ZZZZ      ",
 		 " ...RR    ",
 		 "  ....WW  ",
 		 "   .RR    " },
-	.broken_by = { MUTATE_WAKE_CONTIGUOUS, MUTATE_WAKE_ONE_READER,
-		       MUTATE_SPIN_OWNER_ASLEEP, MUTATE_GRANT_AFTER_WAKE },
+	.broken_by = { MUTATE_WAKE_ONE_READER, MUTATE_WAKE_CONTIGUOUS,
+		       ONLY(ON_SPINNING, MUTATE_SPIN_OWNER_ASLEEP),
+		       ONLY(ON_5_11 | ON_NO_SPIN, MUTATE_GRANT_AFTER_WAKE) },
 }, {
 	.name = "neighbours woken together",
 	.rule = "a reader head brings the readers next to it",
@@ -86,7 +66,8 @@ static const struct picture pictures[] = {
 	.row = { "ZZZZ      ",
 		 " ...RR    ",
 		 "  ..RR    " },
-	.broken_by = { MUTATE_WAKE_ONE_READER },
+	.broken_by = { MUTATE_WAKE_ONE_READER,
+		       ONLY(ON_5_3, MUTATE_SPIN_OWNER_ASLEEP) },
 }, {
 	.name = "woken writer loses against a thief",
 	.rule = "a woken writer must win the word again",
@@ -94,10 +75,12 @@ static const struct picture pictures[] = {
 	.row = { "ZZZ          ",
 		 " ..__..__WW  ",
 		 "    WWW      " },
-	.broken_by = { MUTATE_WRITER_GRANTED, MUTATE_SPIN_OWNER_ASLEEP },
+	.broken_by = { ONLY(ON_SPINNING, MUTATE_WRITER_GRANTED),
+		       ONLY(ON_SPINNING, MUTATE_SPIN_OWNER_ASLEEP) },
 }, {
 	.name = "writer spins on a running writer",
 	.rule = "optimistic spinning",
+	.on = ON_SPINNING,
 	.unit_ns = 100000,
 	.row = { "WWWW    ",
 		 " ~~~WW  " },
@@ -105,6 +88,7 @@ static const struct picture pictures[] = {
 }, {
 	.name = "spinners queue",
 	.rule = "OSQ: one polls, the others wait for their turn",
+	.on = ON_SPINNING,
 	.unit_ns = 100000,
 	.row = { "WWWW        ",
 		 " ~~~WW      ",
@@ -114,6 +98,7 @@ static const struct picture pictures[] = {
 }, {
 	.name = "spinner gives up when the owner sleeps",
 	.rule = "owner must be on a CPU",
+	.on = ON_SPINNING,
 	.unit_ns = 100000,
 	.row = { "WWZZWW    ",
 		 " ~....WW  " },
@@ -124,10 +109,11 @@ static const struct picture pictures[] = {
 	.unit_ns = 100000,
 	.row = { "ZZZZ    ",
 		 " ...WW  " },
-	.broken_by = { MUTATE_SPIN_OWNER_ASLEEP },
+	.broken_by = { ONLY(ON_SPINNING, MUTATE_SPIN_OWNER_ASLEEP) },
 }, {
 	.name = "spinner gives up its CPU when it is wanted",
 	.rule = "need_resched ends spinning: the slice of 3 ms is over at a tick",
+	.on = ON_SPINNING,
 	.unit_ns = 1000000,
 	.row = { "WWWWWWWWWW    ",
 		 " ~~~......WW  ",
@@ -137,6 +123,7 @@ static const struct picture pictures[] = {
 }, {
 	.name = "spinning on readers is bounded",
 	.rule = "(20 + readers) / 2 us on a reader-owned lock: 10.5 us",
+	.on = ON_SPINNING & ~ON_4_14,
 	.unit_ns = 2000,
 	.row = { "RRRRRRRRRRRR    ",
 		 " ~~~~~......WW  " },
@@ -145,15 +132,17 @@ static const struct picture pictures[] = {
 }, {
 	.name = "nobody spins on readers after that",
 	.rule = "nonspinnable until the lock is released",
+	.on = ON_SPINNING & ~ON_4_14,
 	.unit_ns = 2000,
 	.row = { "RRRRRRRRRRRRRRR     ",
 		 " ~~~~~.........WW   ",
 		 "         ........WW " },
-	.broken_by = { MUTATE_NO_WRITER_SPIN, MUTATE_NO_NONSPINNABLE,
-		       MUTATE_SPIN_ON_READERS_UNBOUNDED },
+	.broken_by = { MUTATE_NO_WRITER_SPIN, MUTATE_SPIN_ON_READERS_UNBOUNDED,
+		       MUTATE_NO_NONSPINNABLE },
 }, {
 	.name = "the lock is handed over after 4 ms",
 	.rule = "a first waiter that failed after 4 ms stops all thieves",
+	.on = ON_SPINNING & ~ON_4_14,
 	.unit_ns = 1000000, .wake_cols = 1,
 	.row = { "ZZ            ",
 		 " ._._._._WW   ",
@@ -161,8 +150,8 @@ static const struct picture pictures[] = {
 		 "    ZZ        ",
 		 "      ZZ      ",
 		 "        ~~~ZZ " },
-	.broken_by = { MUTATE_NO_HANDOFF, MUTATE_HANDOFF_STOLEN,
-		       MUTATE_WRITER_GRANTED, MUTATE_NO_WRITER_SPIN,
+	.broken_by = { MUTATE_WRITER_GRANTED, MUTATE_NO_HANDOFF,
+		       MUTATE_HANDOFF_STOLEN, MUTATE_NO_WRITER_SPIN,
 		       MUTATE_SPIN_OWNER_ASLEEP },
 }, {
 	.name = "downgrade wakes a reader at the head",
@@ -171,7 +160,9 @@ static const struct picture pictures[] = {
 	.row = { "ZZRRRR   ",
 		 " .RRRR   ",
 		 " .RR     " },
-	.broken_by = { MUTATE_DOWNGRADE_WAKES_NOBODY, MUTATE_WAKE_ONE_READER },
+	.broken_by = { MUTATE_WAKE_ONE_READER,
+		       ONLY(ON_5_3, MUTATE_SPIN_OWNER_ASLEEP),
+		       MUTATE_DOWNGRADE_WAKES_NOBODY },
 }, {
 	.name = "downgrade wakes nobody behind a writer",
 	.rule = "only a reader at the head counts",
@@ -179,7 +170,8 @@ static const struct picture pictures[] = {
 	.row = { "ZZZRRR    ",
 		 " .....WW  ",
 		 "  ......RR" },
-	.broken_by = { MUTATE_DOWNGRADE_PAST_WRITER, MUTATE_SPIN_OWNER_ASLEEP },
+	.broken_by = { ONLY(ON_SPINNING, MUTATE_SPIN_OWNER_ASLEEP),
+		       ONLY(ON_ALL & ~ON_4_14, MUTATE_DOWNGRADE_PAST_WRITER) },
 }, {
 	.name = "a woken reader owns the lock already",
 	.rule = "readers are granted before they are woken",
@@ -187,301 +179,37 @@ static const struct picture pictures[] = {
 	.row = { "ZZ          ",
 		 " .__RR      ",
 		 "   ...__WW  " },
-	.broken_by = { MUTATE_GRANT_AFTER_WAKE,
-		       MUTATE_SPIN_ON_READERS_UNBOUNDED },
+	.broken_by = { ONLY(ON_5_3, MUTATE_SPIN_OWNER_ASLEEP),
+		       ONLY(ON_SPINNING & ~ON_4_14, MUTATE_SPIN_ON_READERS_UNBOUNDED),
+		       MUTATE_GRANT_AFTER_WAKE },
 }, {
 	.name = "the first stealing reader wakes the others",
+	.on = ON_ALL & ~ON_4_14,
 	.rule = "releaser interrupted between the word and its wake-up",
 	.unit_ns = 100000, .store_ns = 10000,
 	.irq = { 0, 205000, 300000 },
 	.row = { "ZZ         ",
 		 " ..RRR     ",
 		 "   RR      " },
-	.broken_by = { MUTATE_STEAL_WAKES_NOBODY, MUTATE_READER_IGNORES_WAITERS },
+	.broken_by = { MUTATE_READER_IGNORES_WAITERS,
+		       ONLY(ON_5_3, MUTATE_SPIN_OWNER_ASLEEP),
+		       MUTATE_STEAL_WAKES_NOBODY,
+		       ONLY(ON_5_3, MUTATE_READER_SPIN_WAITS) },
 },
 };
 
-/* ---- drawing ---- */
-
-struct row {
-	struct drawing *d;
-	struct task t;
-	const char *want;
-	size_t len, at;		/* next column of the row to be played */
-	char now;		/* what it holds, 0: nothing; '?': asking */
-	char got[COLS_MAX + 1];
-};
-
-struct drawing {
-	struct fixture f;
-	const struct picture *p;
-	struct rwsem s;
-	struct line line;
-	struct row row[ROWS_MAX];
-	int rows;
-	struct sink sample_sink;
-	size_t cols, col;
-	struct irq_request irq;
-};
-
-static bool is_answer(char c)
-{
-	return strchr(".~_-", c) != NULL;
-}
-
-/* Column where the run of equal letters from @at ends. */
-static size_t run_end(const struct row *r, size_t at)
-{
-	size_t end = at;
-
-	while (end < r->len && r->want[end] == r->want[at])
-		end++;
-	return end;
-}
-
-static void take(struct row *r, char how)
-{
-	r->now = '?';
-	if (strchr("RQ", how))
-		down_read(&r->t, &r->d->s);
-	else
-		down_write(&r->t, &r->d->s);
-	settle(&r->t);
-	r->now = how;
-}
-
-static void drop(struct row *r)
-{
-	bool read = strchr("RQ", r->now) != NULL;
-
-	r->now = 0;
-	if (read)
-		up_read(&r->t, &r->d->s);
-	else
-		up_write(&r->t, &r->d->s);
-}
-
-static void spend(struct row *r, char how, size_t cols)
-{
-	int64_t ns = (int64_t)cols * r->d->p->unit_ns;
-
-	if (strchr("QZ", how)) {
-		settle(&r->t);
-		task_sleep_until(&r->t, r->t.m->engine.now_ns + ns -
-				 r->d->p->wake_cols * r->d->p->unit_ns);
-	} else {
-		work_ns(&r->t, ns, COST_ASSUMED);
-		settle(&r->t);
-	}
-}
-
-static void play(void *arg)
-{
-	struct task *t = arg;
-	struct row *r = t->owner;
-	size_t at = r->at;
-
-	while (at < r->len && is_answer(r->want[at]))
-		at++;
-	for (; at < r->len && isupper((unsigned char)r->want[at]);
-	     at = run_end(r, at)) {
-		char how = r->want[at];
-
-		if (!r->now) {
-			take(r, how);
-		} else if (strchr("WZ", r->now) && strchr("RQ", how)) {
-			downgrade_write(t, &r->d->s);
-			settle(t);
-		}
-		r->now = how;
-		spend(r, how, run_end(r, at) - at);
-	}
-	drop(r);
-	r->at = at;
-}
-
-static void row_step(struct task *t)
-{
-	struct row *r = t->owner;
-	const struct picture *p = r->d->p;
-	sim_ns start;
-
-	while (r->at < r->len && r->want[r->at] == ' ')
-		r->at++;
-	start = (sim_ns)r->at * p->unit_ns;
-	if (r->at == r->len) {
-		r->now = 0;
-		task_exit(t);
-	} else if (t->m->engine.now_ns < start) {
-		r->now = 0;
-		if (p->cpu[r - r->d->row])
-			task_sleep_until(t, start);
-		else
-			task_think(t, start - t->m->engine.now_ns,
-				   COST_RECORDED);
-	} else if (strchr("_U", r->want[r->at])) {
-		size_t u = strcspn(r->want + r->at, "U") + r->at;
-
-		r->at = run_end(r, u);
-		r->now = 'U';
-		task_think(t, (int64_t)(r->at - u) * p->unit_ns, COST_RECORDED);
-	} else {
-		task_start_fiber(t, play, "a row of a picture");
-	}
-}
-
-static char show(const struct row *r)
-{
-	const struct task *t = &r->t;
-
-	if (!r->now)
-		return t->state == TASK_RUNNABLE && t->fiber ? '_' : ' ';
-	if (strchr("QZ", r->now))
-		return r->now;
-	if (t->state == TASK_RUNNABLE)
-		return '_';
-	if (r->now != '?')
-		return r->now;
-	if (t->spinning)
-		return '~';
-	return t->state == TASK_SLEEPING ? '.' : '-';
-}
-
-static void sample(struct engine *e, struct sink *s, uint64_t data)
-{
-	struct drawing *d = (struct drawing *)(void *)
-			    ((char *)s - offsetof(struct drawing, sample_sink));
-
-	(void)data;
-	for (int i = 0; i < d->rows; i++)
-		d->row[i].got[d->col] = show(&d->row[i]);
-	if (++d->col < d->cols)
-		engine_at(e, e->now_ns + d->p->unit_ns,
-			  event_order(EVENT_RESUME, 0xffffff, 0), s, 0);
-}
-
-static void drawing_open(struct drawing *d, const struct picture *p)
-{
-	memset(d, 0, sizeof(*d));
-	d->p = p;
-	fixture_profile(&d->f, 1, 1, ROWS_MAX, 1);
-	fixture_zero_costs(&d->f);
-	d->f.profile.hz = 1000;
-	fixture_cost(&d->f, COST_WAKE_LATENCY, p->wake_cols * p->unit_ns);
-	fixture_cost(&d->f, COST_ATOMIC, p->atomic_ns);
-	fixture_cost(&d->f, COST_LINE_WRITE, p->store_ns);
-	fixture_open(&d->f, 1);
-	rwsem_init(&d->f.m, &d->s, &rwsem_5_11, &d->line,
-		   metrics_lock(d->f.metrics, "sem", true));
-	for (d->rows = 0; d->rows < ROWS_MAX && p->row[d->rows]; d->rows++) {
-		int i = d->rows;
-		struct row *r = &d->row[i];
-
-		r->d = d;
-		r->want = p->row[i];
-		r->len = strlen(r->want);
-		task_init(&d->f.m, &r->t, (uint32_t)i, row_step, r);
-		r->t.affinity = (uint64_t)(p->cpu[i] ? p->cpu[i] : i + 1);
-		task_launch(NULL, &r->t, 0);
-		if (r->len > d->cols)
-			d->cols = r->len;
-	}
-	d->sample_sink.fire = sample;
-	engine_at(&d->f.m.engine, p->unit_ns / 2, 0, &d->sample_sink, 0);
-}
-
-static void row_irq(struct engine *e, struct sink *s, uint64_t data)
-{
-	struct drawing *d = (struct drawing *)(void *)
-			    ((char *)s - offsetof(struct drawing, irq.sink));
-
-	(void)e, (void)data;
-	d->irq.cost_ns = d->p->irq.ns;
-	irq_send(NULL, &d->irq, &d->f.m.cpus[d->p->irq.cpu]);
-}
-
-/* Play @p; true if it comes out as drawn. Else, if @tell, show both. */
-static bool draw_picture(const struct picture *p, bool tell)
-{
-	struct drawing d;
-	bool same = true;
-
-	drawing_open(&d, p);
-	if (p->irq.ns) {
-		d.irq.sink.fire = row_irq;
-		engine_at(&d.f.m.engine, p->irq.at_ns,
-			  event_order(EVENT_TIMER, 0, TIMER_USER),
-			  &d.irq.sink, 0);
-	}
-	machine_run(&d.f.m);
-	for (int i = 0; i < d.rows; i++)
-		same &= !strncmp(d.row[i].got, d.row[i].want, d.row[i].len);
-	same &= d.f.m.tasks_alive == 0;
-	if (!same && tell) {
-		print_message("# %s: %s\n", p->name, p->rule);
-		for (int i = 0; i < d.rows; i++)
-			print_message("#  want |%s|\n#   got |%s|\n",
-				      d.row[i].want, d.row[i].got);
-	}
-	if (d.f.m.tasks_alive == 0) {
-		fixture_conserved(&d.f);
-		rwsem_release(&d.s);
-	}
-	line_release(&d.line);
-	fixture_close(&d.f);
-	return same;
-}
+enum { COUNT = sizeof(pictures) / sizeof(pictures[0]) };
 
 static void t_pictures(void **state)
 {
-	unsigned wrong = 0;
-
 	(void)state;
-	mmreplay_mutation = MUTATE_NONE;
-	for (size_t i = 0; i < sizeof(pictures) / sizeof(pictures[0]); i++)
-		wrong += !draw_picture(&pictures[i], true);
-	assert_int_equal(wrong, 0);
-}
-
-static bool names(const struct picture *p, enum mutation m)
-{
-	for (int i = 0; i < M_MAX; i++)
-		if (p->broken_by[i] == m)
-			return true;
-	return false;
+	assert_int_equal(pictures_draw(pictures, COUNT), 0);
 }
 
 static void t_mutations(void **state)
 {
-	unsigned wrong = 0;
-
 	(void)state;
-	for (unsigned m = 1; m < MUTATE_COUNT; m++) {
-		unsigned red = 0, named = 0;
-
-		for (size_t i = 0; i < sizeof(pictures) / sizeof(pictures[0]);
-		     i++) {
-			const struct picture *p = &pictures[i];
-			bool same;
-
-			mmreplay_mutation = (enum mutation)m;
-			same = draw_picture(p, false);
-			red += !same;
-			named += names(p, (enum mutation)m);
-			if (same != names(p, (enum mutation)m))
-				continue;
-			print_message("# rule %u off, picture '%s': %s\n", m,
-				      p->name, same ? "still right" :
-				      "wrong, but does not name it");
-			wrong++;
-			mmreplay_mutation = (enum mutation)m;
-			draw_picture(p, true);
-		}
-		print_message("# rule %u off: %u of %u pictures turn red\n", m,
-			      red, named);
-	}
-	mmreplay_mutation = MUTATE_NONE;
-	assert_int_equal(wrong, 0);
+	assert_int_equal(pictures_mutate(pictures, COUNT), 0);
 }
 
 int main(void)

@@ -126,7 +126,8 @@ static void read_acquired(struct task *t, struct rwsem *s)
 {
 	settle(t);
 	if (s->bias.on || (t->m->engine.now_ns < s->bias.inhibit_until_ns &&
-			   !mutated(MUTATE_BIAS_NOT_INHIBITED)))
+			   !mutated(MUTATE_BIAS_NOT_INHIBITED)) ||
+	    mutated(MUTATE_NO_BIAS))
 		return;
 	line_write(t, s->line);
 	settle(t);
