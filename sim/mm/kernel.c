@@ -6,7 +6,7 @@
  * `model`; a segment's residual once. Every call has its effect point exactly
  * once, at the latest on return to user mode.
  */
-#include "sim/mm/mm.h"
+#include "sim/mm/vmap.h"
 
 const struct cost_decl mm_costs[MM_COST_END - MACHINE_COST_COUNT] = {
 #define COST(id, key, help) [COST_##id - MACHINE_COST_COUNT] = { key, help },
@@ -140,6 +140,8 @@ struct kernel *kernel_new(struct machine *m, const struct kernel_config *c)
 
 void kernel_finish(struct kernel *k)
 {
+	if (!k->cfg.null_kernel)
+		vmap_count_end(k);
 	metrics_close(k->metrics, k->m->engine.now_ns);
 }
 

@@ -114,12 +114,10 @@ struct vmap_request {
 	uint64_t size, align, vstart, vend;
 };
 
-struct vmap_tree;
-
-/** struct vmap_stat - of the address space at one moment; @free: its free areas */
+/** struct vmap_stat - the space at one moment; free: of the vmalloc range */
 struct vmap_stat {
 	uint64_t nr_lazy_pages, lazy_max_pages, pooled_pages;
-	const struct vmap_tree *free;
+	uint64_t free_blocks, largest_free_bytes;
 };
 
 struct vmap_ops {
@@ -132,7 +130,7 @@ struct vmap_ops {
 	void (*purge)(struct task *t, bool full);
 	void (*shrink)(struct task *t);
 	void (*finish)(struct kernel *k);	/* after the last op; frees state */
-	/* @s is zeroed; free areas that have no tree of their own: NULL */
+	/* @s is zeroed */
 	void (*stat)(const struct kernel *k, struct vmap_stat *s);
 	void (*check)(const struct kernel *k);	/* test build: BUG if broken */
 };

@@ -128,6 +128,47 @@ struct vmap_area *vmap_tree_find(const struct vmap_tree *t, uint64_t addr)
 	return v && v->r.start <= addr ? v : NULL;
 }
 
+struct vmap_area *vmap_tree_next(const struct vmap_tree *t, uint64_t addr)
+{
+	return first_after(t, addr);
+}
+
+static void block(uint64_t start, uint64_t end, struct range r, uint64_t *count,
+		  uint64_t *largest_bytes)
+{
+	if (start < r.start)
+		start = r.start;
+	if (end > r.end)
+		end = r.end;
+	if (start >= end)
+		return;
+	++*count;
+	if (end - start > *largest_bytes)
+		*largest_bytes = end - start;
+}
+
+void vmap_blocks(const struct vmap_tree *t, struct range r, uint64_t *count,
+		 uint64_t *largest_bytes)
+{
+	const struct vmap_area *v;
+
+	TAILQ_FOREACH(v, &t->list, link)
+		block(v->r.start, v->r.end, r, count, largest_bytes);
+}
+
+void vmap_gaps(const struct vmap_tree *t, struct range r, uint64_t *count,
+	       uint64_t *largest_bytes)
+{
+	const struct vmap_area *v;
+	uint64_t end = r.start;
+
+	TAILQ_FOREACH(v, &t->list, link) {
+		block(end, v->r.start, r, count, largest_bytes);
+		end = v->r.end;
+	}
+	block(end, r.end, r, count, largest_bytes);
+}
+
 uint64_t vmap_tree_depth(const struct vmap_tree *t)
 {
 	return 64 - (uint64_t)__builtin_clzll(t->count + 1);
@@ -263,6 +304,18 @@ void vmap_tree_check(const struct vmap_tree *t)
 }
 
 /* ---- entry points ---- */
+
+void vmap_count_end(struct kernel *k)
+{
+	struct vmap_stat s = { 0 };
+
+	k->vmap->stat(k, &s);
+	count_n(k, COUNT_VMAP_END_LAZY_PAGES, s.nr_lazy_pages);
+	count_n(k, COUNT_VMAP_END_POOLED_PAGES, s.pooled_pages);
+	count_n(k, COUNT_VMAP_LAZY_MAX_PAGES, s.lazy_max_pages);
+	count_n(k, COUNT_VMAP_END_FREE_BLOCKS, s.free_blocks);
+	count_n(k, COUNT_VMAP_END_LARGEST_FREE, s.largest_free_bytes >> PAGE_SHIFT);
+}
 
 int64_t do_vmalloc(struct task *t, const struct vmap_request *rq,
 		   struct vmap_area **out)

@@ -48,6 +48,8 @@ void vmap_tree_init(struct vmap_tree *t);
 void vmap_tree_insert(struct vmap_tree *t, struct vmap_area *va);
 void vmap_tree_remove(struct vmap_tree *t, struct vmap_area *va);
 struct vmap_area *vmap_tree_find(const struct vmap_tree *t, uint64_t addr);
+/** vmap_tree_next() - the first area that ends after @addr, or NULL */
+struct vmap_area *vmap_tree_next(const struct vmap_tree *t, uint64_t addr);
 /** vmap_tree_depth() - nodes that a walk visits, for its cost */
 uint64_t vmap_tree_depth(const struct vmap_tree *t);
 
@@ -74,7 +76,17 @@ enum vmap_fit vmap_alloc_lowest(struct vmap_pool *p, struct vmap_tree *free,
 				const struct vmap_request *rq,
 				struct range *out);
 
+/** vmap_blocks() - areas of @t inside of @r, how many and the largest; O(areas) */
+void vmap_blocks(const struct vmap_tree *t, struct range r, uint64_t *count,
+		 uint64_t *largest_bytes);
+/** vmap_gaps() - the same for what lies between the areas of @t */
+void vmap_gaps(const struct vmap_tree *t, struct range r, uint64_t *count,
+	       uint64_t *largest_bytes);
+
 /** vmap_tree_check() - BUG unless sorted, disjoint, and the sums are right */
 void vmap_tree_check(const struct vmap_tree *t);
+
+/** vmap_count_end() - what is lazy, pooled and free at the end, as counters */
+void vmap_count_end(struct kernel *k);
 
 #endif

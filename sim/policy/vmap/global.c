@@ -208,7 +208,8 @@ static void vg_stat(const struct kernel *k, struct vmap_stat *s)
 
 	s->nr_lazy_pages = h->nr_lazy_pages;
 	s->lazy_max_pages = h->lazy_max_pages;
-	s->free = &h->free;
+	vmap_blocks(&h->free, h->vmalloc, &s->free_blocks,
+		    &s->largest_free_bytes);
 }
 
 static void vg_check(const struct kernel *k)

@@ -33,6 +33,7 @@ void vmap_heap_init(struct kernel *k, struct vmap_heap *h,
 	h->nr_line = place_line(m, &h->place[2], 0);
 	h->lazy_max_pages = lazy_max_pages ? lazy_max_pages :
 			    vmap_lazy_max_pages(m->cpu_count);
+	h->vmalloc = (struct range){ VMALLOC_START, VMALLOC_END };
 	h->preloaded = xcalloc(m->cpu_count, sizeof(*h->preloaded));
 	vmap_tree_insert(&h->free,
 			 vmap_area_new(&h->pool, (struct range){
@@ -46,6 +47,17 @@ void vmap_heap_release(struct vmap_heap *h)
 		rwsem_release(&h->purge_mutex);
 	pool_release(&h->pool.objects);
 	free(h->preloaded);
+}
+
+bool vmap_whole(const struct vmap_request *rq)
+{
+	return rq->vend - rq->vstart >= VMALLOC_END - VMALLOC_START - 1;
+}
+
+void vmap_heap_note(struct vmap_heap *h, const struct vmap_request *rq)
+{
+	if (vmap_whole(rq))
+		h->vmalloc = (struct range){ rq->vstart, rq->vend };
 }
 
 void vmap_walk(struct task *t, const struct vmap_tree *tree, uint64_t links)
@@ -97,6 +109,7 @@ int vmap_heap_alloc(struct task *t, struct vmap_heap *h,
 	preload_this_cpu_lock(t, h);
 	vmap_walk(t, &h->free, 1);
 	assert_held(t, &h->free_lock);
+	vmap_heap_note(h, rq);
 	fit = vmap_alloc_lowest(&h->pool, &h->free, rq, out);
 	if (fit != FIT_NONE)
 		h->moving_bytes += rq->size;

@@ -37,6 +37,7 @@ struct vmap_heap {
 	struct place place[3];
 	struct line *nr_line;		/* vmap_lazy_nr */
 	uint64_t nr_lazy_pages, lazy_max_pages, moving_bytes;
+	struct range vmalloc;		/* as requests name it: KASLR moves it */
 	bool *preloaded;		/* by CPU: ne_fit_preload_node */
 	struct vmap_work drain;
 };
@@ -48,6 +49,11 @@ struct vmap_heap {
 void vmap_heap_init(struct kernel *k, struct vmap_heap *h,
 		    uint64_t lazy_max_pages);
 void vmap_heap_release(struct vmap_heap *h);
+
+/** vmap_whole() - a request for the vmalloc range as a whole: 32 TiB or more */
+bool vmap_whole(const struct vmap_request *rq);
+/** vmap_heap_note() - see which range that is; settled */
+void vmap_heap_note(struct vmap_heap *h, const struct vmap_request *rq);
 
 /** vmap_walk() - pay for a walk down @tree and @links changes; settles */
 void vmap_walk(struct task *t, const struct vmap_tree *tree, uint64_t links);

@@ -215,12 +215,6 @@ static struct vmap_area *node_pool_del_va(struct task *t, struct nodes *n,
 
 /* ---- allocation ---- */
 
-/* The vmalloc range as a whole, wherever KASLR put it: 32 TiB and more. */
-static bool whole_vmalloc(const struct vmap_request *rq)
-{
-	return rq->vend - rq->vstart >= VMALLOC_END - VMALLOC_START - 1;
-}
-
 static struct vmap_area *node_alloc(struct task *t, struct nodes *n,
 				    const struct vmap_request *rq,
 				    uint32_t *vn_id)
@@ -229,7 +223,7 @@ static struct vmap_area *node_alloc(struct task *t, struct nodes *n,
 	uint32_t id;
 
 	*vn_id = 0;
-	if (!whole_vmalloc(rq) || n->nr == 1)
+	if (!vmap_whole(rq) || n->nr == 1)
 		return NULL;
 	settle(t);
 	id = t->cpu->id % n->nr;
@@ -533,7 +527,8 @@ static void vn_stat(const struct kernel *k, struct vmap_stat *s)
 
 	s->nr_lazy_pages = n->heap.nr_lazy_pages;
 	s->lazy_max_pages = n->heap.lazy_max_pages;
-	s->free = &n->heap.free;
+	vmap_blocks(&n->heap.free, n->heap.vmalloc, &s->free_blocks,
+		    &s->largest_free_bytes);
 	for (uint32_t i = 0; i < n->nr; i++)
 		s->pooled_pages += n->node[i].pool_bytes >> PAGE_SHIFT;
 }
