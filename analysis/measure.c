@@ -10,7 +10,7 @@
 #include "analysis/table.h"
 #include "sim/base/mem.h"
 
-enum { OPS_SHOWN = 5, LOCKS_SHOWN = 4, BLAME_SHOWN = 5, HOLDS_SHOWN = 5,
+enum { OPS_SHOWN = 5, LOCKS_SHOWN = 4, BLAME_SHOWN = 8, HOLDS_SHOWN = 5,
        NEGLIGIBLE = 1000 };	/* less than this part of the largest */
 
 const char *const section_titles[SECTION_COUNT] = {

@@ -75,26 +75,67 @@ static double total_wait(const struct result_set *s, uint32_t group)
 	return g->cell_count ? sum / g->cell_count : 0;
 }
 
+/* What the group waited behind one pair, a mean over its cells. */
+static double pair_wait(const struct result_set *s, uint32_t group,
+			const json_t *pair)
+{
+	static const char *const part[] = { "lock", "waiter", "holder" };
+	const struct result_group *g = &s->groups[group];
+	double sum = 0;
+
+	for (uint32_t i = 0; i < g->cell_count; i++) {
+		const json_t *cell = s->cells[g->cells[i]].json, *entry;
+		size_t k;
+
+		json_array_foreach(json_object_get(cell, "blame"), k, entry) {
+			bool same = true;
+
+			for (int n = 0; n < 3; n++)
+				same &= json_equal(json_object_get(entry, part[n]),
+						   json_object_get(pair, part[n]));
+			if (same)
+				sum += json_number_value(
+					json_object_get(entry, "wait_ns"));
+		}
+	}
+	return g->cell_count ? sum / g->cell_count : 0;
+}
+
+static void put_part(struct text *out, const json_t *pair, const char *key)
+{
+	const char *s = json_string_value(json_object_get(pair, key));
+
+	text_clean(out, s ? s : "?", TEXT_PLAIN);
+}
+
+/* The heaviest pair of the baseline, whether or not the table has room for it. */
 static void worst_wait(struct text *out, const struct table *t)
 {
-	uint32_t base = t->order[0], worst = RESULT_NONE;
-	double total = total_wait(t->set, base), most = 0;
+	const struct result_set *s = t->set;
+	const struct result_group *g = &s->groups[t->order[0]];
+	const json_t *worst = NULL, *pair;
+	double total = total_wait(s, t->order[0]), most = 0;
+	size_t k;
 
-	for (uint32_t i = 0; i < t->measures.count; i++) {
-		const struct entry *e = table_entry(t, i, base);
+	if (!g->cell_count || total <= 0)
+		return;
+	json_array_foreach(json_object_get(s->cells[g->cells[0]].json, "blame"),
+			   k, pair) {
+		double wait = pair_wait(s, t->order[0], pair);
 
-		if (!t->measures.m[i].group ||
-		    !e->present || e->value.mean <= most)
+		if (wait <= most)
 			continue;
-		most = e->value.mean;
-		worst = i;
+		most = wait;
+		worst = pair;
 	}
-	if (worst == RESULT_NONE || total <= 0)
+	if (!worst)
 		return;
 	text_put(out, "most waiting in [1]: ");
-	text_clean(out, t->measures.m[worst].name, TEXT_PLAIN);
+	put_part(out, worst, "waiter");
+	text_put(out, " behind ");
+	put_part(out, worst, "holder");
 	text_put(out, " on ");
-	text_clean(out, t->measures.m[worst].group, TEXT_PLAIN);
+	put_part(out, worst, "lock");
 	text_put(out, ", ");
 	text_value(out, most, UNIT_NS);
 	text_put(out, " of ");
