@@ -35,6 +35,7 @@ same()	# A B
 	[ -z "$(diff -rq "$1" "$2" | grep -v 'host.json differ$')" ]
 }
 
+tree=$PWD
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 run=$(realpath "$run")
@@ -54,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..35
+echo 1..36
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -142,3 +143,9 @@ sed 's/^machine:.*/&\nreport: {series_ms: 1}/' s.yaml >series.yaml
 	[ "$(cat h1/series/*.csv | sort -u | grep -c '^t_ns,metric,value$')" = 1 ] &&
 	cat h1/series/*.csv | grep -q '^[0-9]*,hold\.vma,[0-9]*$'
 result $? 'report.series_ms: a series a cell, the same under --eager'
+
+for f in "$tree"/scenarios/*.yaml; do
+	"$run" run "$f" -n >/dev/null 2>>err || echo "$f"
+done >out 2>err
+[ ! -s out ]
+result $? 'every bundled scenario can be planned'
