@@ -139,6 +139,8 @@ const struct import_format *format_find(const char *name, struct errbuf *e);
 /* lexer.c: names, numbers and the common line head of all ftrace dialects */
 struct lexer *lexer_new(void);
 void lexer_free(struct lexer *lx);
+/** lexer_path() - what the input's name tells: strace -ff makes NAME.TID */
+void lexer_path(struct lexer *lx, const char *path);
 const struct lexer_facts *lexer_facts(const struct lexer *lx);
 
 /** ftrace_line() - one line of tracefs or trace-cmd text */

@@ -149,6 +149,7 @@ static int source_open(struct source *s, const char *path, const char *format,
 	if (!s->s)
 		return -EIO;
 	s->lx = lexer_new();
+	lexer_path(s->lx, path);
 	text = stream_peek(s->s, &bytes);
 	s->f = format ? format_find(format, e) :
 			format_detect(stream_path(s->s), text, bytes, e);
@@ -318,6 +319,7 @@ static void calibrate(struct import *im)
 	const char *text, *end;
 	size_t bytes;
 
+	lexer_path(lx, im->o->inputs[0]);
 	text = stream_peek(im->src[0].s, &bytes);
 	end = text + bytes;
 	memcpy(scratch.kernel, im->h.kernel, sizeof(scratch.kernel));

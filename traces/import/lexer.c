@@ -71,6 +71,21 @@ void lexer_free(struct lexer *lx)
 	free(lx);
 }
 
+void lexer_path(struct lexer *lx, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dot = strchr(slash ? slash : path, '.');
+	char *end;
+
+	for (; dot; dot = strchr(dot + 1, '.')) {
+		unsigned long tid = strtoul(dot + 1, &end, 10);
+
+		if (end > dot + 1 && (!*end || *end == '.') && tid > 0 &&
+		    tid <= 1 << 22)
+			lx->file_tid = (uint32_t)tid;
+	}
+}
+
 const struct lexer_facts *lexer_facts(const struct lexer *lx)
 {
 	return &lx->facts;

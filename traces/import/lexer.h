@@ -21,6 +21,7 @@ struct name_table {
 struct lexer {
 	struct name_table events, calls;
 	struct lexer_facts facts;
+	uint32_t file_tid;	/* NAME.TID, or 0: strace -ff */
 	void *state;		/* a format's own, one block of malloc */
 	void (*state_release)(void *state);	/* what hangs on it, or NULL */
 };
