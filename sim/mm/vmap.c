@@ -305,6 +305,13 @@ void vmap_tree_check(const struct vmap_tree *t)
 
 /* ---- entry points ---- */
 
+/* The caller is in the kernel already: its system call is an op of its own. */
+static void vmap_enter(struct task *t)
+{
+	task_set_mode(t, MODE_SYSTEM);
+	kop_segment(t, KOP_PRE);
+}
+
 void vmap_count_end(struct kernel *k)
 {
 	struct vmap_stat s = { 0 };
@@ -334,7 +341,7 @@ int64_t do_vmalloc(struct task *t, const struct vmap_request *rq,
 	if (r.align < PAGE_BYTES)
 		r.align = PAGE_BYTES;
 	r.size = page_up(r.size);
-	sys_enter(t);
+	vmap_enter(t);
 	err = r.size ? k->vmap->alloc(t, &r, out) : -EINVAL;
 	if (!err)	/* the guard page is not mapped */
 		body(t, COST_VMAP_MAP_PAGE, (r.size >> PAGE_SHIFT) - 1);
@@ -349,7 +356,7 @@ void do_vfree(struct task *t, struct vmap_area *va)
 
 	if (k->cfg.null_kernel || !va)
 		return;
-	sys_enter(t);
+	vmap_enter(t);
 	settle(t);
 	/* the pages are free at once; what is held from now is addresses */
 	hold(k, HOLD_VMAP, STAGE_NONE, STAGE_VMAP_LAZY, 1, range_bytes(va->r));

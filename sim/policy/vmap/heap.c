@@ -194,6 +194,9 @@ void schedule_vmap_work(struct task *t, struct vmap_work *w, int cpu)
 {
 	uint64_t gen = w->task.gen;
 
+	settle(t);
+	if (cpu < 0)
+		cpu = (int)t->cpu->id;
 	w->pending = true;
 	if (w->alive)
 		return;

@@ -20,7 +20,8 @@ struct vmap_work {
 
 void vmap_work_init(struct vmap_work *w, uint32_t id,
 		    void (*fn)(struct task *t, struct vmap_work *w), void *arg);
-/** schedule_vmap_work() - @cpu: schedule_work_on(); -1: anywhere */
+/** schedule_vmap_work() - @cpu: schedule_work_on(); -1: schedule_work(),
+ *  whose worker is bound to the CPU that asks */
 void schedule_vmap_work(struct task *t, struct vmap_work *w, int cpu);
 void flush_vmap_work(struct task *t, struct vmap_work *w);
 
