@@ -46,6 +46,7 @@ static void leaves(struct rtask *rt, int64_t now)
 	rt->ipis = rtask_ipis(rt);
 	rt->away_asleep = rt->task.state == TASK_SLEEPING;
 	rt->away_since_ns = now;
+	export_sched(rt, OP_SCHED_OUT, rt->away_asleep ? 'S' : 'R', now);
 }
 
 static void arrives(struct rtask *rt, int64_t now)
@@ -53,8 +54,13 @@ static void arrives(struct rtask *rt, int64_t now)
 	int64_t runnable_ns = rt->away_since_ns;
 
 	rt->ipi_mark = rt->task.cpu->irqs_sent;
-	if (!rt->away)
+	if (!rt->away) {
+		if (!rt->arrived)
+			export_sched(rt, OP_SCHED_IN, 0, now);
+		rt->arrived = true;
 		return;
+	}
+	export_sched(rt, OP_SCHED_IN, 0, now);
 	rt->away = false;
 	if (rt->away_asleep) {
 		runnable_ns = rt->task.runnable_since_ns;

@@ -452,6 +452,7 @@ void op_fiber(void *task)
 	kop_effect(t);
 	op_clock_end(rt);
 	t->op = NULL;
+	export_op(rt);
 	compare(rt, ret);
 	if (r->preparing)
 		costs_put(r->costs, &rt->op, &rt->kop,

@@ -200,10 +200,15 @@ static int run_once(const struct replay *shape, struct replay_result *out)
 	*r = *shape;
 	r->out = out;
 	r->records_total = r->order->records * r->instances;
+	ret = export_open(r);
+	if (ret) {
+		free(r);
+		return ret;
+	}
 	run_init(r);
 	if (r->live)
 		machine_run(&r->m);
-	ret = run_result(r);
+	ret = export_close(r, run_result(r));
 	if (!ret)
 		kernel_finish(r->k);
 	if (!ret && !r->preparing)

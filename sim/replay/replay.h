@@ -43,6 +43,7 @@ struct replay_config {
 	FILE *events;			/* or NULL: log of the window */
 	struct event_window window;
 	const char *final_state_path;	/* write mm_final_state() of all mms; or NULL */
+	const char *export_path;	/* write the simulated run as a trace; or NULL */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *progress_arg;
 };

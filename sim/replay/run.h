@@ -50,6 +50,7 @@ struct rtask {
 	struct mmt_cursor *cursor;
 	uint32_t trace, instance;	/* number in the trace's table */
 	uint8_t phase, off_state;	/* @off_state: 0 = on a CPU */
+	bool switched_in;		/* and did nothing since */
 	bool off_nested, fault_open, last_fault, launched, finished, asleep;
 	/* the record that is next, or being done */
 	struct op op;
@@ -72,7 +73,7 @@ struct rtask {
 	bool moved_loaded, in_op;
 	bool woken_early;		/* started without its recorded waker */
 	/* off the CPU, by context switches */
-	bool away, away_asleep;
+	bool away, away_asleep, arrived;
 	int64_t away_since_ns, sleep_ns, queue_ns;
 	uint64_t ipis, ipi_mark;	/* sent; its CPU's count when it came */
 	struct op_clock clock;
@@ -91,6 +92,7 @@ struct replay {
 	struct mmt_reader *trace;
 	const struct trace_header *h;
 	const struct order *order;
+	struct export *export;		/* NULL: the run is not written */
 	struct costs *costs;		/* NULL: an op's own cost stands for P */
 	bool preparing;			/* collecting costs of the captured policy */
 	struct replay_result *out;
@@ -184,6 +186,16 @@ void op_clock_end(struct rtask *rt);
 uint64_t rtask_ipis(const struct rtask *rt);
 /** mm_awake() - @rt begins or ends a sleep of the replay */
 void mm_awake(struct rtask *rt, bool awake);
+
+/* export.c: the run as a trace */
+int export_open(struct replay *r);
+/** export_op() - the op of @rt is over; it is on its CPU, settled */
+void export_op(struct rtask *rt);
+/** export_sched() - @rt leaves (@arg: state), arrives, or wakes (@arg: whom) */
+void export_sched(struct rtask *rt, enum op_kind kind, uint64_t arg,
+		  sim_ns now);
+/** export_close() - the file appears, unless @err. Return: @err or its own */
+int export_close(struct replay *r, int err);
 
 /* replay.c */
 /** take_accounts() - makespan and CPU time up to @now; the first call counts */

@@ -53,6 +53,8 @@ void rtask_effect(struct rtask *rt)
 		TAILQ_REMOVE(&rt->waiters, w, wait_link);
 		w->pred = NULL;
 		mm_awake(w, true);
+		export_sched(rt, OP_WAKING, w->trace,
+			     rt->r->m.engine.now_ns);
 		task_wake(NULL, &w->task);
 	}
 }
@@ -138,6 +140,10 @@ static bool think(struct rtask *rt, int64_t ns)
 {
 	struct replay *r = rt->r;
 
+	/* the switch itself lies behind its record, and comes here anyway */
+	if (rt->switched_in)
+		ns -= r->m.profile->cost[COST_CONTEXT_SWITCH].value;
+	rt->switched_in = false;
 	if (ns <= 0)
 		return false;
 	if (ns > r->o->sleep_threshold_ns && !surely_on_cpu(rt)) {
@@ -322,6 +328,7 @@ static void sched_record(struct rtask *rt)
 	} else if (op->kind == OP_SCHED_IN) {
 		if (rt->off_nested)
 			rt->fault_open = false;
+		rt->switched_in = !rt->off_nested;
 		rt->off_state = 0;
 		rt->off_nested = false;
 	}
