@@ -143,6 +143,12 @@ struct atask *task_get(struct assembler *a, const struct raw_event *ev)
 {
 	struct atask *t = task_find(a, ev->tid);
 
+	/* calls after the end: the number was given to another task */
+	if (t && t->dead && a->calls_tell_tasks &&
+	    (ev->type == RAW_CALL || ev->type == RAW_ENTER)) {
+		task_end(a, t);
+		t = NULL;
+	}
 	if (!t && a->calls_tell_tasks)
 		t = child_of_open_call(a, ev->tid);
 	if (!t)

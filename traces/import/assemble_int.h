@@ -55,7 +55,7 @@ struct held_lock {
 struct atask {
 	uint32_t id, tid, mm, slot;
 	uint16_t cpu;
-	int64_t last_ns, done_ns;	/* done: its last call */
+	int64_t last_ns, done_ns;	/* done: what no record may precede */
 	struct record *ring;		/* records first..first+count-1 */
 	uint32_t head, count, size;
 	uint64_t first;			/* number of the record at @head */

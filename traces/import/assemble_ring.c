@@ -94,6 +94,8 @@ int64_t ring_add(struct assembler *a, struct atask *t, const struct op *op,
 	r = &t->ring[(t->head + t->count) & (t->size - 1)];
 	*r = (struct record){ .op = *op, .done = done };
 	t->count++;
+	if (op->start_ns > t->done_ns)
+		t->done_ns = op->start_ns;
 	return (int64_t)(t->first + t->count - 1);
 }
 

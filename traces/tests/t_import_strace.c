@@ -153,6 +153,25 @@ static void t_child_first(void **state)
 	imported_free(im);
 }
 
+/* two runs in one file: time goes back, numbers come again */
+static void t_tids_reused(void **state)
+{
+	struct imported *im = import_text(
+		"7 1795216375.000001 brk(NULL) = 0x1000 <0.000004>\n"
+		"7 1795216375.000011 exit_group(0) = ?\n"
+		"7 1795216375.000021 +++ exited with 0 +++\n"
+		"7 1795216372.000001 brk(NULL) = 0x2000 <0.000004>\n"
+		"7 1795216371.000001 brk(NULL) = 0x2000 <0.900000>\n");
+
+	(void)state;
+	assert_string_equal(im->e.text, "");
+	assert_int_equal(im->ret, 0);
+	assert_int_equal(im->acct.tasks, 2);
+	assert_int_equal(im->acct.ops[OP_BRK], 3);
+	assert_true(im->acct.clock_steps > 0);
+	imported_free(im);
+}
+
 static void t_every_prefix(void **state)
 {
 	static const char text[] = "[pid  7] 1.000001 mmap(NULL, 8392704, "
@@ -174,6 +193,7 @@ int main(void)
 		cmocka_unit_test(t_stamps),
 		cmocka_unit_test(t_odd_lines),
 		cmocka_unit_test(t_child_first),
+		cmocka_unit_test(t_tids_reused),
 		cmocka_unit_test(t_every_prefix),
 	};
 
