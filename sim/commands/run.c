@@ -30,6 +30,7 @@ static const char help[] =
 "  -n, --dry-run        print the cells, run nothing, write nothing\n"
 "      --events A..B    log what happens from A to B of simulated time for\n"
 "                       `mmreplay timeline`: 0..5ms, 1.5s..2s (bare: ns)\n"
+"      --export-trace DIR  write each simulated run as a trace, DIR/ID.mmt\n"
 "      --eager          every piece of work is an event: slower, same bytes\n"
 "      --json           the table, or the plan of --dry-run, as JSON\n"
 "  -q, --quiet          no progress, no summary\n"
@@ -123,6 +124,9 @@ static int take_option(int c, struct arguments *a, char **argv,
 		return 0;
 	case 'V':
 		return parse_events(a, optarg, e);
+	case 'X':
+		a->run.export_dir = optarg;
+		return 0;
 	case 'E':
 		a->run.eager = true;
 		return 0;
@@ -150,6 +154,7 @@ static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "events", required_argument, NULL, 'V' },
+		{ "export-trace", required_argument, NULL, 'X' },
 		{ "eager", no_argument, NULL, 'E' },
 		{ "json", no_argument, NULL, 'J' },
 		{ "quiet", no_argument, NULL, 'q' },

@@ -16,6 +16,7 @@ struct run_options {
 	bool quiet;
 	bool events;			/* cells/ID.events of this window */
 	int64_t events_start_ns, events_end_ns;
+	const char *export_dir;		/* the simulated runs as traces; or NULL */
 };
 
 struct run_summary {

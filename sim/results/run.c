@@ -487,7 +487,7 @@ int results_run(const struct scenario *s, const struct run_options *o,
 	w.ready = xcalloc(s->source_count + 1, sizeof(*w.ready));
 	r = folder_prepare(s, o->out_dir, e);
 	if (!r)
-		r = sinks_prepare(s, o->out_dir, e);
+		r = sinks_prepare(s, o, e);
 	if (!r)
 		r = find_missing(&w, todo, &count, e);
 	if (!r)

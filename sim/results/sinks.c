@@ -1,6 +1,7 @@
 /*
  * Files that a cell writes while it runs: series/ID.csv where the scenario
- * asks for series, cells/ID.events where the command line asks for events.
+ * asks for series, cells/ID.events where the command line asks for events,
+ * ID.mmt in the folder that the command line asks for simulated traces in.
  *
  * They appear whole or not at all, and before the cell file: a cell that is
  * there has them. The window of the events is no part of the id, so a log of
@@ -19,6 +20,12 @@ static char *series_path(const char *dir, const struct cell *c)
 static char *events_path(const char *dir, const struct cell *c)
 {
 	return xasprintf("%s/cells/%s.events", dir, c->id);
+}
+
+static char *export_path(const struct run_options *o, const struct cell *c)
+{
+	return o->export_dir ? xasprintf("%s/%s.mmt", o->export_dir, c->id) :
+			       NULL;
 }
 
 static struct event_window window_of(const struct run_options *o,
@@ -54,6 +61,7 @@ int sinks_open(struct sinks *k, const struct scenario *s,
 		c->events = k->events.f;
 		c->window = window_of(o, cell);
 	}
+	c->export_path = k->export_path = export_path(o, cell);
 	if (r)
 		sinks_close(k, false, e);
 	return r;
@@ -74,6 +82,8 @@ int sinks_close(struct sinks *k, bool keep, struct errbuf *e)
 	int r = close_one(&k->series, keep, e);
 	int last = close_one(&k->events, keep && !r, e);
 
+	free(k->export_path);
+	k->export_path = NULL;
 	return r ? r : last;
 }
 
@@ -97,20 +107,26 @@ bool sinks_there(const struct scenario *s, const struct run_options *o,
 {
 	char *series = series_path(o->out_dir, cell);
 	char *events = events_path(o->out_dir, cell);
+	char *export = export_path(o, cell);
 	struct event_window w = window_of(o, cell);
 	bool there = (!s->series_ns || !access(series, R_OK)) &&
+		     (!export || !access(export, R_OK)) &&
 		     (!o->events || events_there(events, &w, cell->profile.cpus));
 
 	free(series);
 	free(events);
+	free(export);
 	return there;
 }
 
-int sinks_prepare(const struct scenario *s, const char *dir, struct errbuf *e)
+int sinks_prepare(const struct scenario *s, const struct run_options *o,
+		  struct errbuf *e)
 {
-	char *path = xasprintf("%s/series", dir);
+	char *path = xasprintf("%s/series", o->out_dir);
 	int r = s->series_ns ? make_dirs(path, e) : 0;
 
 	free(path);
+	if (!r && o->export_dir)
+		r = make_dirs(o->export_dir, e);
 	return r;
 }

@@ -4,11 +4,12 @@
 #include "sim/base/file.h"
 #include "sim/results/results.h"
 
-/* What a cell writes beside its cell file: time series and event log. */
+/* What a cell writes beside its cell file: time series, event log, trace. */
 
 /** struct sinks - the files of one cell, while it runs */
 struct sinks {
 	struct atomic_file series, events;
+	char *export_path;
 };
 
 /** sinks_open() - open what is wanted and point @c at it */
@@ -23,7 +24,8 @@ int sinks_close(struct sinks *k, bool keep, struct errbuf *e);
 bool sinks_there(const struct scenario *s, const struct run_options *o,
 		 const struct cell *cell);
 
-/** sinks_prepare() - the folder of the series */
-int sinks_prepare(const struct scenario *s, const char *dir, struct errbuf *e);
+/** sinks_prepare() - the folders of series and traces */
+int sinks_prepare(const struct scenario *s, const struct run_options *o,
+		  struct errbuf *e);
 
 #endif

@@ -136,6 +136,11 @@ result $? 'timeline of those events'
 "$run" run s.yaml -o e1 --events 10us..0.5ms >out 2>err && grep -q ' 0 run, 5 were there' err &&
 	"$run" run s.yaml -o e1 --events 0..1us >out 2>err && grep -q ' 5 run, 0 were there' err
 result $? 'another window is another log'
+"$run" run s.yaml -o e1 -q --export-trace x1 >out 2>err &&
+	for t in x1/*.mmt; do "$run" check "$t" >>out 2>>err || break; done &&
+	[ "$(ls x1 | wc -l)" = 5 ] && "$run" run x1/"$(ls x1 | head -1)" -o e3 -q >>out 2>>err
+result $? 'run --export-trace writes traces that run takes'
+
 refuses 'no window' 2 'mmreplay: --events 5ms..1ms: expected a window' run s.yaml --events 5ms..1ms
 sed 's/^machine:.*/&\nreport: {series_ms: 1}/' s.yaml >series.yaml
 "$run" run series.yaml -o h1 -q >out 2>err && "$run" run series.yaml -o h2 -q --eager >>out 2>>err &&
