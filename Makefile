@@ -58,7 +58,7 @@ test: deps			## all tests under sanitizers; T=word picks by name
 	@BUILD=$(BUILD) sim/tests/run.sh $(ALL_T)
 
 check-long: deps		## those with more cases, fuzzers, valgrind, other builds, arm64; hours
-	$(SUB) $(NEED) all
+	$(SUB) $(NEED) all $(BUILD)/test/mmreplay
 	@BUILD=$(BUILD) MMREPLAY_LONG=1 sim/tests/run.sh $(ALL_T) $(call PICK,$(LONG))
 
 fuzz:				## every reader for FUZZ_SECONDS each; T=word picks

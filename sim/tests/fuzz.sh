@@ -66,8 +66,9 @@ for target in "${targets[@]}"; do
 	else
 		failed=1
 		echo "not ok $n - $name"
-		grep -aE 'ERROR|BUG|SUMMARY|runtime error|^    #[0-9]+ .* in |Test unit written' \
-			"$build/$name.log" | head -n 20 | sed 's/^/# /'
+		grep -aE 'ERROR|BUG|runtime error|^    #[0-9]+ .* in |Test unit written' "$build/$name.log" |
+			sed 's/0x[0-9a-f]* in //; s/ (BuildId.*//; /fuzzer::\|libc/d' |
+			awk '/LLVMFuzzerTestOneInput/ { deep = 1 } !deep || !/^ +#/' | head -n 24 | sed 's/^/# /'
 	fi
 done
 exit $failed

@@ -8,5 +8,5 @@ if ! command -v clang >/dev/null 2>&1; then
 	exit 0
 fi
 MMREPLAY_LONG= MMREPLAY= MMREPLAY_ASAN= make --no-print-directory -j"$(nproc)" \
-	CC=clang BUILD="$build/clang" test >"$tmp/log" 2>&1
+	T= CC=clang BUILD="$build/clang" test >"$tmp/log" 2>&1
 result $? "tests under clang: $(tail -n 1 "$tmp/log")" "$tmp/log"

@@ -1,3 +1,3 @@
 #!/bin/bash
 # Every fuzzer for FUZZ_SECONDS each (600).
-exec sim/tests/fuzz.sh
+T='' exec sim/tests/fuzz.sh

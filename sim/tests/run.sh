@@ -5,6 +5,7 @@
 # The last line is always: N passed, N failed, N skipped
 set -u
 export LC_ALL=C
+unset MAKEFLAGS MFLAGS MAKELEVEL	# a test that runs make is its own
 
 : "${BUILD:=build}"
 export BUILD
