@@ -19,7 +19,7 @@ awk 'BEGIN {
 
 # Each small cell, with a histogram as wide as a real one, under 100 ids.
 first=$(ls $data/cells | head -n 1)
-hist=$(awk 'BEGIN { for (i = 64; i < 1200; i++) printf "[%d, 3], ", i > 127 ? 128 + 2 * (i - 128) : i; print "[4000, 1]" }')
+hist=$(awk 'BEGIN { for (i = 64; i < 1200; i++) printf "[%d, 3], ", (i > 127 ? 128 + 2 * (i - 128) : i); print "[4000, 1]" }')
 cells=
 for p in $(seq 20); do
 	for r in 1 2 3 4 5; do
