@@ -89,7 +89,7 @@ void exit_mmap(struct task *t, struct mm *mm)
 	exit_unmap(t, mm, &g);
 	mmap_write_lock(t, mm, WHOLE_MM, false);
 	kop_segment(t, KOP_W);
-	free_pgtables(t, mm, 0, UINT64_MAX, &g);
+	free_pgtables(t, mm, WHOLE_MM, &g);
 	tlb_finish(t, mm, &g);
 	exit_vmas(t, mm);
 	k->index->destroy(t, mm);

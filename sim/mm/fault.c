@@ -311,3 +311,31 @@ enum fault_result handle_mm_fault(struct task *t, struct vma *v,
 	v->in_fault--;
 	return 0;
 }
+
+enum fault_result handle_speculative_fault(struct task *t, struct vma *v,
+					   struct fault *f,
+					   bool (*valid)(struct task *t,
+							 struct vma *v,
+							 uint32_t seq),
+					   uint32_t seq)
+{
+	enum fault_class c;
+
+	settle(t);
+	if ((v->flags & (VM_FILE | VM_SHARED | VM_SPECIAL)) || !v->anon_vma ||
+	    huge_fits(v, f->addr) || tables_missing(v->mm, f->addr, false))
+		return FAULT_RETRY;
+	c = classify(v, f);
+	if (c != CLASS_ANON && c != CLASS_ZERO_READ && c != CLASS_SPURIOUS)
+		return FAULT_RETRY;
+	fault_charge(t, c);
+	/* pte_map_lock(): the count again, with the page-table entry locked */
+	if (!valid(t, v, seq) || classify(v, f) != c ||
+	    tables_missing(v->mm, f->addr, false))
+		return FAULT_RETRY;
+	if (c == CLASS_SPURIOUS)
+		count(t, COUNT_FAULT_SPURIOUS);
+	else
+		fault_map(t, v, f, c);
+	return 0;
+}

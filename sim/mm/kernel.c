@@ -102,6 +102,10 @@ static void make_caches(struct kernel *k)
 		k->vma_lock_cache = address_cache_new(k->m, "vma_lock",
 						      p->lock_bytes,
 						      p->lock_align);
+	if (k->mm_lock->node_bytes)
+		k->lock_node_cache = address_cache_new(k->m, "range_lock",
+						       k->mm_lock->node_bytes,
+						       64);
 }
 
 struct kernel *kernel_new(struct machine *m, const struct kernel_config *c)

@@ -108,6 +108,7 @@ struct vma *vma_merge_new(struct task *t, struct mm *mm,
 	if (!after && !before)
 		return NULL;
 	body(t, COST_VMA_MERGE, 1);
+	settle(t);
 	if (after)
 		vma_start_write(t, prev);
 	if (before && (!after || both_compatible(prev, next)))

@@ -181,6 +181,7 @@ struct kernel {
 	struct lock_class *mmap_lock_class, *vma_lock_class;
 	uint32_t counter[COUNT_END], hold[HOLD_COUNT], stage[STAGE_COUNT];
 	struct address_cache *mm_cache, *vma_cache, *vma_lock_cache;
+	struct address_cache *lock_node_cache;
 	struct pool vma_pool, irq_pool, head_pool, section_pool;
 	bool typesafe;			/* freed areas stay areas (vma.c) */
 	struct vma **vma_at;		/* ... by number of the slab object */
@@ -356,8 +357,9 @@ struct gather {
 void zap_asked(struct task *t, struct mm *mm, struct range r, struct gather *g);
 /** zap_range() - unmap what is resident in @r, flushing every full batch */
 void zap_range(struct task *t, struct mm *mm, struct range r, struct gather *g);
-void free_pgtables(struct task *t, struct mm *mm, uint64_t floor,
-		   uint64_t ceiling, struct gather *g);
+/** free_pgtables() - those that nothing beside @r needs, which is unmapped */
+void free_pgtables(struct task *t, struct mm *mm, struct range r,
+		   struct gather *g);
 /** tlb_finish() - flush, free what was gathered, close the ledger entry */
 void tlb_finish(struct task *t, struct mm *mm, struct gather *g);
 /** zap_estimate_ns() - the model's cost of zapping @r; for kop_split() */
@@ -374,6 +376,15 @@ enum fault_result { FAULT_RETRY = 1 << 0, FAULT_COMPLETED = 1 << 1,
 		    FAULT_SIGSEGV = 1 << 2 };
 enum fault_result handle_mm_fault(struct task *t, struct vma *v,
 				  struct fault *f, unsigned flags);
+/** handle_speculative_fault() - nothing is locked: pay, then map in the instant
+ *  in which @valid says that @v has not changed meanwhile. Anonymous areas with
+ *  an anon_vma and their page tables only. Return: 0 or FAULT_RETRY. */
+enum fault_result handle_speculative_fault(struct task *t, struct vma *v,
+					   struct fault *f,
+					   bool (*valid)(struct task *t,
+							 struct vma *v,
+							 uint32_t seq),
+					   uint32_t seq);
 bool access_error(const struct vma *v, const struct fault *f);
 /** fault_in_scope() - may a fault in @v run under its own lock (6.4 and later) */
 bool fault_in_scope(const struct vma *v);
@@ -397,7 +408,6 @@ struct vms {
 	struct range r;
 	struct vma_list vmas;		/* detached */
 	uint32_t vma_count;
-	uint64_t floor, ceiling;	/* of page tables that may go */
 	uint64_t asked_vmas;		/* in the hold ledger */
 	struct gather gather;
 };

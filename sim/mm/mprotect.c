@@ -33,6 +33,7 @@ static int64_t change_areas(struct task *t, struct mm *mm, struct range r,
 		    VM_SHARED | VM_NORESERVE)))
 			new |= VM_ACCOUNT;
 		if (new != old) {
+			settle(t);
 			v = vma_modify(t, v, part, new);
 			if (!v)
 				return -ENOMEM;

@@ -86,8 +86,8 @@ static void detach(struct task *t, struct mm *mm, struct vms *vms,
 
 int vms_gather(struct task *t, struct mm *mm, struct vms *vms)
 {
-	struct vma *v, *next;
 	int err = split_ends(t, mm, vms);
+	struct vma *v;
 
 	if (err)
 		return err;
@@ -98,17 +98,14 @@ int vms_gather(struct task *t, struct mm *mm, struct vms *vms)
 		mm->k->index->erase(t, mm, vms->r);
 	settle(t);
 	rangemap_set(&mm->unmapping, vms->r, 1);
-	for (v = vma_first_after(mm, vms->r.start); v && v->r.start < vms->r.end;
-	     v = next) {
-		next = vma_next(v);
+	/* the first that is left: its neighbours may be somebody else's */
+	while ((v = vma_first_after(mm, vms->r.start)) &&
+	       v->r.start < vms->r.end) {
 		detach(t, mm, vms, v);
+		settle(t);
 	}
 	settle(t);
 	hold_correct(mm, vms);
-	v = vma_before(mm, vms->r.start);
-	vms->floor = v ? v->r.end : 0;
-	v = vma_first_after(mm, vms->r.end);
-	vms->ceiling = v ? v->r.start : UINT64_MAX;
 	if (!vms->vma_count)
 		rangemap_clear(&mm->unmapping, vms->r);
 	return 0;
@@ -138,7 +135,7 @@ void unmap_region(struct task *t, struct mm *mm, struct vms *vms)
 	if (vms->vma_count) {
 		body(t, COST_UNMAP_REGION, 1);
 		zap_range(t, mm, vms->r, &vms->gather);
-		free_pgtables(t, mm, vms->floor, vms->ceiling, &vms->gather);
+		free_pgtables(t, mm, vms->r, &vms->gather);
 	}
 	tlb_finish(t, mm, &vms->gather);
 	rangemap_clear(&mm->unmapping, vms->r);

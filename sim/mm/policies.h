@@ -33,6 +33,7 @@ struct vma_place;
 struct mm_lock_ops {
 	struct policy_head head;
 	uint32_t mm_bytes, vma_bytes;	/* state hung off mm and vma */
+	uint32_t node_bytes;	/* simulated, of kernel.lock_node_cache; or 0 */
 	/* the only layout that it goes with; NULL: axis vma_lock_place */
 	const struct vma_place *place;
 	void (*mm_init)(struct mm *mm);

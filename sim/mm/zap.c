@@ -112,19 +112,49 @@ void zap_range(struct task *t, struct mm *mm, struct range r, struct gather *g)
 	}
 }
 
-void free_pgtables(struct task *t, struct mm *mm, uint64_t floor,
-		   uint64_t ceiling, struct gather *g)
+/* From the last area before @r to the first behind it, and nothing that is
+ * being unmapped beside it: tables wholly inside may go. */
+static struct range free_span(const struct mm *mm, struct range r)
 {
+	struct vma *v = vma_before(mm, r.start);
+	struct range span = { v ? v->r.end : 0, UINT64_MAX };
+	uint64_t at = span.start;
+	struct range_run run;
+
+	v = vma_first_after(mm, r.end);
+	if (v)
+		span.end = v->r.start;
+	for (; rangemap_next(&mm->unmapping, at, &run) &&
+	     run.r.start < span.end; at = run.r.end) {
+		if (run.r.start < r.start)	/* ours may be one run with it */
+			span.start = run.r.end < r.start ? run.r.end : r.start;
+		if (run.r.end > r.end) {
+			span.end = run.r.start > r.end ? run.r.start : r.end;
+			break;
+		}
+	}
+	return span;
+}
+
+void free_pgtables(struct task *t, struct mm *mm, struct range r,
+		   struct gather *g)
+{
+	struct range span = WHOLE_MM;
+	bool whole = r.end == UINT64_MAX;
 	uint64_t n;
 
 	settle(t);
-	n = tables_free_count(mm, floor, ceiling);
+	if (!whole)
+		span = free_span(mm, r);
+	n = tables_free_count(mm, span.start, span.end);
 	if (!n)
 		return;
 	body(t, COST_PT_FREE, n);
 	settle(t);
-	n = tables_free_count(mm, floor, ceiling);
-	tables_clear(mm, floor, ceiling);
+	if (!whole)
+		span = free_span(mm, r);
+	n = tables_free_count(mm, span.start, span.end);
+	tables_clear(mm, span.start, span.end);
 	hold(mm->k, HOLD_PAGE_TABLE, STAGE_NONE, STAGE_GATHER, n, PAGE_BYTES);
 	g->tables += n;
 }

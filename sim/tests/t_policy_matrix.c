@@ -299,11 +299,12 @@ static void t_valid_combinations(void **state)
 	 * x 2 munmap each; places and scopes as far as they are not inert:
 	 * mm-wide: 4 fork/index pairs x 4 free, x 24 inert; per-vma: 3 forks
 	 * x 2 free x 4 places x 6 scopes; refcnt: 3 forks x 3 free x 6 scopes,
-	 * x 4 inert
+	 * x 4 inert; range: 3 forks x 4 free, x 24 inert; speculative: 3 forks
+	 * x 2 free, x 24 inert
 	 */
-	assert_int_equal(m.valid, 2 * (16 * 24 + 6 * 24 + 9 * 24));
-	assert_int_equal(m.runs, 2 * (16 + 6 * 24 + 9 * 6));
-	assert_int_equal(m.valid + m.refused, 3 * 4 * 2 * 4 * 4 * 2 * 6);
+	assert_int_equal(m.valid, 2 * (16 + 6 + 9 + 12 + 6) * 24);
+	assert_int_equal(m.runs, 2 * (16 + 6 * 24 + 9 * 6 + 12 + 6));
+	assert_int_equal(m.valid + m.refused, 5 * 4 * 2 * 4 * 4 * 2 * 6);
 	/* the other axes ask for nothing and take nothing away */
 	for (int a = 0; a < AXIS_COUNT; a++) {
 		bool is_bound = false;

@@ -12,13 +12,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "sim/mm/refcount.h"
 #include "sim/mm/vmap.h"
 #include "sim/tests/mm_load.h"
 
 enum cut {
 	CUT_NOTHING, CUT_DOWN_WRITE, CUT_DOWN_READ, CUT_TRY_READ,
 	CUT_START_WRITE, CUT_MMAP_WRITE_LOCK, CUT_DOWNGRADE, CUT_DUP_LOCK,
-	CUT_SPIN_FREE, CUT_SPIN_BUSY, CUT_SPIN_LAZY
+	CUT_SPIN_FREE, CUT_SPIN_BUSY, CUT_SPIN_LAZY, CUT_SPIN_BATCH,
+	CUT_REF_READ, CUT_REF_EXCLUDE, CUT_REF_DETACH, CUT_VALID, CUT_SEQUENCE,
+	CUT_RANGE_WRITE, CUT_RANGE_READ, CUT_RANGE_DOWNGRADE
 };
 
 static enum cut cut;		/* set in the child, before it runs */
@@ -104,7 +107,9 @@ static bool spin_cut(const struct spinlock *l)
 		!strcmp(l->cls->name, "free_vmap_area_lock")) ||
 	       (cut == CUT_SPIN_BUSY && !strcmp(l->cls->name, "vmap_area_lock")) ||
 	       (cut == CUT_SPIN_LAZY &&
-		!strcmp(l->cls->name, "purge_vmap_area_lock"));
+		!strcmp(l->cls->name, "purge_vmap_area_lock")) ||
+	       (cut == CUT_SPIN_BATCH &&
+		!strcmp(l->cls->name, "vma_free_list_lock"));
 }
 
 static void cut_spin_lock(struct task *t, struct spinlock *l)
@@ -117,6 +122,50 @@ static void cut_spin_unlock(struct task *t, struct spinlock *l)
 {
 	if (!spin_cut(l))
 		spin_unlock(t, l);
+}
+
+static bool uncounted[SCRIPT_TASKS_MAX];	/* inside, without a reference */
+
+static bool cut_refcount_inc(struct task *t, struct line *l, uint32_t *r,
+			     uint32_t limit, uint32_t *old)
+{
+	if (cut != CUT_REF_READ)
+		return refcount_inc_not_zero_limited(t, l, r, limit, old);
+	uncounted[t->id] = true;
+	*old = 1;
+	return true;
+}
+
+static bool cut_refcount_add(struct task *t, struct line *l, uint32_t *r,
+			     uint32_t n)
+{
+	return cut != CUT_REF_EXCLUDE && refcount_add_not_zero(t, l, r, n);
+}
+
+static uint32_t cut_refcount_sub(struct task *t, struct line *l, uint32_t *r,
+				 uint32_t n)
+{
+	if (uncounted[t->id]) {
+		uncounted[t->id] = false;
+		return 1;
+	}
+	return refcount_sub(t, l, r, n);
+}
+
+static bool always(struct task *t, struct vma *v, uint32_t seq)
+{
+	(void)v, (void)seq;
+	settle(t);
+	return true;
+}
+
+static enum fault_result
+cut_speculative(struct task *t, struct vma *v, struct fault *f,
+		bool (*valid)(struct task *, struct vma *, uint32_t),
+		uint32_t seq)
+{
+	return handle_speculative_fault(t, v, f, cut == CUT_VALID ? always :
+					valid, seq);
 }
 
 #define down_write_killable cut_down_write_killable
@@ -132,10 +181,26 @@ static void cut_spin_unlock(struct task *t, struct spinlock *l)
 #define spin_lock cut_spin_lock
 #define spin_unlock cut_spin_unlock
 
+#define refcount_inc_not_zero_limited cut_refcount_inc
+#define refcount_add_not_zero cut_refcount_add
+#define refcount_sub cut_refcount_sub
+#define handle_speculative_fault cut_speculative
+
 #define mm_lock_mm_wide mutant_mm_wide
 #include "sim/policy/mm_lock/mm_wide.c"
 #define mm_lock_per_vma mutant_per_vma
 #include "sim/policy/mm_lock/per_vma.c"
+#define lock_vma_under_rcu rc_lock_vma_under_rcu
+#define is_write_locked rc_is_write_locked
+#define vma_start_read rc_vma_start_read
+#define mm_lock_per_vma_refcnt mutant_refcnt
+#include "sim/policy/mm_lock/per_vma_refcnt.c"
+#define mm_lock_range mutant_range
+#include "sim/policy/mm_lock/range.c"
+#define mm_lock_speculative mutant_speculative
+#include "sim/policy/mm_lock/speculative.c"
+#define vma_free_rcu_batched mutant_batched
+#include "sim/policy/vma_free/rcu_batched.c"
 #define munmap_exclusive mutant_exclusive
 #include "sim/policy/munmap/exclusive.c"
 #define munmap_downgrade mutant_downgrade
@@ -152,6 +217,61 @@ static void cut_spin_unlock(struct task *t, struct spinlock *l)
 #include "sim/policy/vmap/heap.c"
 #include "sim/policy/vmap/global.c"
 
+/* -- hooks of a lock that is its own, each behind its switch -- */
+
+static void cut_ref_detach(struct task *t, struct vma *v)
+{
+	if (cut != CUT_REF_DETACH)
+		mutant_refcnt.vma_detach(t, v);
+}
+
+static void cut_sequence(struct task *t, struct vma *v)
+{
+	if (cut != CUT_SEQUENCE)
+		mutant_speculative.vma_start_write(t, v);
+}
+
+static int cut_range_write(struct task *t, struct mm *mm, struct range r,
+			   bool killable)
+{
+	return cut == CUT_RANGE_WRITE ? 0 :
+	       mutant_range.write_begin(t, mm, r, killable);
+}
+
+static int cut_range_read(struct task *t, struct mm *mm, struct range r,
+			  bool killable)
+{
+	return cut == CUT_RANGE_READ ? 0 :
+	       mutant_range.read_begin(t, mm, r, killable);
+}
+
+static void cut_range_read_end(struct task *t, struct mm *mm, struct range r)
+{
+	if (cut != CUT_RANGE_READ || held_by(mm, t))
+		mutant_range.read_end(t, mm, r);
+}
+
+static void cut_range_downgrade(struct task *t, struct mm *mm, struct range r)
+{
+	if (cut != CUT_RANGE_DOWNGRADE)
+		mutant_range.write_to_read(t, mm, r);
+}
+
+static struct mm_lock_ops hooked_refcnt, hooked_range, hooked_speculative;
+
+static void hook(void)
+{
+	hooked_refcnt = mutant_refcnt;
+	hooked_refcnt.vma_detach = cut_ref_detach;
+	hooked_speculative = mutant_speculative;
+	hooked_speculative.vma_start_write = cut_sequence;
+	hooked_range = mutant_range;
+	hooked_range.write_begin = cut_range_write;
+	hooked_range.read_begin = cut_range_read;
+	hooked_range.read_end = cut_range_read_end;
+	hooked_range.write_to_read = cut_range_downgrade;
+}
+
 /** struct mutant - @head takes the place of the policy on @axis */
 struct mutant {
 	enum cut cut;
@@ -167,6 +287,19 @@ static const struct mutant mutants[] = {
 	{ CUT_DOWN_READ, AXIS_MM_LOCK, &mutant_per_vma.head, NULL },
 	{ CUT_TRY_READ, AXIS_MM_LOCK, &mutant_per_vma.head, NULL },
 	{ CUT_START_WRITE, AXIS_MM_LOCK, &mutant_per_vma.head, NULL },
+	{ CUT_DOWN_WRITE, AXIS_MM_LOCK, &hooked_refcnt.head, NULL },
+	{ CUT_DOWN_READ, AXIS_MM_LOCK, &hooked_refcnt.head, NULL },
+	{ CUT_REF_READ, AXIS_MM_LOCK, &hooked_refcnt.head, NULL },
+	{ CUT_REF_EXCLUDE, AXIS_MM_LOCK, &hooked_refcnt.head, NULL },
+	{ CUT_REF_DETACH, AXIS_MM_LOCK, &hooked_refcnt.head, NULL },
+	{ CUT_DOWN_WRITE, AXIS_MM_LOCK, &hooked_speculative.head, NULL },
+	{ CUT_DOWN_READ, AXIS_MM_LOCK, &hooked_speculative.head, NULL },
+	{ CUT_VALID, AXIS_MM_LOCK, &hooked_speculative.head, NULL },
+	{ CUT_SEQUENCE, AXIS_MM_LOCK, &hooked_speculative.head, NULL },
+	{ CUT_RANGE_WRITE, AXIS_MM_LOCK, &hooked_range.head, NULL },
+	{ CUT_RANGE_READ, AXIS_MM_LOCK, &hooked_range.head, NULL },
+	{ CUT_RANGE_DOWNGRADE, AXIS_MM_LOCK, &hooked_range.head, NULL },
+	{ CUT_SPIN_BATCH, AXIS_VMA_FREE, &mutant_batched.head, NULL },
 	{ CUT_MMAP_WRITE_LOCK, AXIS_MUNMAP, &mutant_exclusive.head, NULL },
 	{ CUT_MMAP_WRITE_LOCK, AXIS_MUNMAP, &mutant_downgrade.head, NULL },
 	{ CUT_DOWNGRADE, AXIS_MUNMAP, &mutant_downgrade.head, NULL },
@@ -242,6 +375,7 @@ static const char *stopped_by(const struct mutant *m, enum cut c)
 static void t_lock_calls(void **state)
 {
 	(void)state;
+	hook();
 	for (size_t i = 0; i < sizeof(mutants) / sizeof(mutants[0]); i++) {
 		const struct mutant *m = &mutants[i];
 		const char *why = stopped_by(m, CUT_NOTHING);

@@ -16,8 +16,9 @@
  */
 #include "sim/mm/book.h"
 #include "sim/mm/mm.h"
+#include "sim/mm/refcount.h"
 
-enum { VM_REFCNT_EXCLUDE_READERS = 1 << 30, VM_REFCNT_LIMIT = (1 << 30) - 1 };
+enum { VM_REFCNT_EXCLUDE_READERS = 1 << 30, VM_REFCNT_LIMIT = (1 << 30) - 2 };
 
 struct rc_mm {
 	struct rwsem mmap_lock;
@@ -90,9 +91,7 @@ static void vma_refcount_put(struct task *t, struct vma *v)
 	struct mm *mm = v->mm;		/* @v may be gone after the decrement */
 	uint32_t left;
 
-	line_rmw(t, refcnt_line(mm, v));
-	settle(t);
-	left = --rc(v)->vm_refcnt;
+	left = refcount_sub(t, refcnt_line(mm, v), &rc(v)->vm_refcnt, 1);
 	if ((left & VM_REFCNT_EXCLUDE_READERS) &&
 	    left <= VM_REFCNT_EXCLUDE_READERS + 1 && rc_mm(mm)->vma_writer_wait)
 		task_wake(t, rc_mm(mm)->vma_writer_wait);
@@ -101,15 +100,14 @@ static void vma_refcount_put(struct task *t, struct vma *v)
 static enum start_read vma_start_read(struct task *t, struct mm *mm,
 				      struct vma *v)
 {
+	uint32_t old;
+
 	if (is_write_locked(t, mm, v))
 		return READ_FAILED;
-	line_rmw(t, refcnt_line(mm, v));
-	settle(t);
-	if (!rc(v)->vm_refcnt)
-		return READ_AGAIN;
-	if (rc(v)->vm_refcnt & VM_REFCNT_EXCLUDE_READERS)
-		return READ_FAILED;
-	BUG_ON(++rc(v)->vm_refcnt > VM_REFCNT_LIMIT);
+	if (!refcount_inc_not_zero_limited(t, refcnt_line(mm, v),
+					   &rc(v)->vm_refcnt, VM_REFCNT_LIMIT,
+					   &old))
+		return old ? READ_FAILED : READ_AGAIN;
 	/* a writer may have come and gone before we counted: look again */
 	if (is_write_locked(t, mm, v)) {
 		vma_refcount_put(t, v);
@@ -242,21 +240,19 @@ static void wait_for_readers(struct task *t, struct vma *v, uint32_t target)
 /* False: not in the tree, so no reader can come. */
 static bool vma_enter_locked(struct task *t, struct vma *v, bool detaching)
 {
-	line_rmw(t, refcnt_line(v->mm, v));
-	settle(t);
-	if (!rc(v)->vm_refcnt)
+	if (!refcount_add_not_zero(t, refcnt_line(v->mm, v),
+				   &rc(v)->vm_refcnt,
+				   VM_REFCNT_EXCLUDE_READERS))
 		return false;
-	rc(v)->vm_refcnt += VM_REFCNT_EXCLUDE_READERS;
 	wait_for_readers(t, v, VM_REFCNT_EXCLUDE_READERS + !detaching);
 	return true;
 }
 
 static void vma_exit_locked(struct task *t, struct vma *v)
 {
-	line_rmw(t, refcnt_line(v->mm, v));
-	settle(t);
+	refcount_sub(t, refcnt_line(v->mm, v), &rc(v)->vm_refcnt,
+		     VM_REFCNT_EXCLUDE_READERS);
 	book_leave(t, &rc(v)->book, SIDE_WRITE);
-	rc(v)->vm_refcnt -= VM_REFCNT_EXCLUDE_READERS;
 }
 
 static void rc_start_write(struct task *t, struct vma *v)
@@ -286,10 +282,8 @@ static void rc_attach(struct vma *v)
  * out again, after it counted and before it looked at the sequence number. */
 static void rc_detach(struct task *t, struct vma *v)
 {
-	line_rmw(t, refcnt_line(v->mm, v));
-	settle(t);
-	BUG_ON(!rc(v)->vm_refcnt);
-	if (--rc(v)->vm_refcnt && vma_enter_locked(t, v, true))
+	if (refcount_sub(t, refcnt_line(v->mm, v), &rc(v)->vm_refcnt, 1) &&
+	    vma_enter_locked(t, v, true))
 		vma_exit_locked(t, v);
 }
 

@@ -85,16 +85,17 @@ static struct vma *mt_next(struct task *t, struct mm *mm, struct vma *v)
 
 static void node_take(struct task *t, struct mm *mm, uint64_t n)
 {
-	uint64_t have = n < mt(mm)->reserved ? n : mt(mm)->reserved;
+	uint64_t have;
 
-	mt(mm)->reserved -= have;
 	settle(t);
+	have = n < mt(mm)->reserved ? n : mt(mm)->reserved;
+	mt(mm)->reserved -= have;
 	hold(mm->k, HOLD_MAPLE_NODE, STAGE_RESERVED, STAGE_NONE, have,
 	     MAPLE_NODE_BYTES);
 	prim(t, COST_MAPLE_NODE_ALLOC, n - have);
 }
 
-/* One write at one place, which makes the tree one of @areas. */
+/* One write at one place, which makes the tree one of @areas; settled. */
 static void mt_write(struct task *t, struct mm *mm, uint64_t areas)
 {
 	struct maple_mm *m = mt(mm);
@@ -102,6 +103,7 @@ static void mt_write(struct task *t, struct mm *mm, uint64_t areas)
 	unsigned height;
 
 	want = shape(areas, &height);
+	m->nodes = want;
 	prim(t, COST_MAPLE_STORE, 1);
 	if (m->rcu && old) {
 		node_take(t, mm, 1);
@@ -114,7 +116,6 @@ static void mt_write(struct task *t, struct mm *mm, uint64_t areas)
 		rcu_hold_object(t, mm->k, HOLD_MAPLE_NODE, old - want,
 				MAPLE_NODE_BYTES,
 				cost_ns(mm->k, COST_RCU_CALLBACK));
-	m->nodes = want;
 	settle(t);
 }
 
@@ -132,6 +133,7 @@ static void mt_store(struct task *t, struct mm *mm, struct vma *v)
 {
 	settle(t);
 	prim(t, COST_MAPLE_VISIT, height_of(mm));
+	settle(t);
 	mt_write(t, mm, mm->map_count + (v->detached ? 1 : 0));
 }
 
@@ -158,10 +160,11 @@ static void mt_erase(struct task *t, struct mm *mm, struct range r)
 	uint64_t n = 0;
 
 	settle(t);
+	prim(t, COST_MAPLE_VISIT, height_of(mm));
+	settle(t);
 	for (v = vma_first_after(mm, r.start); v && v->r.start < r.end;
 	     v = vma_next(v))
 		n++;
-	prim(t, COST_MAPLE_VISIT, height_of(mm));
 	mt_write(t, mm, mm->map_count - n);
 }
 

@@ -1,0 +1,238 @@
+/*
+ * mm_lock: speculative. Speculative page faults, posted to v12 (Dufour, 2019)
+ * and as v2 (Lespinasse, 2022), never merged: a fault looks its area up
+ * without a lock, notes a sequence count, does the work, and maps the page only
+ * if the count is still the same; else it starts again under mmap_lock, and
+ * the work was in vain.
+ *
+ *   count: vma   one count an area, and a reference while it is used (2019)
+ *   count: mm    one count an address space: every writer spoils all (2022)
+ *
+ * Anonymous areas that have an anon_vma and page tables; others fall back.
+ * Invariant: nothing of the area is relied on after the instant of valid().
+ * Limit: the lookup walks the index under RCU; the rwlock of v12 around the
+ * red-black tree is not modelled, so that tree is refused.
+ */
+#include "sim/mm/mm.h"
+
+enum spf_count { COUNT_VMA, COUNT_MM };
+
+struct spf_options {
+	uint32_t count;
+};
+
+static const char *const count_names[] = { "vma", "mm", NULL };
+
+static const struct option spf_options[] = {
+	{ .key = "count", .type = OPT_ENUM,
+	  .offset = offsetof(struct spf_options, count), .def = "vma",
+	  .names = count_names, .unit = "",
+	  .help = "what the sequence count belongs to: an area (2019) or the mm (2022)" },
+	OPTION_END
+};
+
+struct spf_mm {
+	struct rwsem mmap_lock;
+	uint32_t mm_seq;		/* odd: somebody writes */
+};
+
+struct spf_vma {
+	uint32_t vm_sequence;		/* mm_seq when it was last written */
+};
+
+static struct spf_mm *spf_mm(const struct mm *mm)
+{
+	return mm->lock_state;
+}
+
+static struct spf_vma *spf(const struct vma *v)
+{
+	return v->lock_state;
+}
+
+static bool per_mm(const struct mm *mm)
+{
+	const struct spf_options *o = mm->k->cfg.policies.options[AXIS_MM_LOCK];
+
+	return o && o->count == COUNT_MM;
+}
+
+static void spf_mm_init(struct mm *mm)
+{
+	rwsem_init(mm->k->m, &spf_mm(mm)->mmap_lock, mm->k->rwsem,
+		   mm_line(mm, MM_OFF_MMAP_LOCK), mm->k->mmap_lock_class);
+}
+
+static void spf_mm_release(struct mm *mm)
+{
+	rwsem_release(&spf_mm(mm)->mmap_lock);
+}
+
+/* ---- faults ---- */
+
+/* The count to compare with; false: being written now. */
+static bool read_seq(struct task *t, struct vma *v, uint32_t *seq)
+{
+	const struct spf_mm *m = spf_mm(v->mm);
+
+	if (per_mm(v->mm)) {
+		line_read(t, mm_line(v->mm, MM_OFF_MM_LOCK_SEQ));
+		settle(t);
+		*seq = m->mm_seq;
+		return !(*seq & 1) && !v->detached;
+	}
+	line_read(t, vma_line(v, VMA_OFF_LOCK_SEQ));
+	settle(t);
+	*seq = spf(v)->vm_sequence;
+	return (!(m->mm_seq & 1) || *seq != m->mm_seq) && !v->detached;
+}
+
+static bool valid(struct task *t, struct vma *v, uint32_t seq)
+{
+	uint32_t now;
+
+	return read_seq(t, v, &now) && now == seq;
+}
+
+/* get_vma() and put_vma(): v12 counts references, v2 copies the area */
+static void vma_ref(struct task *t, struct vma *v)
+{
+	if (!per_mm(v->mm))
+		line_rmw(t, vma_line(v, VMA_OFF_LOCK_SEQ));
+	settle(t);
+}
+
+/* Return: 0 done, FAULT_RETRY spoilt, FAULT_SIGSEGV not tried. */
+static enum fault_result speculative_fault(struct task *t, struct mm *mm,
+					   struct fault *f)
+{
+	enum fault_result r = FAULT_SIGSEGV;
+	uint32_t seq;
+	struct vma *v;
+
+	preempt_disable(t);		/* rcu_read_lock() */
+	v = mm->k->index->find(t, mm, f->addr);
+	if (!v || v->r.start > f->addr)
+		goto out;
+	vma_pin(v);
+	vma_ref(t, v);
+	if (read_seq(t, v, &seq) && v->r.start <= f->addr &&
+	    f->addr < v->r.end && !access_error(v, f))
+		r = handle_speculative_fault(t, v, f, valid, seq);
+	vma_ref(t, v);
+	vma_unpin(v);
+out:
+	preempt_enable(t);
+	return r;
+}
+
+static void spf_fault(struct task *t, struct mm *mm, struct fault *f)
+{
+	enum kop_path path = KOP_PATH_MMAP;
+	enum fault_result r;
+
+	if (!f->user)
+		goto lock_mmap;
+	r = speculative_fault(t, mm, f);
+	if (!r) {
+		count(t, COUNT_SPF_SUCCESS);
+		fault_path(t, KOP_PATH_VMA);
+		return;
+	}
+	count(t, r & FAULT_RETRY ? COUNT_SPF_RETRY : COUNT_SPF_ABORT);
+	if (r & FAULT_RETRY)
+		path = KOP_PATH_RETRY;
+lock_mmap:
+	fault_under_mmap_lock(t, mm, f, path);
+}
+
+/* ---- writers ---- */
+
+/* vm_write_begin(): ended by the next step of mm_seq */
+static void spf_start_write(struct task *t, struct vma *v)
+{
+	if (per_mm(v->mm))
+		return;
+	prim_expected(t, cost_ns(v->mm->k, COST_LINE_WRITE));
+	line_write(t, vma_line(v, VMA_OFF_LOCK_SEQ));
+	spf(v)->vm_sequence = spf_mm(v->mm)->mm_seq;
+}
+
+static void seq_step(struct task *t, struct mm *mm)
+{
+	line_write(t, mm_line(mm, MM_OFF_MM_LOCK_SEQ));
+	spf_mm(mm)->mm_seq++;
+}
+
+static int spf_write_begin(struct task *t, struct mm *mm, struct range r,
+			   bool killable)
+{
+	(void)r;
+	if (!killable)
+		down_write(t, &spf_mm(mm)->mmap_lock);
+	else if (down_write_killable(t, &spf_mm(mm)->mmap_lock))
+		return -EINTR;
+	seq_step(t, mm);
+	return 0;
+}
+
+static void spf_write_to_read(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	seq_step(t, mm);
+	downgrade_write(t, &spf_mm(mm)->mmap_lock);
+}
+
+static void spf_write_end(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	seq_step(t, mm);
+	up_write(t, &spf_mm(mm)->mmap_lock);
+}
+
+static int spf_read_begin(struct task *t, struct mm *mm, struct range r,
+			  bool killable)
+{
+	(void)r;
+	if (killable)
+		return down_read_killable(t, &spf_mm(mm)->mmap_lock);
+	down_read(t, &spf_mm(mm)->mmap_lock);
+	return 0;
+}
+
+static void spf_read_end(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	up_read(t, &spf_mm(mm)->mmap_lock);
+}
+
+static bool spf_write_held(const struct task *t, const struct mm *mm,
+			   struct range r)
+{
+	const struct rwsem *s = &spf_mm(mm)->mmap_lock;
+
+	(void)r;
+	return (s->word & RWSEM_WRITER) && s->owner == t;
+}
+
+const struct mm_lock_ops mm_lock_speculative = {
+	.head = {
+		.abi = POLICY_ABI, .size = sizeof(struct mm_lock_ops),
+		.axis = "mm_lock", .name = "speculative",
+		.models = "__handle_speculative_fault(): work without a lock, then compare a sequence count",
+		.source = "FACTS B2: SPF v12 (2019), 20220128131006.67712 (2022)",
+		.options = spf_options, .option_bytes = sizeof(struct spf_options),
+		.provides = TRAIT_MMAP_READ_LOCK | TRAIT_LOCKLESS_LOOKUP,
+		.requires = TRAIT_RCU_SAFE_FREE | TRAIT_RCU_WALK,
+		.excludes = TRAIT_TYPESAFE_FREE,
+		.inert = AXIS_BIT(AXIS_VMA_LOCK_PLACE) | AXIS_BIT(AXIS_FAULT_SCOPE),
+	},
+	.mm_bytes = sizeof(struct spf_mm), .vma_bytes = sizeof(struct spf_vma),
+	.mm_init = spf_mm_init, .mm_release = spf_mm_release,
+	.fault = spf_fault,
+	.write_begin = spf_write_begin, .write_to_read = spf_write_to_read,
+	.write_end = spf_write_end,
+	.read_begin = spf_read_begin, .read_end = spf_read_end,
+	.vma_start_write = spf_start_write,
+	.write_held = spf_write_held,
+};
