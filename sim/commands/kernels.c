@@ -15,6 +15,8 @@ static const char help[] =
 "marks a value that is not built yet: another policy stands in for it, which\n"
 "`mmreplay kernels NAME` names, beside the source of each field. Every field\n"
 "of a preset can be overridden in a scenario: distributions backport.\n"
+"`kernel: null` in a scenario, or `run TRACE -p kernel=null`, is no preset: every\n"
+"call costs nothing, which measures the engine and what the replay itself adds.\n"
 "\n"
 "      --json           as JSON, with all sources\n"
 "  -h, --help           this text\n";
@@ -124,11 +126,30 @@ static void print_all(const struct preset *p, size_t count)
 		print_block(p, count, width, from, to);
 		from = to;
 	}
-	printf("* not built yet, another policy stands in: mmreplay kernels NAME\n");
+	printf("* not built yet, another policy stands in: mmreplay kernels NAME\n"
+	       "Besides, kernel=null: every call costs nothing; measures the engine.\n");
 }
 
-static int load_all(const char **names, size_t count, struct preset *p,
-		    struct arena *a, struct errbuf *e)
+/* Presets that load, from the start of @p; why another does not, to stderr:
+ * one that names a policy which this program lacks must not hide the rest. */
+static size_t load_all(const char **names, size_t count, struct preset *p,
+		       struct arena *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct errbuf why = { 0 };
+
+		if (preset_info(names[i], (struct loc){ 0 }, &p[n], a, &why))
+			fprintf(stderr, "left out: %s\n", why.text);
+		else
+			n++;
+	}
+	return n;
+}
+
+static int load_named(const char **names, size_t count, struct preset *p,
+		      struct arena *a, struct errbuf *e)
 {
 	for (size_t i = 0; i < count; i++)
 		if (preset_info(names[i], (struct loc){ 0 }, &p[i], a, e))
@@ -157,7 +178,7 @@ static int run(int argc, char **argv, struct errbuf *e)
 	struct preset *p;
 	bool json = false;
 	size_t count = 0;
-	int c, r;
+	int c, r = 0;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
 		if (c != 'J')
@@ -169,7 +190,12 @@ static int run(int argc, char **argv, struct errbuf *e)
 	while (names[count])
 		count++;
 	p = arena_alloc(&a, (count + 1) * sizeof(*p));
-	r = load_all(names, count, p, &a, e);
+	if (optind < argc)
+		r = load_named(names, count, p, &a, e);
+	else
+		count = load_all(names, count, p, &a);
+	if (!r && !count)
+		r = err_set(e, -1, "no kernel preset could be read; is scenarios/kernels/ where the program looks ($MMREPLAY_DATA)?");
 	if (!r && json)
 		print_json(p, count);
 	else if (!r && optind < argc)
