@@ -413,7 +413,7 @@ static struct fate dispatch(struct assembler *a, const struct raw_event *ev)
 		return not_used(ev);
 	case RAW_WAKEUP:
 	case RAW_WAKEUP_NEW:
-		return LOSS("sched_wakeup: sched_waking names the waker");
+		return LOSS("sched_wakeup: names no waker (sched_waking does)");
 	case RAW_LOST:
 		return on_lost(a, ev);
 	case RAW_SWITCH:

@@ -60,7 +60,7 @@ check 'formats lists trace-cmd' $?
 
 "$program" import "$data/tracefs-us.txt" -o "$work/b.mmt" 2>"$work/err"
 grep -q '^tracefs: 232 lines = ' "$work/err" &&
-	grep -q 'sched_wakeup: sched_waking names the waker (first: ' "$work/err" &&
+	grep -q 'sched_wakeup: names no waker (sched_waking does) (first: ' "$work/err" &&
 	grep -q '^a replay will lack' "$work/err"
 check 'import prints its account' $?
 
