@@ -33,7 +33,7 @@ static size_t damage_plain(uint8_t *data, size_t bytes, size_t room)
 
 	for (size_t n = 1 + below(4); bytes && n--;) {
 		at = below(bytes);
-		data[at] = (uint8_t)(below(3) ? below(256) : data[at] ^ 1 << below(8));
+		data[at] = (uint8_t)(below(3) ? below(256) : data[at] ^ 1U << below(8));
 	}
 	if (below(8) == 0 && bytes) {
 		at = below(bytes);
