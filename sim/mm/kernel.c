@@ -142,11 +142,23 @@ struct kernel *kernel_new(struct machine *m, const struct kernel_config *c)
 	return k;
 }
 
+/*
+ * The integrals end with the last op. What waits for a grace period then is
+ * freed, so that only what has nobody to move it is left as censored; that is
+ * no part of the run, so the timeline and the series do not see it.
+ */
 void kernel_finish(struct kernel *k)
 {
+	struct event_log *events = k->metrics->events;
+
 	if (!k->cfg.null_kernel)
 		vmap_count_end(k);
 	metrics_close(k->metrics, k->m->engine.now_ns);
+	if (k->cfg.null_kernel)
+		return;
+	k->metrics->events = NULL;
+	rcu_drain(k->rcu);
+	k->metrics->events = events;
 }
 
 void kernel_free(struct kernel *k)

@@ -212,6 +212,27 @@ void synchronize_rcu(struct task *t, struct rcu_state *r)
 		task_sleep(t);
 }
 
+void rcu_drain(struct rcu_state *r)
+{
+	struct rcu_list all;
+	struct rcu_head *h;
+
+	r->running = true;	/* and so no timer */
+	while (r->pending) {
+		for (uint32_t i = 0; i < r->m->cpu_count; i++) {
+			list_init(&all);
+			list_append(&all, &r->cpu[i].done);
+			list_append(&all, &r->cpu[i].wait);
+			list_append(&all, &r->cpu[i].next);
+			while ((h = all.head)) {
+				all.head = h->next;
+				r->pending--;
+				h->fn(h, &r->m->cpus[i]);
+			}
+		}
+	}
+}
+
 uint64_t rcu_pending(const struct rcu_state *r)
 {
 	return r->pending;

@@ -30,6 +30,10 @@ void call_rcu(struct task *t, struct rcu_state *r, struct rcu_head *h);
 /** synchronize_rcu() - sleep for a full grace period */
 void synchronize_rcu(struct task *t, struct rcu_state *r);
 
+/** rcu_drain() - rcu_barrier() after the run: every callback, in order, while
+ *  the clock stands; nothing may run on the machine after it */
+void rcu_drain(struct rcu_state *r);
+
 /** rcu_pending() - callbacks not yet invoked */
 uint64_t rcu_pending(const struct rcu_state *r);
 

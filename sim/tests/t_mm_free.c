@@ -129,6 +129,47 @@ static void t_exit_immediate(void **state)
 	mmfix_close(&x);
 }
 
+static void stop_1ms_after(struct task *t, struct mmfix *x)
+{
+	map_areas(t, x);
+	mmfix_op(t, 1);
+	sys_munmap(t, x->mm, BASE, 2 * AREAS * PAGE);
+	task_sleep_until(t, task_now(t) + 1000000);
+	t->m->engine.stop = true;
+}
+
+/* The last op ends within a grace period: what waits for it is drained, and
+ * counts up to the end of the op; what has nobody to move it stays. */
+static void t_drained_at_the_end(void **state)
+{
+	static const char *const frees[] = { "rcu", "rcu-batched" };
+	uint32_t size = 32;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t left = i ? AREAS % (size + 1) : 0, queued = AREAS - left;
+		const struct hold_stage *gp;
+		struct mmfix x;
+
+		run(&x, frees[i], i ? &size : NULL, stop_1ms_after);
+		gp = &areas(&x)->stage[x.k->stage[STAGE_GRACE_PERIOD]];
+		assert_int_equal(gp->objects, 0);
+		assert_int_equal(gp->moved, queued);
+		assert_int_equal(areas(&x)->objects, left);
+		assert_int_equal(in_stage(&x, STAGE_BATCH), left);
+		assert_in_range((int64_t)(gp->byte_ns / (queued * AREA_BYTES)),
+				1000000, 1200000);
+		assert_int_equal(x.f.m.engine.now_ns, x.f.m.end_ns);
+		assert_int_equal(rcu_pending(x.k->rcu), 0);
+		for (unsigned h = 0; h < HOLD_COUNT; h++)
+			assert_int_equal(x.f.metrics->holds[x.k->hold[h]].stage[
+					 x.k->stage[STAGE_GRACE_PERIOD]].objects,
+					 0);
+		kernel_check(x.k);
+		mmfix_close(&x);
+	}
+}
+
 /* Free at once, but only for areas: until they are mapped again, or their
  * slab is given back, which takes a grace period. */
 static void free_and_map(struct task *t, struct mmfix *x)
@@ -298,6 +339,7 @@ int main(void)
 		cmocka_unit_test(t_batches),
 		cmocka_unit_test(t_drained_at_exit),
 		cmocka_unit_test(t_exit_immediate),
+		cmocka_unit_test(t_drained_at_the_end),
 		cmocka_unit_test(t_typesafe),
 		cmocka_unit_test(t_slab_waits_for_rcu),
 		cmocka_unit_test(t_refcnt_races),
