@@ -84,6 +84,14 @@ refuses 'a trace instead of text' 1 'is a native trace already' \
 	import "$data/golden-v1.mmt" -o "$work/x.mmt"
 head -c 500 "$data/golden-v1.mmt" >"$work/cut.mmt"
 refuses 'a truncated trace' 1 'truncated?' dump "$work/cut.mmt"
+refuses 'a truncated trace to check' 1 'check --salvage' check "$work/cut.mmt"
+refuses 'to check nothing' 2 'expected one trace' check
+"$program" check "$data/golden-v1.mmt" 2>&1 | grep -q ': sound, [1-9][0-9]* records'
+check 'check of a sound trace' $?
+"$program" check "$data/golden-v1.mmt" --salvage "$work/saved.mmt" >/dev/null 2>&1 &&
+	"$program" dump -a "$data/golden-v1.mmt" >"$work/whole.txt" &&
+	"$program" dump -a "$work/saved.mmt" | cmp -s - "$work/whole.txt"
+check 'salvage of a sound trace keeps every record' $?
 refuses 'an unknown kind' 2 "unknown kind 'munmapp'" \
 	dump -k munmapp "$data/golden-v1.mmt"
 printf '# pid 9845 comm churn\nnonsense\n' >"$work/maps.txt"
