@@ -3,17 +3,31 @@
  *
  * Invariant: now_ns never goes backward, and no event is delivered before one
  * that sorts earlier. engine_advance_to() keeps both without a queue: it moves
- * the clock only if the caller's event sorts before everything pending.
+ * the clock only if the caller's event sorts before everything pending, of
+ * which the earliest is always known here.
  *
- * Cost: one queue operation pair an event; the advance is one peek.
+ * The heap is faster while few events are pending, the wheel beyond that; both
+ * pop in the same order, so the change in the middle of a run shows nowhere.
+ * Of that size the wheel is 0.8 times as fast at 10 pending, 1.2 to 1.4 times
+ * at 100, 2 at 1000, 4 at 10^5 (make bench T=queue).
+ *
+ * Cost: one queue operation pair an event; the advance is two comparisons.
  */
 #include <string.h>
 #include "sim/base/errbuf.h"
 #include "sim/engine/engine.h"
 
+#ifdef MMREPLAY_TEST
+enum { HEAP_UNTIL = 8 };	/* so that small tests change over, too */
+#else
+enum { HEAP_UNTIL = 40 };
+#endif
+
 void engine_init(struct engine *e, const struct queue_ops *queue)
 {
 	memset(e, 0, sizeof(*e));
+	e->next_ns = INT64_MAX;
+	e->heap_until = queue ? UINT64_MAX : HEAP_UNTIL;
 	e->queue_ops = queue ? queue : &queue_heap;
 	e->queue = e->queue_ops->new();
 	fiber_pool_init(&e->fibers);
@@ -26,6 +40,23 @@ void engine_release(struct engine *e)
 	e->queue = NULL;
 }
 
+/* Too many for the heap: they move, and it stays so. */
+static __attribute__((noinline)) void change_over(struct engine *e)
+{
+	const struct queue_ops *from = e->queue_ops;
+	const struct event *head;
+	void *wheel = queue_wheel.new();
+
+	while ((head = from->peek(e->queue))) {
+		queue_wheel.push(wheel, head);
+		from->pop(e->queue);
+	}
+	from->free(e->queue);
+	e->queue = wheel;
+	e->queue_ops = &queue_wheel;
+	e->heap_until = UINT64_MAX;
+}
+
 void engine_at(struct engine *e, sim_ns at_ns, uint64_t order,
 	       struct sink *sink, uint64_t data)
 {
@@ -34,32 +65,36 @@ void engine_at(struct engine *e, sim_ns at_ns, uint64_t order,
 	if (__builtin_expect(at_ns < e->now_ns, 0))
 		BUG("event at %lld ns, but it is %lld ns already",
 		    (long long)at_ns, (long long)e->now_ns);
+	if (at_ns < e->next_ns ||
+	    (at_ns == e->next_ns && order < e->next_order)) {
+		e->next_ns = at_ns;
+		e->next_order = order;
+	}
+	if (__builtin_expect(e->pending++ == e->heap_until, 0))
+		change_over(e);
 	e->queue_ops->push(e->queue, &ev);
 }
 
-bool engine_advance_to(struct engine *e, sim_ns at_ns, uint64_t order)
+/* Take the earliest event out, and note the one that is earliest then. */
+static inline void take(struct engine *e, struct event *ev)
 {
-	const struct event *head;
+	const struct event *head = e->queue_ops->peek(e->queue);
 
-	if (e->eager || e->stop)
-		return false;
+	*ev = *head;
+	e->queue_ops->pop(e->queue);
+	e->pending--;
 	head = e->queue_ops->peek(e->queue);
-	if (head && (head->at_ns < at_ns ||
-		     (head->at_ns == at_ns && head->order < order)))
-		return false;
-	e->now_ns = at_ns;
-	return true;
+	e->next_ns = head ? head->at_ns : INT64_MAX;
+	e->next_order = head ? head->order : 0;
 }
 
 void engine_run(struct engine *e)
 {
-	const struct event *head;
 	struct event ev;
 
 	BUG_ON(e->current);
-	while (!e->stop && (head = e->queue_ops->peek(e->queue))) {
-		ev = *head;
-		e->queue_ops->pop(e->queue);
+	while (!e->stop && e->next_ns != INT64_MAX) {
+		take(e, &ev);
 		BUG_ON(ev.at_ns < e->now_ns);
 		e->now_ns = ev.at_ns;
 		e->events++;

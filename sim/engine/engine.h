@@ -65,8 +65,15 @@ struct queue_ops {
 
 extern const struct queue_ops queue_heap, queue_wheel;
 
+/**
+ * struct engine - clock, queue, fibers
+ * @next_ns, @next_order: of the earliest event; INT64_MAX: there is none
+ * @heap_until: pending events up to which the heap is used (engine.c)
+ */
 struct engine {
-	sim_ns now_ns;
+	sim_ns now_ns, next_ns;
+	uint64_t next_order;
+	uint64_t pending, heap_until;
 	const struct queue_ops *queue_ops;
 	void *queue;
 	struct fiber_pool fibers;
@@ -79,7 +86,7 @@ struct engine {
 	void *check_arg;
 };
 
-/** engine_init() - @queue NULL takes the default structure */
+/** engine_init() - @queue NULL: heap while few events are pending, then wheel */
 void engine_init(struct engine *e, const struct queue_ops *queue);
 void engine_release(struct engine *e);
 
@@ -92,7 +99,15 @@ void engine_at(struct engine *e, sim_ns at_ns, uint64_t order,
  * If nothing pending comes before it, the clock moves there and true is
  * returned: the event need not be queued. Never true when eager.
  */
-bool engine_advance_to(struct engine *e, sim_ns at_ns, uint64_t order);
+static inline bool engine_advance_to(struct engine *e, sim_ns at_ns,
+				     uint64_t order)
+{
+	if (e->next_ns < at_ns || e->eager || e->stop ||
+	    (e->next_ns == at_ns && e->next_order < order))
+		return false;
+	e->now_ns = at_ns;
+	return true;
+}
 
 /** engine_run() - until the queue is empty or e->stop; never from a fiber */
 void engine_run(struct engine *e);
