@@ -20,7 +20,7 @@ export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
 # One part: output to OUT/NAME.log, status and milliseconds to OUT/NAME.end
 if [ "${1-}" = --one ]; then
 	name=${3//\//_}
-	limit=100
+	limit=${TEST_LIMIT_S:-100}
 	[ -n "${MMREPLAY_LONG-}" ] && limit=0
 	start=${EPOCHREALTIME/./}
 	case $3 in
