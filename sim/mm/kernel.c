@@ -289,6 +289,7 @@ int64_t sys_exit(struct task *t, int64_t ret)
 {
 	kop_segment(t, KOP_POST);
 	kop_effect(t);
+	BUG_ON(t->preempt_off);		/* a section that was not left */
 	cond_resched(t);
 	task_set_mode(t, MODE_USER);
 	return ret;

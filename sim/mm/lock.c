@@ -139,3 +139,20 @@ void mm_assert_write_locked(const struct task *t, const struct mm *mm,
 		BUG("mm %u changes and task %u does not hold it for writing",
 		    mm->id, t->id);
 }
+
+void mm_assert_walk(const struct task *t, const struct mm *mm)
+{
+#ifdef MMREPLAY_TEST
+	const struct section *s;
+
+	if (t->preempt_off)	/* rcu_read_lock() */
+		return;
+	TAILQ_FOREACH(s, &mm->sections, link)
+		if (s->task == t)
+			return;
+	BUG("mm %u: task %u walks the index outside of lock and RCU section",
+	    mm->id, t->id);
+#else
+	(void)t, (void)mm;
+#endif
+}

@@ -254,6 +254,9 @@ void vma_start_write(struct task *t, struct vma *v);
 /** mm_assert_write_locked() - BUG unless @t holds @r of @mm for writing */
 void mm_assert_write_locked(const struct task *t, const struct mm *mm,
 			    struct range r);
+/** mm_assert_walk() - test build: BUG unless @t, about to walk the index of
+ *  @mm, is in a section of its lock or in an RCU read section */
+void mm_assert_walk(const struct task *t, const struct mm *mm);
 /** vma_assert_quiet() - BUG if a fault is inside @v, which is about to change */
 static inline void vma_assert_quiet(const struct vma *v)
 {

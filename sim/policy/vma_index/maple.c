@@ -69,6 +69,7 @@ static void mt_second_user(struct mm *mm)
 static struct vma *mt_find(struct task *t, struct mm *mm, uint64_t addr)
 {
 	settle(t);
+	mm_assert_walk(t, mm);
 	prim(t, COST_MAPLE_VISIT, height_of(mm));
 	settle(t);
 	return vma_first_after(mm, addr);

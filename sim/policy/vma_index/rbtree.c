@@ -66,6 +66,7 @@ static struct vma *rb_find(struct task *t, struct mm *mm, uint64_t addr)
 	struct vma *v;
 
 	settle(t);
+	mm_assert_walk(t, mm);
 	v = vmacache_find(ktask_of(t), mm, addr);
 	if (v) {
 		prim(t, COST_VMACACHE_HIT, 1);

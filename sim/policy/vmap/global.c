@@ -138,6 +138,7 @@ static void vg_free(struct task *t, struct vmap_area *va)
 
 static void take_lazy(struct task *t, struct global *g, struct vmap_list *list)
 {
+	vmap_assert_purging(t, &g->heap);
 	TAILQ_INIT(list);
 	spin_lock(t, &g->lazy_lock);
 	assert_held(t, &g->lazy_lock);
@@ -164,6 +165,7 @@ static void merge_back(struct task *t, struct vmap_heap *h,
 {
 	struct vmap_area *va;
 
+	vmap_assert_purging(t, h);
 	spin_lock(t, &h->free_lock);
 	while ((va = TAILQ_FIRST(list))) {
 		uint64_t pages = range_pages(va->r);

@@ -49,6 +49,14 @@ void vmap_heap_release(struct vmap_heap *h)
 	free(h->preloaded);
 }
 
+void vmap_assert_purging(const struct task *t, const struct vmap_heap *h)
+{
+	const struct rwsem *s = &h->purge_mutex;
+
+	if (!(s->word & RWSEM_WRITER) || s->owner != t)
+		BUG("task %u purges without vmap_purge_lock", t->id);
+}
+
 bool vmap_whole(const struct vmap_request *rq)
 {
 	return rq->vend - rq->vstart >= VMALLOC_END - VMALLOC_START - 1;

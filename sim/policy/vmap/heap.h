@@ -51,6 +51,9 @@ void vmap_heap_init(struct kernel *k, struct vmap_heap *h,
 		    uint64_t lazy_max_pages);
 void vmap_heap_release(struct vmap_heap *h);
 
+/** vmap_assert_purging() - BUG unless @t is inside of the purge mutex */
+void vmap_assert_purging(const struct task *t, const struct vmap_heap *h);
+
 /** vmap_whole() - a request for the vmalloc range as a whole: 32 TiB or more */
 bool vmap_whole(const struct vmap_request *rq);
 /** vmap_heap_note() - see which range that is; settled */

@@ -168,12 +168,14 @@ static void purge_locked(struct task *t, struct linear *l)
 	struct vmap_area **list = l->purge_list;
 	uint64_t n = l->purge_count;
 
+	vmap_assert_purging(t, &l->heap);
 	l->purge_list = NULL;
 	l->purge_count = l->purge_room = 0;
 	if (!n)
 		return;
 	count(t, COUNT_VMAP_PURGE);
 	flush_tlb_kernel(t);
+	vmap_assert_purging(t, &l->heap);
 	spin_lock(t, &l->lock);
 	for (uint64_t i = n; i-- > 0; ) {
 		uint64_t pages = range_pages(list[i]->r);

@@ -387,6 +387,7 @@ static void decay_va_pool_node(struct task *t, struct nodes *n,
 	struct line *line = NULL;
 	struct vmap_tree decayed;
 
+	vmap_assert_purging(t, &n->heap);
 	vmap_tree_init(&decayed);
 	for (uint32_t i = 0; i < n->o->pool_classes; i++) {
 		struct size_pool *p = &vn->pool[i];
@@ -457,6 +458,7 @@ static void purge_nodes(struct task *t, struct nodes *n, uint32_t helpers)
 {
 	uint32_t helped = 0;
 
+	vmap_assert_purging(t, &n->heap);
 	count_n(n->heap.k, COUNT_VMAP_PURGE_HELPERS, helpers);
 	for (uint32_t i = 0; i < n->nr; i++) {
 		struct vmap_node *vn = &n->node[i];
