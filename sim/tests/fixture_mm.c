@@ -50,8 +50,10 @@ struct script *script_of(struct task *t)
 void mmfix_policy(struct mmfix *x, enum axis a, const char *name)
 {
 	x->cfg.policies.on[a] = policy_find(a, name);
-	if (!x->cfg.policies.on[a])
-		fail_msg("no policy %s: %s", axis_names[a], name);
+	if (x->cfg.policies.on[a])
+		return;
+	print_message("no policy %s: %s\n", axis_names[a], name);
+	skip();		/* its file and its line were taken out */
 }
 
 void mmfix_config(struct mmfix *x, uint32_t cpus)
