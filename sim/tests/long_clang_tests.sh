@@ -7,6 +7,6 @@ if ! command -v clang >/dev/null 2>&1; then
 	skip 'tests under clang' 'no clang (make deps-long)'
 	exit 0
 fi
-TEST_LIMIT_S=2000 MMREPLAY_LONG= MMREPLAY= MMREPLAY_ASAN= make --no-print-directory -j"$(nproc)" \
+env -u MMREPLAY_LONG -u MMREPLAY -u MMREPLAY_ASAN TEST_LIMIT_S=2000 make --no-print-directory -j"$(nproc)" \
 	T= CC=clang BUILD="$build/clang" test >"$tmp/log" 2>&1
 result $? "tests under clang: $(tail -n 1 "$tmp/log")" "$tmp/log"
