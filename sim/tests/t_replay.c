@@ -47,7 +47,7 @@ static void t_eager(void **state)
 		struct random_program p;
 
 		random_trace(&p, seed, 300);
-		for (int k = 0; k < 4; k++)
+		for (uint32_t k = 0; k < 4; k++)
 			for (uint32_t costs = 0; costs < 2; costs++)
 				same(run_text(&p.b, kernels[k], false, k, costs),
 				     run_text(&p.b, kernels[k], true, k, costs),

@@ -74,7 +74,7 @@ static void churn(struct tb *b, uint32_t n, int rounds)
 			at += 80000 + (int64_t)(draw(k, (uint64_t)i,
 				DRAW_TEST, 0) % 20000);
 		}
-		tb_exit(b, t[k], 100000 * rounds + 1000 * k, k == n - 1);
+		tb_exit(b, t[k], 100000LL * rounds + 1000LL * k, k == n - 1);
 	}
 	tb_open(b);
 }
