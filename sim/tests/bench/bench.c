@@ -271,6 +271,7 @@ int main(int argc, char **argv)
 		bench_jobs(&b);
 		bench_growth(&b);
 		bench_memory(&b);
+		bench_storm(&b);
 	}
 	print_targets(&b);
 	save(&b, output);

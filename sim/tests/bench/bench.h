@@ -63,5 +63,6 @@ void bench_replay(struct bench *b);
 void bench_jobs(struct bench *b);
 void bench_growth(struct bench *b);
 void bench_memory(struct bench *b);
+void bench_storm(struct bench *b);
 
 #endif
