@@ -35,14 +35,22 @@ static bool locks_parent_areas(const struct kernel *k)
 	return k->cfg.version >= 6004003;
 }
 
-struct vma *dup_vma(struct task *t, struct vma *v, struct mm *child)
+static bool out_of_memory(struct kernel *k)
+{
+	return k->fail_dup_vma && !--k->fail_dup_vma;
+}
+
+int dup_vma(struct task *t, struct vma *v, struct mm *child, struct vma **out)
 {
 	struct vma *copy;
 
+	*out = NULL;
 	if (locks_parent_areas(v->mm->k))
 		vma_start_write(t, v);
 	if (v->flags & VM_DONTCOPY)
-		return NULL;
+		return 0;
+	if (out_of_memory(v->mm->k))
+		return -ENOMEM;
 	body(t, COST_FORK_VMA, 1);
 	if (v->flags & VM_FILE)
 		body(t, COST_FORK_FILE_VMA, 1);
@@ -56,7 +64,8 @@ struct vma *dup_vma(struct task *t, struct vma *v, struct mm *child)
 		child->anon_vmas = v->mm->anon_vmas > child->anon_vmas ?
 				   v->mm->anon_vmas : child->anon_vmas;
 	}
-	return copy;
+	*out = copy;
+	return 0;
 }
 
 /* What the child's entries cost: per 4 KiB page, or per huge page. */

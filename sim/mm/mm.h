@@ -193,6 +193,7 @@ struct kernel {
 	bool *cpu_lazy;
 	uint64_t *all_cpus;
 	uint32_t files_born;
+	uint32_t fail_dup_vma;	/* tests: the n-th copy from here on fails */
 	void *vmap_state;
 };
 
@@ -422,6 +423,11 @@ void vms_begin(struct task *t, struct mm *mm, struct range r, struct vms *vms);
 int vms_gather(struct task *t, struct mm *mm, struct vms *vms);
 /** vms_split_segments() - recorded costs: share W's residual with the zap */
 void vms_split_segments(struct task *t, struct mm *mm, struct vms *vms);
+/** vms_unmap_special() - zap those of the detached areas that have @flags */
+void vms_unmap_special(struct task *t, struct mm *mm, struct vms *vms,
+		       uint32_t flags);
+/** vms_munlock() - munlock_vma_pages_all() of the detached areas, to 5.17 */
+void vms_munlock(struct task *t, struct mm *mm, struct vms *vms);
 /** unmap_region() - zap, free page tables, flush, free pages */
 void unmap_region(struct task *t, struct mm *mm, struct vms *vms);
 /** remove_vmas() - close and free the areas */
@@ -432,9 +438,10 @@ int do_munmap_keep(struct task *t, struct mm *mm, struct range r);
 
 /* ---- fork (fork.c): the steps that fork policies are made of ---- */
 int dup_mmap_lock(struct task *t, struct mm *parent, struct mm *child);
-/** dup_vma() - copy one area without its index entry; NULL: not copied
- *  (DONTCOPY). The caller stores it, then calls dup_pages(). */
-struct vma *dup_vma(struct task *t, struct vma *v, struct mm *child);
+/** dup_vma() - copy one area without its index entry to *@copy; NULL: not
+ *  copied (DONTCOPY). The caller stores it, then calls dup_pages().
+ *  Return: 0 or -ENOMEM; then what was copied goes with the child. */
+int dup_vma(struct task *t, struct vma *v, struct mm *child, struct vma **copy);
 void dup_pages(struct task *t, struct vma *from, struct vma *to);
 /** dup_mmap_unlock() - child, flush of the parent, parent */
 void dup_mmap_unlock(struct task *t, struct mm *parent, struct mm *child);

@@ -130,6 +130,30 @@ void vms_split_segments(struct task *t, struct mm *mm, struct vms *vms)
 	kop_split(t, KOP_W, KOP_R, w, zap_estimate_ns(mm, vms->r));
 }
 
+void vms_unmap_special(struct task *t, struct mm *mm, struct vms *vms,
+		       uint32_t flags)
+{
+	struct vma *v;
+
+	TAILQ_FOREACH(v, &vms->vmas, link)
+		if (v->flags & flags)
+			zap_range(t, mm, v->r, &vms->gather);
+}
+
+void vms_munlock(struct task *t, struct mm *mm, struct vms *vms)
+{
+	uint64_t known, maybe;
+	struct vma *v;
+
+	TAILQ_FOREACH(v, &vms->vmas, link) {
+		if (!(v->flags & VM_LOCKED))
+			continue;
+		settle(t);
+		resident_count(mm, v->r, &known, &maybe);
+		body(t, COST_PROTECT_PAGE, known);
+	}
+}
+
 void unmap_region(struct task *t, struct mm *mm, struct vms *vms)
 {
 	if (vms->vma_count) {

@@ -19,15 +19,22 @@ void zap_asked(struct task *t, struct mm *mm, struct range r, struct gather *g)
 	     PAGE_BYTES);
 }
 
-static void zap_charge(struct task *t, const struct range_run *run,
-		       uint64_t pages)
+/* What one 4 KiB page of a run costs: less if it is not freed with that. */
+static unsigned zap_cost(const struct mm *mm, uint64_t value)
+{
+	return (value & (RES_FILE | RES_ZERO)) ||
+	       ((value & RES_COW) && mm_shares_pages(mm)) ? COST_ZAP_SHARED :
+							    COST_ZAP_PAGE;
+}
+
+static void zap_charge(struct task *t, const struct mm *mm,
+		       const struct range_run *run, uint64_t pages)
 {
 	if (run->value & RES_HUGE)
 		body(t, COST_ZAP_HUGE, (pages + PMD_PAGES - 1) / PMD_PAGES);
-	else if (run->value & RES_MAYBE)
-		body(t, COST_ZAP_PAGE, (pages + 1) / 2);
 	else
-		body(t, COST_ZAP_PAGE, pages);
+		body(t, zap_cost(mm, run->value),
+		     run->value & RES_MAYBE ? (pages + 1) / 2 : pages);
 }
 
 /* Pages that became free: from `unmapping`, or, if the program touched more
@@ -43,6 +50,18 @@ static void gather_pages(struct mm *mm, struct gather *g, uint64_t pages)
 	g->pages += pages;
 }
 
+/* tlb_remove_table(): lockless walkers may still be inside. On x86 for every
+ * machine since 6.15 (memory: before, only under a hypervisor's own flush). */
+static void free_tables(struct task *t, struct mm *mm, uint64_t tables)
+{
+	struct kernel *k = mm->k;
+
+	hold(k, HOLD_PAGE_TABLE, STAGE_TLB, STAGE_NONE, tables, PAGE_BYTES);
+	if (tables && k->cfg.version >= 6015000)
+		rcu_hold_object(t, k, HOLD_PAGE_TABLE, tables, PAGE_BYTES,
+				cost_ns(k, COST_RCU_CALLBACK));
+}
+
 static void tlb_flush_mmu(struct task *t, struct mm *mm, struct gather *g)
 {
 	struct kernel *k = mm->k;
@@ -56,7 +75,7 @@ static void tlb_flush_mmu(struct task *t, struct mm *mm, struct gather *g)
 	k->tlb->flush(t, mm, g->full_mm ? UINT64_MAX : pages, g->tables > 0);
 	settle(t);
 	hold(k, HOLD_PAGE, STAGE_TLB, STAGE_NONE, g->pages, PAGE_BYTES);
-	hold(k, HOLD_PAGE_TABLE, STAGE_TLB, STAGE_NONE, g->tables, PAGE_BYTES);
+	free_tables(t, mm, g->tables);
 	g->pages = g->tables = 0;
 	g->start = UINT64_MAX;
 	g->end = 0;
@@ -90,7 +109,7 @@ void zap_range(struct task *t, struct mm *mm, struct range r, struct gather *g)
 	     run.r.start < r.end; settle(t)) {
 		struct range c = next_chunk(&run, r, GATHER_ENTRIES_MAX - entries);
 
-		zap_charge(t, &run, range_pages(c));
+		zap_charge(t, mm, &run, range_pages(c));
 		settle(t);
 		resident_count(mm, c, &known, &maybe);
 		count_n(mm->k, COUNT_ZAP_PAGES, known);
@@ -183,7 +202,7 @@ int64_t zap_estimate_ns(const struct mm *mm, struct range r)
 			ns += cost_ns(mm->k, COST_ZAP_HUGE) *
 			      (pages / PMD_PAGES);
 		else
-			ns += cost_ns(mm->k, COST_ZAP_PAGE) * pages;
+			ns += cost_ns(mm->k, zap_cost(mm, run.value)) * pages;
 		at = run.r.end;
 	}
 	return ns + cost_ns(mm->k, COST_UNMAP_REGION);

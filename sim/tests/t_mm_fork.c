@@ -105,6 +105,71 @@ static void t_copies(void **state)
 	run_one(copies, "mt-dup");
 }
 
+/* Memory ends at the n-th area: the half-made child goes through exit_mmap(),
+ * the parent is as it was but for its write-protected pages. */
+static void fails(struct task *t, struct mmfix *x)
+{
+	struct mm *child;
+
+	mmfix_op(t, 0);
+	for (unsigned i = 0; i < 5; i++) {
+		sys_mmap(t, x->mm, BASE + 2 * i * PAGE, PAGE, RW, ANON, false);
+		touch(t, x->mm, 2 * i);
+	}
+	for (unsigned n = 1; n <= 5; n++) {
+		x->k->fail_dup_vma = n;
+		mmfix_op(t, 8);
+		assert_int_equal(do_fork(t, x->mm, 10 + n, &child), -ENOMEM);
+		assert_null(child);
+		assert_string_equal(picture(x->mm, BASE, 10, buf), "A.B.C.D.E.");
+	}
+	child = fork_of(t, x->mm, 20);
+	assert_string_equal(picture(child, BASE, 10, buf), "A.B.C.D.E.");
+	drop(t, child);
+	for (unsigned i = 0; i < 5; i++)
+		touch(t, x->mm, 2 * i);		/* nobody shares them now */
+	assert_int_equal(mmfix_counter(x, COUNT_FAULT_COW), 0);
+}
+
+static void t_out_of_memory(void **state)
+{
+	(void)state;
+	run_one(fails, "rbtree");
+	run_one(fails, "maple-store");
+	run_one(fails, "maple-bulk");
+	run_one(fails, "mt-dup");
+}
+
+/* A child's exit unmaps pages that stay its parent's: cheaper than freeing. */
+static void shared_exit(struct task *t, struct mmfix *x)
+{
+	struct mm *child;
+	int64_t start;
+
+	mmfix_op(t, 0);
+	sys_mmap(t, x->mm, BASE, 1000 * PAGE, RW, ANON | ABI_MAP_POPULATE,
+		 false);
+	child = fork_of(t, x->mm, 2);
+	start = task_now(t);
+	drop(t, child);
+	*(int64_t *)x->arg = task_now(t) - start;
+}
+
+static void t_shared_pages(void **state)
+{
+	struct mmfix x;
+	int64_t ns;
+
+	(void)state;
+	mmfix_config(&x, 1);
+	x.arg = &ns;
+	mmfix_open(&x, 1);
+	mmfix_task(&x, 0, shared_exit);
+	mmfix_run(&x);
+	assert_in_range(ns, 1000 * 50, 1000 * 50 + 10000);
+	mmfix_close(&x);
+}
+
 /* ---- the four ways, by areas ---- */
 
 static void fork_many(struct task *t, struct mmfix *x)
@@ -272,6 +337,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_copies),
+		cmocka_unit_test(t_out_of_memory),
+		cmocka_unit_test(t_shared_pages),
 		cmocka_unit_test(t_fork_order),
 		cmocka_unit_test(t_bulk_reserves),
 		cmocka_unit_test(t_exec),

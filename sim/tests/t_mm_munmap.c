@@ -110,6 +110,79 @@ static void t_downgrade(void **state)
 	}
 }
 
+/* Locked areas: zapped before the downgrade in seed 4; as merged only unlocked
+ * there, 30 ns a page, to 5.17. */
+static void unmap_locked(struct task *t, struct mmfix *x)
+{
+	mmfix_op(t, 0);
+	sys_mmap(t, x->mm, BASE, 1000 * PAGE, RW, ANON | ABI_MAP_LOCKED, false);
+	sys_mmap(t, x->mm, BASE + 1000 * PAGE, 5000 * PAGE, RW,
+		 ANON | ABI_MAP_POPULATE, false);
+	mmfix_op(t, 1);
+	sys_munmap(t, x->mm, BASE, 6000 * PAGE);
+}
+
+static int64_t locked_hold(uint32_t version, uint32_t special)
+{
+	struct mmfix x;
+	int64_t hold;
+
+	mmfix_config(&x, 1);
+	x.cfg.version = version;
+	x.cfg.policies.options[AXIS_MUNMAP] = &special;
+	x.check_every = 3;
+	mmfix_open(&x, 1);
+	mmfix_task(&x, 0, unmap_locked);
+	mmfix_run(&x);
+	hold = x.k->mmap_lock_class->side[SIDE_WRITE].hold_ns.max;
+	mmfix_close(&x);
+	return hold;
+}
+
+static void t_special_areas(void **state)
+{
+	(void)state;
+	assert_in_range(locked_hold(6012000, 0), 0, 5000);
+	assert_in_range(locked_hold(5010000, 0), 30000, 35000);
+	assert_in_range(locked_hold(5010000, 1), 120000, 125000);
+	assert_in_range(locked_hold(6012000, 1), 120000, 125000);
+}
+
+/* Page tables wait for a grace period since 6.15. */
+static void unmap_tables(struct task *t, struct mmfix *x)
+{
+	mmfix_op(t, 0);
+	sys_mmap(t, x->mm, BASE, 4096 * PAGE, RW, ANON | ABI_MAP_POPULATE,
+		 false);
+	mmfix_op(t, 1);
+	sys_munmap(t, x->mm, BASE, 4096 * PAGE);
+}
+
+static uint64_t tables_through_rcu(uint32_t version)
+{
+	const struct hold_class *c;
+	struct mmfix x;
+	uint64_t n;
+
+	mmfix_config(&x, 1);
+	x.cfg.version = version;
+	mmfix_open(&x, 1);
+	mmfix_task(&x, 0, unmap_tables);
+	mmfix_run(&x);
+	c = &x.f.metrics->holds[x.k->hold[HOLD_PAGE_TABLE]];
+	assert_int_equal(c->objects, 0);
+	n = c->stage[x.k->stage[STAGE_GRACE_PERIOD]].moved;
+	mmfix_close(&x);
+	return n;
+}
+
+static void t_page_tables(void **state)
+{
+	(void)state;
+	assert_int_equal(tables_through_rcu(6012000), 0);
+	assert_int_equal(tables_through_rcu(6015000), 8 + 2);
+}
+
 /* The detector names whose wait it was, for what, and behind whom. */
 static void run_hung(const char *munmap, int64_t limit_ns, struct hung_wait *h,
 		     uint32_t *count)
@@ -339,6 +412,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_downgrade),
 		cmocka_unit_test(t_hung_task),
+		cmocka_unit_test(t_special_areas),
+		cmocka_unit_test(t_page_tables),
 		cmocka_unit_test(t_stack_neighbour),
 		cmocka_unit_test(t_recorded_segments),
 		cmocka_unit_test(t_area_hold),

@@ -131,8 +131,8 @@ static void t_cells(void **state)
 	       "s.yaml:2:21: mm_lock: expected a policy, or {policy: NAME, OPTION: VALUE}");
 	refuse("trace: t.mmt\nbaseline: {kernel: linux-6.2}\n",
 	       "s.yaml:2:20: unknown kernel 'linux-6.2'; did you mean 'linux-5.2'? known: linux-4.14,*");
-	refuse("trace: t.mmt\nbaseline: {munmap.batch: 3}\n",
-	       "s.yaml:2:12: munmap: downgrade has no options");
+	refuse("trace: t.mmt\nbaseline: {fork_copy.batch: 3}\n",
+	       "s.yaml:2:12: fork_copy: mt-dup has no options");
 	refuse("trace: t.mmt\nbaseline: [munmap]\n",
 	       "s.yaml:2:11: expected a map like {munmap: downgrade}");
 	refuse("trace: t.mmt\ncompare: {vma_free: immediate}\n",

@@ -91,6 +91,7 @@ static const struct rule rules[] = {
 	DIFFERENCE("page_table_free_ns", ZAP_SPARSE, ZAP),
 	IS("anon_vma_prepare_ns", FAULT_FIRST),
 	IS("zap_page_ns", ZAP),
+	HIDDEN("zap_shared_page_ns", "needs a fork, whose own cost hides it"),
 	IS("zap_huge_page_ns", ZAP_HUGE),
 	IS("protect_page_ns", PROTECT_PAGE),
 	IS("move_page_ns", MOVE_PAGE),

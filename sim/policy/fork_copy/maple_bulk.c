@@ -33,7 +33,9 @@ static int mb_dup_mmap(struct task *t, struct mm *oldmm, struct mm *mm)
 	if (err)
 		goto out;
 	TAILQ_FOREACH(mpnt, &oldmm->areas, link) {
-		tmp = dup_vma(t, mpnt, mm);
+		err = dup_vma(t, mpnt, mm, &tmp);
+		if (err)
+			break;
 		if (!tmp)
 			continue;
 		index->append(t, mm, tmp);	/* mas_store, no walk */

@@ -8,11 +8,14 @@
 static int ms_dup_mmap(struct task *t, struct mm *oldmm, struct mm *mm)
 {
 	struct vma *mpnt, *tmp;
+	int err = 0;
 
 	if (dup_mmap_lock(t, oldmm, mm))
 		return -EINTR;
 	TAILQ_FOREACH(mpnt, &oldmm->areas, link) {
-		tmp = dup_vma(t, mpnt, mm);
+		err = dup_vma(t, mpnt, mm, &tmp);
+		if (err)
+			break;
 		if (!tmp)
 			continue;
 		mm->k->index->store(t, mm, tmp);	/* vma_mt_store */
@@ -20,7 +23,7 @@ static int ms_dup_mmap(struct task *t, struct mm *oldmm, struct mm *mm)
 		dup_pages(t, mpnt, tmp);
 	}
 	dup_mmap_unlock(t, oldmm, mm);
-	return 0;
+	return err;
 }
 
 const struct fork_ops fork_copy_maple_store = {

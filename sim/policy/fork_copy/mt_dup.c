@@ -17,8 +17,10 @@ static int mt_dup_mmap(struct task *t, struct mm *oldmm, struct mm *mm)
 	if (err)
 		goto out;
 	TAILQ_FOREACH(mpnt, &oldmm->areas, link) {
-		tmp = dup_vma(t, mpnt, mm);
+		err = dup_vma(t, mpnt, mm, &tmp);
 		prim(t, COST_LINE_WRITE, 1);	/* the slot: area, or NULL */
+		if (err)
+			break;		/* XA_ZERO: exit_mmap() stops here */
 		if (!tmp)
 			continue;
 		vma_insert(t, mm, tmp);

@@ -8,11 +8,14 @@
 static int rb_dup_mmap(struct task *t, struct mm *oldmm, struct mm *mm)
 {
 	struct vma *mpnt, *tmp;
+	int err = 0;
 
 	if (dup_mmap_lock(t, oldmm, mm))
 		return -EINTR;
 	TAILQ_FOREACH(mpnt, &oldmm->areas, link) {
-		tmp = dup_vma(t, mpnt, mm);
+		err = dup_vma(t, mpnt, mm, &tmp);
+		if (err)
+			break;
 		if (!tmp)
 			continue;	/* VM_DONTCOPY */
 		mm->k->index->append(t, mm, tmp);	/* __vma_link_rb */
@@ -20,7 +23,7 @@ static int rb_dup_mmap(struct task *t, struct mm *oldmm, struct mm *mm)
 		dup_pages(t, mpnt, tmp);	/* copy_page_range */
 	}
 	dup_mmap_unlock(t, oldmm, mm);
-	return 0;
+	return err;
 }
 
 const struct fork_ops fork_copy_rbtree = {

@@ -66,6 +66,11 @@ static void rc_vma_init(struct vma *v)
 				  .book.cls = v->mm->k->vma_lock_class };
 }
 
+static void rc_vma_release(struct vma *v)
+{
+	BUG_ON(v->detached && rc(v)->vm_refcnt);
+}
+
 /* A stale pointer: the lines are those of @mm's machine all the same. */
 static struct line *refcnt_line(const struct mm *mm, const struct vma *v)
 {
@@ -365,7 +370,7 @@ const struct mm_lock_ops mm_lock_per_vma_refcnt = {
 	.mm_bytes = sizeof(struct rc_mm), .vma_bytes = sizeof(struct rc_vma),
 	.place = &rc_place,
 	.mm_init = rc_mm_init, .mm_release = rc_mm_release,
-	.vma_init = rc_vma_init,
+	.vma_init = rc_vma_init, .vma_release = rc_vma_release,
 	.fault = rc_fault,
 	.write_begin = rc_write_begin, .write_to_read = rc_write_to_read,
 	.write_end = rc_write_end,

@@ -11,6 +11,33 @@
  */
 #include "sim/mm/mm.h"
 
+enum { SPECIAL_MERGED, SPECIAL_SEED_4 };
+
+struct dg_options {
+	uint32_t special;
+};
+
+static const char *const special_names[] = { "merged", "seed-4", NULL };
+
+static const struct option dg_options[] = {
+	{ .key = "special", .type = OPT_ENUM,
+	  .offset = offsetof(struct dg_options, special), .def = "merged",
+	  .names = special_names, .unit = "",
+	  .help = "seed-4: locked, hugetlb and PFN areas are zapped before the downgrade; merged: only unlocked, to 5.17" },
+	OPTION_END
+};
+
+/* What may not be done with the lock held for reading (seed 4, patch 2). */
+static void before_downgrade(struct task *t, struct mm *mm, struct vms *vms)
+{
+	const struct dg_options *o = mm->k->cfg.policies.options[AXIS_MUNMAP];
+
+	if (o && o->special == SPECIAL_SEED_4)
+		vms_unmap_special(t, mm, vms, VM_LOCKED | VM_SPECIAL);
+	else if (mm->k->cfg.version < 5018000)	/* a213e5cf71cb */
+		vms_munlock(t, mm, vms);
+}
+
 /* 5.8 to 6.4: a stack beside the hole could grow under the read lock into
  * page tables that are being freed. */
 static bool may_downgrade(const struct mm *mm, const struct vms *vms)
@@ -45,6 +72,7 @@ static int dg_munmap(struct task *t, struct mm *mm, struct range r,
 		vms_abort(t, &vms);
 		goto out;
 	}
+	before_downgrade(t, mm, &vms);
 	if (!keep && vms.vma_count && may_downgrade(mm, &vms)) {
 		mmap_write_downgrade(t, mm, r);
 		downgraded = true;
@@ -71,6 +99,7 @@ const struct munmap_ops munmap_downgrade = {
 		.axis = "munmap", .name = "downgrade",
 		.models = "munmap(2) since 4.20: zap and free with mmap_lock held for reading",
 		.source = "FACTS A6; seed 4; dd2283f2605e",
+		.options = dg_options, .option_bytes = sizeof(struct dg_options),
 		.requires = TRAIT_MMAP_READ_LOCK,
 	},
 	.munmap = dg_munmap,

@@ -7,7 +7,8 @@
  * beside each: 2n slots in leaves that are full.
  * Invariant: nodes() follows map_count; in RCU mode every store replaces the
  * node it changes, and the old one is held until a grace period has passed.
- * Limit: nodes on the path to the root are replaced only when one splits.
+ * A store that spans leaves, or makes their number change, replaces the whole
+ * path to the root (mas_wr_spanning_store(), mas_split()).
  */
 #include "sim/mm/mm.h"
 
@@ -97,18 +98,21 @@ static void node_take(struct task *t, struct mm *mm, uint64_t n)
 }
 
 /* One write at one place, which makes the tree one of @areas; settled. */
-static void mt_write(struct task *t, struct mm *mm, uint64_t areas)
+static void mt_write(struct task *t, struct mm *mm, uint64_t areas, bool spans)
 {
 	struct maple_mm *m = mt(mm);
-	uint64_t want, old = m->nodes;
+	uint64_t want, copied = 1, old = m->nodes;
 	unsigned height;
 
 	want = shape(areas, &height);
 	m->nodes = want;
 	prim(t, COST_MAPLE_STORE, 1);
 	if (m->rcu && old) {
-		node_take(t, mm, 1);
-		rcu_hold_object(t, mm->k, HOLD_MAPLE_NODE, 1, MAPLE_NODE_BYTES,
+		if ((spans || want != old) && height > 1)
+			copied = height;
+		node_take(t, mm, copied);
+		rcu_hold_object(t, mm->k, HOLD_MAPLE_NODE, copied,
+				MAPLE_NODE_BYTES,
 				cost_ns(mm->k, COST_RCU_CALLBACK));
 	}
 	if (want > old)
@@ -135,7 +139,7 @@ static void mt_store(struct task *t, struct mm *mm, struct vma *v)
 	settle(t);
 	prim(t, COST_MAPLE_VISIT, height_of(mm));
 	settle(t);
-	mt_write(t, mm, mm->map_count + (v->detached ? 1 : 0));
+	mt_write(t, mm, mm->map_count + (v->detached ? 1 : 0), false);
 }
 
 /* The state of the last store is at hand: no walk (mas_store, bulk). */
@@ -166,7 +170,7 @@ static void mt_erase(struct task *t, struct mm *mm, struct range r)
 	for (v = vma_first_after(mm, r.start); v && v->r.start < r.end;
 	     v = vma_next(v))
 		n++;
-	mt_write(t, mm, mm->map_count - n);
+	mt_write(t, mm, mm->map_count - n, 2 * n > LEAF_SLOTS);
 }
 
 /* __mt_dup(): copy node by node, depth first (6.8) */
