@@ -156,7 +156,9 @@ static void forker(struct task *t, struct mmfix *x)
 		mmfix_op(t, 8);
 		if (!do_fork(t, x->mm, 100 + i, &child)) {
 			mmfix_op(t, 11);
+			task_set_mode(t, MODE_SYSTEM);
 			mmput(t, child);
+			task_set_mode(t, MODE_USER);
 			settle(t);
 			mm_forget(child);
 		}

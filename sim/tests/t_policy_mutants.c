@@ -422,8 +422,7 @@ static void run_mutant(const struct mutant *m)
 			  .forks = true, .readers = true, .vmalloc = true };
 	struct mmfix x;
 
-	/* a cut run ends at the first broken invariant */
-	for (l.seed = 1; l.seed <= (cut == CUT_NOTHING ? 3 : 12); l.seed++) {
+	for (l.seed = 1; l.seed <= 16; l.seed++) {
 		mmfix_config(&x, 4);
 		if (m->head == &mutant_rbtree.head) {
 			mmfix_policy(&x, AXIS_MM_LOCK, "mm-wide");
