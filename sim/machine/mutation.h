@@ -38,6 +38,9 @@ enum mutation {
 	MUTATE_BIAS_NOT_REVOKED,	/* bravo: writer does not wait for the table */
 	MUTATE_BIAS_NOT_INHIBITED,	/* bravo: on again right after a writer */
 	MUTATE_SPIN_LIFO,		/* spinlock: last waiter first */
+	MUTATE_MUTEX_NO_SPIN,
+	MUTATE_MUTEX_NO_HANDOFF,	/* a woken sleeper may lose for ever */
+	MUTATE_REFCOUNT_WRAPS,
 	MUTATE_IRQ_OFF_IGNORED,
 	MUTATE_COUNT
 };

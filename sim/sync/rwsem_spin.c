@@ -14,6 +14,7 @@
  * Invariant: spinners.head is the one that may poll; it alone is poked.
  * Cost: O(1) per change of the lock.
  */
+#include "sim/sync/osq.h"
 #include "sim/sync/rwsem_impl.h"
 
 enum owner_state { OWNER_NONE, OWNER_WRITER, OWNER_READER, OWNER_NONSPINNABLE };
@@ -85,33 +86,6 @@ static bool can_spin(struct task *t, struct rwsem *s, enum spinner who)
 	default:
 		return true;
 	}
-}
-
-static void osq_unlock(struct task *t, struct rwsem *s)
-{
-	bool was_head = TAILQ_FIRST(&s->spinners) == t;
-	struct task *next;
-
-	TAILQ_REMOVE(&s->spinners, t, wait_link);
-	next = TAILQ_FIRST(&s->spinners);
-	if (was_head && next)
-		task_spin_end(next, transfer_ns(t->m, t->cpu->id,
-						next->cpu->id));
-}
-
-static bool osq_lock(struct task *t, struct rwsem *s)
-{
-	rwsem_atomic(t, s);
-	TAILQ_INSERT_TAIL(&s->spinners, t, wait_link);
-	while (TAILQ_FIRST(&s->spinners) != t) {
-		if (poll_wait(t, NULL, INT64_MAX) != SPIN_RESCHED)
-			continue;
-		if (TAILQ_FIRST(&s->spinners) == t)
-			break;		/* became head in the same instant */
-		TAILQ_REMOVE(&s->spinners, t, wait_link);
-		return false;
-	}
-	return true;
 }
 
 /* Until the owner is no longer a writer that runs. */
@@ -240,9 +214,10 @@ static bool optimistic_spin(struct task *t, struct rwsem *s, enum spinner who,
 	bool taken = false;
 
 	preempt_disable(t);
-	if (osq_lock(t, s)) {
+	rwsem_atomic(t, s);
+	if (osq_join(t, &s->spinners, !mutated(MUTATE_SPIN_RESCHED))) {
 		taken = spin_as_head(t, s, who);
-		osq_unlock(t, s);
+		osq_leave(t, &s->spinners);
 	}
 	*spin_ns += t->m->engine.now_ns - start;
 	preempt_enable(t);

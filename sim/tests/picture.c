@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include "sim/sync/mutex.h"
 #include "sim/tests/picture.h"
 
 struct row {
@@ -21,6 +22,7 @@ struct drawing {
 	struct fixture f;
 	const struct picture *p;
 	struct rwsem s;
+	struct mutex mutex;
 	struct line line;
 	struct row row[PICTURE_ROWS];
 	int rows;
@@ -47,7 +49,9 @@ static size_t run_end(const struct row *r, size_t at)
 static void take(struct row *r, char how)
 {
 	r->now = '?';
-	if (strchr("RQ", how))
+	if (r->d->p->mutex)
+		mutex_lock(&r->t, &r->d->mutex);
+	else if (strchr("RQ", how))
 		down_read(&r->t, &r->d->s);
 	else
 		down_write(&r->t, &r->d->s);
@@ -60,7 +64,9 @@ static void drop(struct row *r)
 	bool read = strchr("RQ", r->now) != NULL;
 
 	r->now = 0;
-	if (read)
+	if (r->d->p->mutex)
+		mutex_unlock(&r->t, &r->d->mutex);
+	else if (read)
 		up_read(&r->t, &r->d->s);
 	else
 		up_write(&r->t, &r->d->s);
@@ -179,6 +185,8 @@ static void drawing_open(struct drawing *d, const struct picture *p,
 	fixture_open(&d->f, 1);
 	rwsem_init(&d->f.m, &d->s, rwsem_flavours[flavour], &d->line,
 		   metrics_lock(d->f.metrics, "sem", true));
+	mutex_init(&d->f.m, &d->mutex, &d->line,
+		   metrics_lock(d->f.metrics, "mutex", false));
 	for (d->rows = 0; d->rows < PICTURE_ROWS && p->row[d->rows]; d->rows++) {
 		int i = d->rows;
 		struct row *r = &d->row[i];
@@ -234,6 +242,7 @@ bool picture_draw(const struct picture *p, enum rwsem_flavour flavour,
 	if (d.f.m.tasks_alive == 0) {
 		fixture_conserved(&d.f);
 		rwsem_release(&d.s);
+		mutex_release(&d.mutex);
 	}
 	line_release(&d.line);
 	fixture_close(&d.f);

@@ -44,6 +44,7 @@ enum {
 struct picture {
 	const char *name, *rule;
 	unsigned on;
+	bool mutex;		/* the lock is one; only W and Z then */
 	int64_t unit_ns, wake_cols;
 	int64_t atomic_ns, store_ns;
 	struct { int cpu; int64_t at_ns, ns; } irq;

@@ -17,6 +17,8 @@
 #include "sim/base/digest.h"
 #include "sim/base/mem.h"
 #include "sim/base/rng.h"
+#include "sim/sync/counters.h"
+#include "sim/sync/mutex.h"
 #include "sim/sync/rcu.h"
 #include "sim/tests/fixture_machine.h"
 
@@ -37,6 +39,13 @@ struct world {
 	struct line sem_line[SEMS], spin_line[SPINS], word_line[WORDS];
 	struct rwsem sem[SEMS];
 	struct spinlock spin[SPINS];
+	struct mutex mutex;
+	struct seqcount seqcount;
+	struct refcount ref;
+	struct percpu_counter counter;
+	struct line mutex_line, seqcount_line, ref_line, counter_line;
+	uint64_t pair[2];
+	int in_mutex;
 	uint64_t words[WORDS];
 	int readers[SEMS], writers[SEMS], inside[SPINS];
 	struct irq_request irq[TASKS_MAX];
@@ -177,6 +186,72 @@ static void irq_over(struct irq_request *r)
 	w->irqs_done++;
 }
 
+static void do_mutex(struct task *t)
+{
+	struct world *w = t->owner;
+
+	if (pick(t, 5) == 0) {
+		if (!mutex_trylock(t, &w->mutex)) {
+			see(t, "m-", 0);
+			return;
+		}
+	} else {
+		mutex_lock(t, &w->mutex);
+	}
+	assert_int_equal(w->in_mutex++, 0);
+	see(t, "mu", 0);
+	some_work(t);
+	if (pick(t, 8) == 0) {
+		settle(t);
+		task_sleep_until(t, t->m->engine.now_ns +
+				 (int64_t)pick(t, 100000));
+	}
+	settle(t);
+	assert_int_equal(w->in_mutex--, 1);
+	mutex_unlock(t, &w->mutex);
+}
+
+/* Two words that a reader must never see apart. */
+static void do_seqcount(struct task *t)
+{
+	struct world *w = t->owner;
+	uint64_t seq, a, b;
+
+	if (pick(t, 3) == 0) {
+		spin_lock(t, &w->spin[0]);
+		write_seqcount_begin(t, &w->seqcount);
+		w->pair[0]++;
+		some_work(t);
+		settle(t);
+		w->pair[1]++;
+		write_seqcount_end(t, &w->seqcount);
+		spin_unlock(t, &w->spin[0]);
+		return;
+	}
+	do {
+		seq = read_seqcount_begin(t, &w->seqcount);
+		a = w->pair[0];
+		work_ns(t, (int64_t)pick(t, 500), COST_ASSUMED);
+		settle(t);
+		b = w->pair[1];
+	} while (read_seqcount_retry(t, &w->seqcount, seq));
+	assert_int_equal(a, b);
+	see(t, "sq", a);
+}
+
+static void do_counter(struct task *t)
+{
+	struct world *w = t->owner;
+	int64_t n = (int64_t)pick(t, 9) - 4;
+
+	percpu_counter_add(t, &w->counter, n);
+	if (refcount_inc_not_zero(t, &w->ref)) {
+		some_work(t);
+		assert_false(refcount_dec_and_test(t, &w->ref));
+	}
+	see(t, "pc", (uint64_t)percpu_counter_read(t, &w->counter));
+}
+
 static void do_irq(struct task *t)
 {
 	struct world *w = t->owner;
@@ -244,7 +319,7 @@ static void op(void *arg)
 	struct world *w = t->owner;
 
 	some_work(t);
-	switch (pick(t, 8)) {
+	switch (pick(t, 11)) {
 	case 0: case 1:
 		do_read(t);
 		break;
@@ -262,6 +337,15 @@ static void op(void *arg)
 		break;
 	case 6:
 		do_rcu(t);
+		break;
+	case 7:
+		do_mutex(t);
+		break;
+	case 8:
+		do_seqcount(t);
+		break;
+	case 9:
+		do_counter(t);
 		break;
 	default:
 		preempt_disable(t);
@@ -339,6 +423,12 @@ static void world_open(struct world *w, uint64_t seed, bool eager)
 	for (int i = 0; i < SPINS; i++)
 		spin_init(&w->spin[i], &w->spin_line[i],
 			  metrics_lock(w->f.metrics, "spin", false));
+	mutex_init(&w->f.m, &w->mutex, &w->mutex_line,
+		   metrics_lock(w->f.metrics, "mutex", false));
+	seqcount_init(&w->seqcount, &w->seqcount_line);
+	w->ref = (struct refcount){ &w->ref_line, 1 };
+	percpu_counter_init(&w->f.m, &w->counter, &w->counter_line,
+			    metrics_lock(w->f.metrics, "percpu", false), 7);
 	w->task_count = 2 + (uint32_t)(bits >> 32) % (TASKS_MAX - 2);
 	for (uint32_t i = 0; i < w->task_count; i++) {
 		task_init(&w->f.m, &w->task[i], i, step, w);
@@ -351,6 +441,12 @@ static void world_open(struct world *w, uint64_t seed, bool eager)
 static void world_close(struct world *w)
 {
 	rcu_free(w->rcu);
+	mutex_release(&w->mutex);
+	line_release(&w->mutex_line);
+	line_release(&w->seqcount_line);
+	line_release(&w->ref_line);
+	line_release(&w->counter_line);
+	percpu_counter_release(&w->counter);
 	for (int i = 0; i < SEMS; i++)
 		line_release(&w->sem_line[i]);
 	for (int i = 0; i < SPINS; i++)
@@ -393,6 +489,7 @@ static void run_world(uint64_t seed, bool eager, struct digest *out,
 	assert_int_equal(w->ops_done, w->task_count * OPS_PER_TASK);
 	assert_int_equal(w->callbacks, w->callbacks_done);
 	assert_int_equal(rcu_pending(w->rcu), 0);
+	assert_int_equal(w->ref.value, 1);
 	for (int i = 0; i < SEMS; i++) {
 		assert_int_equal(w->sem[i].word, 0);
 		rwsem_release(&w->sem[i]);
