@@ -6,6 +6,7 @@
  * Cost: O(policies); called before a run, never in it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "sim/policy/registry.h"
 
@@ -19,7 +20,56 @@ static const struct policy_head *const registry[] = {
 #undef POLICY
 };
 
-enum { REGISTRY_COUNT = sizeof(registry) / sizeof(registry[0]) };
+enum { BUILT_IN = sizeof(registry) / sizeof(registry[0]), PLUGINS_MAX = 32,
+       REGISTRY_MAX = BUILT_IN + PLUGINS_MAX };
+
+/** struct guests - what --plugin brought, before any cell is made */
+struct guests {
+	const struct policy_head *head[PLUGINS_MAX];
+	char digest[PLUGINS_MAX][33];
+	size_t count;
+};
+
+/* Loading a shared object is the process's, so this is, too. */
+static struct guests *guests(void)
+{
+	static struct guests all;
+
+	return &all;
+}
+
+static size_t registry_count(void)
+{
+	return BUILT_IN + guests()->count;
+}
+
+static const struct policy_head *registered(size_t i)
+{
+	return i < BUILT_IN ? registry[i] : guests()->head[i - BUILT_IN];
+}
+
+int policy_register(const struct policy_head *head, const char *digest,
+		    struct errbuf *e)
+{
+	struct guests *g = guests();
+
+	if (g->count == PLUGINS_MAX)
+		return err_set(e, -ENOSPC, "more than %d policies from plug-ins",
+			       PLUGINS_MAX);
+	snprintf(g->digest[g->count], sizeof(g->digest[0]), "%s", digest);
+	g->head[g->count++] = head;
+	return 0;
+}
+
+const char *policy_digest(const struct policy_head *head)
+{
+	const struct guests *g = guests();
+
+	for (size_t i = 0; i < g->count; i++)
+		if (g->head[i] == head)
+			return g->digest[i];
+	return NULL;
+}
 
 int axis_find(const char *name)
 {
@@ -31,22 +81,22 @@ int axis_find(const char *name)
 
 const struct policy_head *policy_find(enum axis a, const char *name)
 {
-	for (size_t i = 0; i < REGISTRY_COUNT; i++)
-		if (!strcmp(registry[i]->axis, axis_names[a]) &&
-		    !strcmp(registry[i]->name, name))
-			return registry[i];
+	for (size_t i = 0; i < registry_count(); i++)
+		if (!strcmp(registered(i)->axis, axis_names[a]) &&
+		    !strcmp(registered(i)->name, name))
+			return registered(i);
 	return NULL;
 }
 
 const char *const *policy_names(enum axis a, size_t *count)
 {
-	/* filled from const data, always with the same words */
-	static const char *names[AXIS_COUNT][REGISTRY_COUNT + 1];
+	/* always the same words, but for those of plug-ins */
+	static const char *names[AXIS_COUNT][REGISTRY_MAX + 1];
 	size_t n = 0;
 
-	for (size_t i = 0; i < REGISTRY_COUNT; i++)
-		if (!strcmp(registry[i]->axis, axis_names[a]))
-			names[a][n++] = registry[i]->name;
+	for (size_t i = 0; i < registry_count(); i++)
+		if (!strcmp(registered(i)->axis, axis_names[a]))
+			names[a][n++] = registered(i)->name;
 	names[a][n] = NULL;
 	if (count)
 		*count = n;

@@ -19,6 +19,14 @@ const struct policy_head *policy_find(enum axis a, const char *name);
 /** policy_names() - the values of an axis in registry order; NULL-terminated */
 const char *const *policy_names(enum axis a, size_t *count);
 
+/** policy_register() - @head, of a plug-in that stays loaded; plugin.c has
+ *  checked it. @digest: of the file that it came from */
+int policy_register(const struct policy_head *head, const char *digest,
+		    struct errbuf *e);
+
+/** policy_digest() - of the plug-in that @head came from; NULL: built in */
+const char *policy_digest(const struct policy_head *head);
+
 /**
  * policy_check() - may these values go together?
  * Return: 0, or -EINVAL with @reason naming the two values and what is missing.
