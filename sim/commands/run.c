@@ -9,6 +9,7 @@
 #include "sim/base/json.h"
 #include "sim/commands/command.h"
 #include "sim/commands/workload_source.h"
+#include "sim/policy/plugin.h"
 #include "sim/results/program.h"
 #include "sim/results/results.h"
 
@@ -26,6 +27,9 @@ static const char help[] =
 "  -s, --set KEY=VALUE  over what the file says (repeatable): an axis or kernel\n"
 "                       of the baseline, machine=NAME, machine.cpus, replay.costs,\n"
 "                       replay.replicates, generate.threads, seed, ...\n"
+"      --plugin F.so    policies from a shared object that was compiled against\n"
+"                       the installed headers (repeatable); its digest is part\n"
+"                       of the id of every cell that uses it\n"
 "  -j, --jobs N         cells at a time (default: one per CPU)\n"
 "  -n, --dry-run        print the cells, run nothing, write nothing\n"
 "      --events A..B    log what happens from A to B of simulated time for\n"
@@ -117,6 +121,8 @@ static int take_option(int c, struct arguments *a, char **argv,
 	case 's':
 		a->set[a->set_count++] = optarg;
 		return 0;
+	case 'P':
+		return plugin_load(optarg, e);
 	case 'j':
 		return parse_jobs(a, optarg, e);
 	case 'n':
@@ -151,6 +157,7 @@ static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
 		{ "output", required_argument, NULL, 'o' },
 		{ "policy", required_argument, NULL, 'p' },
 		{ "set", required_argument, NULL, 's' },
+		{ "plugin", required_argument, NULL, 'P' },
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "events", required_argument, NULL, 'V' },

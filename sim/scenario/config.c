@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/base/option.h"
+#include "sim/policy/registry.h"
 #include "sim/scenario/config.h"
 #include "sim/scenario/draft.h"
 
@@ -31,6 +32,9 @@ static void write_policies(const struct policy_choice *c, uint64_t skip,
 		if (skip & AXIS_BIT(i))
 			continue;
 		fprintf(out, "%s=%s\n", axis_names[i], c->on[i]->name);
+		if (policy_digest(c->on[i]))
+			fprintf(out, "%s.plugin=%s\n", axis_names[i],
+				policy_digest(c->on[i]));
 		if (c->options[i])
 			write_options(axis_names[i], c->on[i]->options,
 				      c->options[i], NULL, out);
