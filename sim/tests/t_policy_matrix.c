@@ -2,7 +2,8 @@
  * Valid combinations of policies run the same random load and must end in the
  * same state, with invariants checked on the way and nothing held at the end:
  * so many that each pair of values meets, with MMREPLAY_LONG all. Pins the
- * number of valid combinations and why others are refused. Pins no times.
+ * number of valid combinations and why others are refused; that each pair of
+ * values of an axis differs somewhere, and what is inert nowhere. Pins no times.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +54,7 @@ struct outcome {
 	char *state;
 	int64_t end_ns, wait_ns, hold_ns;
 	uint64_t counters[COUNT_END];
-	uint64_t peak_bytes;
+	uint64_t peak_bytes, reusable_byte_ns;
 };
 
 static void outcome_locks(struct outcome *o, const struct metrics *m)
@@ -94,8 +95,13 @@ static struct outcome run_load(const struct matrix *m, bool eager, unsigned ops)
 	o.end_ns = x.f.m.end_ns;
 	for (unsigned i = 0; i < COUNT_END; i++)
 		o.counters[i] = mmfix_counter(&x, (enum kernel_counter)i);
-	for (unsigned h = 0; h < HOLD_COUNT; h++)
-		o.peak_bytes += x.f.metrics->holds[x.k->hold[h]].peak_bytes;
+	for (unsigned h = 0; h < HOLD_COUNT; h++) {
+		const struct hold_class *c =
+			&x.f.metrics->holds[x.k->hold[h]];
+
+		o.peak_bytes += c->peak_bytes;
+		o.reusable_byte_ns += (uint64_t)c->reusable_byte_ns;
+	}
 	outcome_locks(&o, x.f.metrics);
 	mmfix_close(&x);
 	assert_non_null(o.state);
@@ -346,6 +352,146 @@ static void t_racing_for_pages(void **state)
 	all_cells(&m);
 }
 
+/* ---- each value does something ---- */
+
+static bool equal(const struct outcome *a, const struct outcome *b)
+{
+	struct outcome x = *a, y = *b;
+
+	x.state = y.state = NULL;
+	return !memcmp(&x, &y, sizeof(x)) && !strcmp(a->state, b->state);
+}
+
+/** struct values - what one axis did in one context */
+struct values {
+	bool ran[VALUES_MAX];
+	struct outcome o[VALUES_MAX];
+};
+
+/* Every value of @a that is valid with the rest of @m; false: fewer than two. */
+static bool run_values(struct matrix *m, int a, bool want_inert,
+		       struct values *v)
+{
+	struct errbuf why = { 0 };
+	unsigned n = 0;
+
+	memset(v, 0, sizeof(*v));
+	for (size_t i = 0; i < m->count[a]; i++) {
+		set(m, a, i);
+		v->ran[i] = !policy_check(&m->choice, &why) &&
+			    !(policy_inert(&m->choice) & AXIS_BIT(a)) ==
+			    !want_inert;
+		n += v->ran[i];
+	}
+	for (size_t i = 0; i < m->count[a] && n > 1; i++)
+		if (v->ran[i]) {
+			set(m, a, i);
+			v->o[i] = run_load(m, false, 60);
+		}
+	return n > 1;
+}
+
+static void free_values(struct values *v)
+{
+	for (size_t i = 0; i < VALUES_MAX; i++)
+		free(v->o[i].state);
+}
+
+/* Pairs of values that may stand in the same place, and that differed there. */
+struct differences {
+	bool may[VALUES_MAX][VALUES_MAX], did[VALUES_MAX][VALUES_MAX];
+};
+
+static unsigned same_pairs(const struct matrix *m, int a,
+			   const struct differences *d, bool say)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < m->count[a]; i++)
+		for (size_t j = i + 1; j < m->count[a]; j++) {
+			if (!d->may[i][j] || d->did[i][j])
+				continue;
+			n++;
+			if (say)
+				print_message("%s: %s and %s never differ\n",
+					      axis_names[a], m->names[a][i],
+					      m->names[a][j]);
+		}
+	return n;
+}
+
+static void one_axis(int a)
+{
+	struct differences d = { 0 };
+	struct matrix m;
+
+	matrix_init(&m, 5);
+	m.shared = true;
+	for (uint64_t n = 0; n < 24; n++) {
+		struct values v;
+
+		random_cell(&m, n);
+		if (!run_values(&m, a, false, &v))
+			continue;
+		for (size_t i = 0; i < m.count[a]; i++)
+			for (size_t j = i + 1; j < m.count[a]; j++) {
+				if (!v.ran[i] || !v.ran[j])
+					continue;
+				d.may[i][j] = true;
+				d.did[i][j] |= !equal(&v.o[i], &v.o[j]);
+			}
+		free_values(&v);
+		if (n >= 8 && !same_pairs(&m, a, &d, false))
+			break;
+	}
+	assert_int_equal(same_pairs(&m, a, &d, true), 0);
+}
+
+static void t_each_value_differs(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < BOUND_COUNT; i++)
+		one_axis((int)bound[i]);
+	one_axis(AXIS_TLB_FLUSH);
+	one_axis(AXIS_RWSEM);
+}
+
+/* What is inert changes not one figure. */
+static void t_inert_is_inert(void **state)
+{
+	static const char *const locks[] = { "mm-wide", "per-vma-refcnt", "range",
+					     "speculative" };
+
+	(void)state;
+	for (size_t l = 0; l < sizeof(locks) / sizeof(locks[0]); l++) {
+		struct matrix m;
+
+		matrix_init(&m, 6);
+		m.shared = true;
+		for (uint64_t n = 0;; n++) {
+			random_cell(&m, n);
+			if (!strcmp(m.choice.on[AXIS_MM_LOCK]->name, locks[l]))
+				break;
+		}
+		for (int a = 0; a < AXIS_COUNT; a++) {
+			struct values v;
+			size_t first = VALUES_MAX;
+
+			if (!(policy_inert(&m.choice) & AXIS_BIT(a)))
+				continue;
+			assert_true(run_values(&m, a, true, &v));
+			for (size_t i = 0; i < m.count[a]; i++) {
+				if (!v.ran[i])
+					continue;
+				if (first == VALUES_MAX)
+					first = i;
+				assert_true(equal(&v.o[first], &v.o[i]));
+			}
+			free_values(&v);
+		}
+	}
+}
+
 /* The null kernel does nothing, in no time, without any policy. */
 static void t_null_kernel(void **state)
 {
@@ -431,6 +577,8 @@ int main(void)
 		cmocka_unit_test(t_valid_combinations),
 		cmocka_unit_test(t_same_final_state),
 		cmocka_unit_test(t_racing_for_pages),
+		cmocka_unit_test(t_each_value_differs),
+		cmocka_unit_test(t_inert_is_inert),
 		cmocka_unit_test(t_null_kernel),
 	};
 
