@@ -16,6 +16,8 @@
  * that took DOUBT_FACTOR times what the model makes of it, and the threshold
  * of a doubtful gap on top, is charged by the model, and counted.
  *
+ * Interrupts are simulated, and recorded times hold them: struct trim.
+ *
  * Memory: 1 to 3 bytes an op without duration, 4 to 10 for one with segments.
  */
 #include <stdlib.h>
@@ -53,6 +55,9 @@ void costs_free(struct costs *c)
 		return;
 	for (uint32_t i = 0; i < c->task_count; i++)
 		stream_release(&c->tasks[i]);
+	for (int i = 0; i < OP_KIND_COUNT; i++)
+		hist_release(&c->kind[i].trim.ns);
+	hist_release(&c->think.ns);
 	free(c->tasks);
 	free(c);
 }
@@ -132,7 +137,7 @@ static void put_segments(struct costs *c, const struct op *op,
 {
 	struct kind_costs *kind = &c->kind[op->kind];
 	struct stream *s = &c->tasks[op->task];
-	int64_t work_ns[KOP_SEGS], p_ns[KOP_SEGS];
+	int64_t work_ns[KOP_SEGS], p_ns[KOP_SEGS], whole_ns = 0;
 
 	work_by_kind(op, work_ns);
 	if (doubtful(c, k, work_ns)) {
@@ -148,7 +153,9 @@ static void put_segments(struct costs *c, const struct op *op,
 		kind->work_ns += work_ns[i];
 		if (p_ns[i] > work_ns[i])
 			kind->clipped_ns += p_ns[i] - work_ns[i];
+		whole_ns += work_ns[i];
 	}
+	hist_record(&kind->trim.ns, whole_ns);
 }
 
 void costs_put(struct costs *c, const struct op *op, const struct kop *k,
@@ -162,6 +169,68 @@ void costs_put(struct costs *c, const struct op *op, const struct kop *k,
 		c->kind[op->kind].without++;
 }
 
+/* ---- interrupts ---- */
+
+void costs_thought(struct costs *c, int64_t ns)
+{
+	hist_record(&c->think.ns, ns);
+}
+
+void costs_irqs(struct costs *c, unsigned kind, int64_t ns)
+{
+	if (kind == OP_FAULT)
+		c->think.irq_ns += ns;
+	else
+		c->kind[kind].trim.irq_ns += ns;
+}
+
+static void add_excess(void *trim, int64_t lower, int64_t upper,
+		       uint64_t count)
+{
+	struct trim *t = trim;
+
+	if (lower > t->median_ns)
+		t->excess_ns += (lower / 2 + upper / 2 - t->median_ns) *
+				(int64_t)count;
+}
+
+static void trim_judge(struct trim *t)
+{
+	t->median_ns = hist_quantile(&t->ns, 50, 100);
+	hist_each(&t->ns, add_excess, t);
+	if (t->irq_ns > t->excess_ns)
+		t->irq_ns = t->excess_ns;
+	hist_release(&t->ns);
+}
+
+/* How much of @ns was interrupts. */
+static int64_t trimmed_ns(const struct trim *t, int64_t ns)
+{
+	if (ns <= t->median_ns || !t->excess_ns)
+		return 0;
+	return (int64_t)((__int128)(ns - t->median_ns) * t->irq_ns /
+			 t->excess_ns);
+}
+
+int64_t costs_think_ns(const struct costs *c, int64_t ns)
+{
+	return ns - trimmed_ns(&c->think, ns);
+}
+
+/* Each segment gives in proportion to what is charged in it. */
+static void trim_segments(const struct trim *t, int64_t work_ns, struct kop *k)
+{
+	int64_t irq_ns = trimmed_ns(t, work_ns), charged_ns = 0;
+
+	for (int i = 0; i < KOP_SEGS; i++)
+		charged_ns += k->seg_ns[i];
+	if (irq_ns > charged_ns)
+		irq_ns = charged_ns;
+	for (int i = 0; irq_ns && i < KOP_SEGS; i++)
+		k->seg_ns[i] -= (int64_t)((__int128)k->seg_ns[i] * irq_ns /
+					  charged_ns);
+}
+
 void costs_judge(struct costs *c, const struct trace_header *h)
 {
 	for (int i = 0; i < OP_KIND_COUNT; i++) {
@@ -170,7 +239,9 @@ void costs_judge(struct costs *c, const struct trace_header *h)
 		k->recorded = c->segments && h->have & HAVE_MMAP_LOCK &&
 			      k->work_ns > 0 &&
 			      k->clipped_ns * 100 <= k->work_ns * CLIP_PCT_MAX;
+		trim_judge(&k->trim);
 	}
+	trim_judge(&c->think);
 }
 
 void costs_segments(const struct op *op, bool tax, int64_t event_tax_ns,
@@ -194,7 +265,7 @@ int64_t costs_take(const struct costs *c, const struct op *op, uint32_t *pos,
 		   struct kop *k, uint64_t *clipped_ns)
 {
 	const struct stream *s = &c->tasks[op->task];
-	int64_t work_ns[KOP_SEGS];
+	int64_t work_ns[KOP_SEGS], whole_ns = 0;
 
 	if (op->duration_ns < 0)
 		return (int64_t)stream_get(s, pos);
@@ -206,6 +277,7 @@ int64_t costs_take(const struct costs *c, const struct op *op, uint32_t *pos,
 		uint64_t p = stream_get(s, pos);
 		int64_t ns = work_ns[i] - (int64_t)p + 1;
 
+		whole_ns += work_ns[i];
 		if (!p) {
 			k->recorded = false;
 			return 0;
@@ -217,5 +289,7 @@ int64_t costs_take(const struct costs *c, const struct op *op, uint32_t *pos,
 		else
 			k->seg_ns[i] = ns;
 	}
+	if (k->recorded)
+		trim_segments(&c->kind[op->kind].trim, whole_ns, k);
 	return 0;
 }

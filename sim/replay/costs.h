@@ -1,6 +1,7 @@
 #ifndef MMREPLAY_REPLAY_COSTS_H
 #define MMREPLAY_REPLAY_COSTS_H
 
+#include "sim/base/hist.h"
 #include "sim/mm/kernel.h"
 #include "sim/replay/stream.h"
 #include "traces/trace.h"
@@ -11,6 +12,18 @@
  * run proper subtracts it from what was recorded.
  */
 
+/**
+ * struct trim - interrupts, which recorded times hold and a replay makes anew
+ * Nobody recorded which times hold some. They are rare and long, so they are
+ * taken from what is above the median: of the excess, @irq_ns in @excess_ns.
+ * The sum is right, medians stay, and the replay puts the tail back.
+ */
+struct trim {
+	struct hist ns;		/* what was recorded, while it is collected */
+	int64_t median_ns, excess_ns;
+	int64_t irq_ns;		/* that the preparatory run had meanwhile */
+};
+
 /** struct kind_costs - how far the recorded times of a kind can be used */
 struct kind_costs {
 	int64_t work_ns;	/* recorded, over all segments */
@@ -18,6 +31,7 @@ struct kind_costs {
 	uint64_t ops, without;	/* with segments; known duration, no segments */
 	uint64_t doubtful;	/* may hold time off the CPU */
 	bool recorded;		/* charge residuals */
+	struct trim trim;
 };
 
 struct costs {
@@ -28,6 +42,7 @@ struct costs {
 	bool ipis;		/* the capture tells which flushes sent IPIs */
 	int64_t ipi_ns;		/* what one costs its sender in this model */
 	struct kind_costs kind[OP_KIND_COUNT];
+	struct trim think;	/* between ops, and faults */
 };
 
 struct costs *costs_new(const struct trace_header *h, const struct profile *p,
@@ -40,8 +55,18 @@ uint64_t costs_bytes(const struct costs *c);
 void costs_put(struct costs *c, const struct op *op, const struct kop *k,
 	       uint64_t ipis);
 
+/** costs_thought() - preparatory run: the task was on a CPU between ops for @ns */
+void costs_thought(struct costs *c, int64_t ns);
+
+/** costs_irqs() - after the preparatory run: interrupts during ops of @kind,
+ *  and between ops and in faults (OP_FAULT) */
+void costs_irqs(struct costs *c, unsigned kind, int64_t ns);
+
 /** costs_judge() - after the preparatory run: which kinds may use residuals */
 void costs_judge(struct costs *c, const struct trace_header *h);
+
+/** costs_think_ns() - @ns between ops as recorded, less what was interrupts */
+int64_t costs_think_ns(const struct costs *c, int64_t ns);
 
 /**
  * costs_take() - what to charge for @op; fills @k, which is zero but for kind

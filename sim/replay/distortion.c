@@ -152,6 +152,26 @@ static struct causes *causes_of(struct rtask *rt)
 	return &mm->causes;
 }
 
+/*
+ * What a capture can see of a fault: the time to the task's next record, if
+ * no switch lies between. A fault that lies in a call has no gap of its own.
+ */
+static void gap(struct rtask *rt)
+{
+	struct replay *r = rt->r;
+	int64_t now = r->m.engine.now_ns, ns = now - rt->gap_since_ns;
+
+	if (rt->gap_since_ns >= 0 && measuring(r) &&
+	    rt->gap_off_ns == rt->sleep_ns + rt->queue_ns &&
+	    ns <= r->o->sleep_threshold_ns)
+		hist_record(&r->out->gap_ns, ns);
+	rt->gap_since_ns = -1;
+	if (rt->op.kind != OP_FAULT || rt->op.flags & OPF_IN_CALL)
+		return;
+	rt->gap_since_ns = now;
+	rt->gap_off_ns = rt->sleep_ns + rt->queue_ns;
+}
+
 void distortion_op_start(struct rtask *rt)
 {
 	struct replay *r = rt->r;
@@ -159,6 +179,7 @@ void distortion_op_start(struct rtask *rt)
 	uint32_t expected = moved_expected(rt), cause = 0;
 	struct causes *c = causes_of(rt);
 
+	gap(rt);
 	rt->epoch += cause_epoch(&rt->op);
 	if (c) {
 		cause = cause_of(c, rt->trace, &rt->ranges);

@@ -242,6 +242,25 @@ static bool needs_preparation(const struct replay *r)
 	       r->c->kernel->thp != r->c->captured->thp;
 }
 
+/*
+ * Interrupts of the preparatory run: those during ops by kind; of the others,
+ * those that came while somebody was on the CPU between ops.
+ */
+static void interrupts(struct costs *c, const struct replay_result *out)
+{
+	int64_t rest_ns = out->mode_ns[MODE_IRQ];
+	int64_t busy_ns = out->mode_ns[MODE_USER] + out->mode_ns[MODE_GHOST];
+	int64_t idle_ns = out->mode_ns[MODE_IDLE];
+
+	for (unsigned i = 0; i < OP_KIND_COUNT; i++) {
+		costs_irqs(c, i, out->op_time[i].irq_ns);
+		rest_ns -= out->op_time[i].irq_ns;
+	}
+	if (rest_ns > 0 && busy_ns + idle_ns > 0)
+		costs_irqs(c, OP_FAULT, (int64_t)((__int128)rest_ns * busy_ns /
+						  (busy_ns + idle_ns)));
+}
+
 /* The trace as captured, once, for the costs of its policy. */
 static int prepare(struct replay *shape)
 {
@@ -266,6 +285,8 @@ static int prepare(struct replay *shape)
 				 o.sleep_threshold_ns);
 	prep.costs = shape->costs;
 	ret = run_once(&prep, out);
+	if (!ret && o.costs == COSTS_RECORDED && !shape->h->synthetic)
+		interrupts(shape->costs, out);
 	costs_judge(shape->costs, shape->h);
 	replay_result_release(out);
 	free(out);
@@ -319,6 +340,7 @@ void replay_result_release(struct replay_result *r)
 	if (r->metrics)
 		metrics_free(r->metrics);
 	hist_release(&r->drift_ns);
+	hist_release(&r->gap_ns);
 	arena_release(&r->arena);
 	*r = (struct replay_result){ 0 };
 }

@@ -72,6 +72,7 @@ struct replay_result {
 	int64_t exogenous_ns, think_ns;
 	int64_t waker_wait_ns;		/* slept for a traced waker */
 	int64_t unknown_gap_ns;		/* sleep or compute: kept as sleep */
+	struct hist gap_ns;		/* simulated, from a fault to the next record */
 	int64_t fault_gap_ns;		/* recorded gaps behind faults ... */
 	int64_t fault_floored_ns;	/* ... by which the model's faults exceed them */
 	uint32_t max_runnable_per_mm;

@@ -77,6 +77,7 @@ struct rtask {
 	int64_t away_since_ns, sleep_ns, queue_ns;
 	uint64_t ipis, ipi_mark;	/* sent; its CPU's count when it came */
 	struct op_clock clock;
+	int64_t gap_since_ns, gap_off_ns;	/* last fault; -1: none */
 };
 
 /** struct live_alloc - a vmalloc area by the record that allocated it */

@@ -136,6 +136,14 @@ static bool surely_on_cpu(const struct rtask *rt)
 	return rt->r->have_sched && rt->mm;
 }
 
+/* Recorded times hold the interrupts of the capture; a generated trace has
+ * none, and without recorded costs there is no preparatory run to count. */
+static bool trims_interrupts(const struct replay *r)
+{
+	return r->costs && !r->preparing && r->o->costs == COSTS_RECORDED &&
+	       !r->h->synthetic;
+}
+
 static bool think(struct rtask *rt, int64_t ns)
 {
 	struct replay *r = rt->r;
@@ -150,6 +158,10 @@ static bool think(struct rtask *rt, int64_t ns)
 		*(rt->mm ? &r->out->unknown_gap_ns : &r->out->exogenous_ns) += ns;
 		return sleep_recorded(rt, ns);
 	}
+	if (r->costs && r->preparing)
+		costs_thought(r->costs, ns);
+	else if (trims_interrupts(r))
+		ns = costs_think_ns(r->costs, ns);
 	ns = jittered(rt, ns);
 	r->out->think_ns += ns;
 	task_think(&rt->task, ns, COST_RECORDED);

@@ -96,7 +96,7 @@ static void rtask_init(struct replay *r, struct rtask *rt, uint32_t instance,
 	rt->trace = trace;
 	rt->instance = instance;
 	rt->asleep = true;
-	rt->wait_since_ns = -1;
+	rt->wait_since_ns = rt->gap_since_ns = -1;
 	TAILQ_INIT(&rt->waiters);
 }
 

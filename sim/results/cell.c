@@ -420,6 +420,7 @@ static json_t *hist_part(const struct replay_result *r)
 			add_hist(all, path, &s->hold_ns);
 		}
 	}
+	add_hist(all, "gap_ns.fault", &r->gap_ns);
 	add_hist(all, "distortion.drift_ns", &r->drift_ns);
 	return all;
 }
@@ -435,6 +436,9 @@ json_t *cell_json(const struct scenario *s, const struct cell *c,
 	json_object_set_new(o, "run", run_part(r));
 	json_object_set_new(o, "distortion", distortion_part(c, h, r));
 	json_object_set_new(o, "latency_ns", latency_part(r));
+	if (r->gap_ns.count)
+		json_object_set_new(o, "gap_ns", json_pack("{s:o}",
+			"fault", json_quantiles(&r->gap_ns)));
 	json_object_set_new(o, "op_time_ns", op_time_part(r));
 	json_object_set_new(o, "locks", locks_part(r->metrics));
 	json_object_set_new(o, "blame", blame_part(r->metrics));

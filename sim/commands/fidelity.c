@@ -1,0 +1,280 @@
+/* mmreplay fidelity: replay as captured; predicted beside recorded. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "analysis/fidelity.h"
+#include "sim/base/getopt.h"
+#include "sim/base/json.h"
+#include "sim/commands/command.h"
+#include "sim/results/program.h"
+#include "sim/commands/recorded.h"
+#include "sim/results/results.h"
+
+static const char help[] =
+"usage: mmreplay fidelity TRACE.mmt.. [options]\n"
+"\n"
+"Replays each capture under the preset of its own kernel, on the profile of its\n"
+"own machine, with the tracer's time where it was, once with recorded costs and\n"
+"once with the model's, and puts what that predicts beside what was recorded.\n"
+"\n"
+"  -o, --output DIR        result folders DIR/NAME-COSTS (default\n"
+"                          results/fidelity)\n"
+"  -c, --capture-json FILE what is known of the capture's repeats, for one\n"
+"                          trace (default: capture.json beside the trace)\n"
+"      --costs MODE        only `recorded` or only `model`\n"
+"  -s, --set KEY=VALUE     as for run (repeatable)\n"
+"  -j, --jobs N            cells at a time (default: one per CPU)\n"
+"      --json              the checks as JSON\n"
+"  -q, --quiet             no progress\n"
+"  -h, --help              this text\n"
+"\n"
+"Verdicts: within-10, within-25, off; identity: recorded costs of an operation\n"
+"that hardly waits, so little is predicted; noise-limited: the capture itself\n"
+"varies by more than the error (or than the verdict would claim); absent: the\n"
+"capture has no events for it. Exit status 0 whatever the verdicts are.\n";
+
+enum { COSTS_MODES = 2 };
+static const char *const costs_modes[COSTS_MODES] = { "recorded", "model" };
+
+/** struct arguments - of one call */
+struct arguments {
+	char *const *traces;
+	uint32_t trace_count, set_count;
+	const char *output, *capture_json, *costs;
+	const char **set;
+	struct run_options run;
+	bool json;
+};
+
+static int take(int c, struct arguments *a, struct errbuf *e)
+{
+	switch (c) {
+	case 'o':
+		a->output = optarg;
+		return 0;
+	case 'c':
+		a->capture_json = optarg;
+		return 0;
+	case 'C':
+		if (strcmp(optarg, costs_modes[0]) && strcmp(optarg, costs_modes[1]))
+			return err_usage(e, "--costs %s: expected recorded or model",
+					 optarg);
+		a->costs = optarg;
+		return 0;
+	case 's':
+		a->set[a->set_count++] = optarg;
+		return 0;
+	case 'j':
+		a->run.jobs = (uint32_t)atoi(optarg);
+		if (a->run.jobs < 1 || a->run.jobs > 1024)
+			return err_usage(e, "--jobs %s: expected 1 to 1024", optarg);
+		return 0;
+	case 'J':
+		a->json = true;
+		return 0;
+	case 'q':
+		a->run.quiet = true;
+		return 0;
+	default:
+		return err_usage(e, "fidelity: %s; see --help",
+				 c == ':' ? "a value is missing" : "unknown option");
+	}
+}
+
+static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
+{
+	static const struct long_option longs[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{ "capture-json", required_argument, NULL, 'c' },
+		{ "costs", required_argument, NULL, 'C' },
+		{ "set", required_argument, NULL, 's' },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "json", no_argument, NULL, 'J' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":o:c:s:j:q", longs, NULL)) >= 0)
+		if (take(c, a, e))
+			return -1;
+	if (optind >= argc)
+		return err_usage(e, "fidelity: no trace given; see --help");
+	a->traces = argv + optind;
+	a->trace_count = (uint32_t)(argc - optind);
+	if (a->capture_json && a->trace_count > 1)
+		return err_usage(e, "--capture-json is for one trace, not for %u",
+				 a->trace_count);
+	return 0;
+}
+
+static char *name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	const char *dot = strrchr(name, '.');
+
+	return xasprintf("%.*s", dot && dot != name ? (int)(dot - name) :
+			 (int)strlen(name), name);
+}
+
+/* ---- repeats of the captured program ---- */
+
+/* Half of what the wall times of the untraced runs span; 0 if there are none. */
+static double wall_spread_ns(const json_t *capture)
+{
+	const json_t *runs = json_object_get(capture, "untraced_runs"), *run;
+	double least = 0, most = 0;
+	size_t i;
+
+	json_array_foreach(runs, i, run) {
+		double s = json_number_value(json_object_get(run, "wall_s"));
+
+		if (!i || s < least)
+			least = s;
+		if (!i || s > most)
+			most = s;
+	}
+	return json_array_size(runs) > 1 ? (most - least) / 2 * 1e9 : 0;
+}
+
+static int add_repeats(json_t *reference, const char *path, struct errbuf *e)
+{
+	json_t *capture = json_read(path, e), *row;
+	size_t i;
+
+	if (!capture)
+		return -1;
+	json_array_foreach(json_object_get(reference, "rows"), i, row)
+		if (!strcmp("run.makespan_ns", json_string_value(
+				json_object_get(row, "quantity"))))
+			json_object_set_new(row, "spread", json_real(
+				wall_spread_ns(capture)));
+	json_object_set_new(reference, "spread_of",
+			    json_string("half the span of the untraced runs in capture.json"));
+	json_decref(capture);
+	return 0;
+}
+
+static json_t *reference_of(const struct arguments *a, const char *path,
+			    struct errbuf *e)
+{
+	struct mmt_reader *trace = mmt_open(path, MMT_MEASUREMENTS, 0, e);
+	const char *slash = strrchr(path, '/');
+	char *beside = xasprintf("%.*s%scapture.json",
+				 slash ? (int)(slash - path) : 0, path,
+				 slash ? "/" : "");
+	const char *from = a->capture_json ? a->capture_json :
+			   !access(beside, R_OK) ? beside : NULL;
+	json_t *o = trace ? recorded_json(trace, path, e) : NULL;
+
+	if (o && from && add_repeats(o, from, e)) {
+		json_decref(o);
+		o = NULL;
+	}
+	if (trace)
+		mmt_close(trace);
+	free(beside);
+	return o;
+}
+
+/* ---- one folder: one trace, one way of charging ---- */
+
+static int run_folder(const struct arguments *a, const char *trace,
+		      const char *costs, const char *dir, struct errbuf *e)
+{
+	char *mode = xasprintf("replay.costs=%s", costs);
+	const char **set = xcalloc(a->set_count + 2, sizeof(*set));
+	struct scenario_overrides over = {
+		.set = set, .set_count = a->set_count + 2,
+		.model_id = program_model_id() };
+	struct run_options o = a->run;
+	struct run_summary sum;
+	struct scenario *s;
+	int r = -1;
+
+	set[0] = "replay.tracing=as-captured";
+	set[1] = mode;
+	for (uint32_t i = 0; i < a->set_count; i++)
+		set[i + 2] = a->set[i];
+	s = scenario_for_trace(trace, &over, e);
+	o.out_dir = dir;
+	if (s)
+		r = results_run(s, &o, &sum, e);
+	scenario_free(s);
+	free(set);
+	free(mode);
+	return r;
+}
+
+static int check_folder(const struct arguments *a, const char *trace,
+			const char *costs, const json_t *reference,
+			struct fidelity *f, struct result_set **set,
+			struct errbuf *e)
+{
+	char *name = name_of(trace);
+	char *dir = xasprintf("%s/%s-%s", a->output, name, costs);
+	char *path = xasprintf("%s/reference.json", dir);
+	const char *const dirs[] = { dir };
+	int r = run_folder(a, trace, costs, dir, e);
+
+	if (!r)
+		r = json_save(path, reference, e);
+	if (!r) {
+		*set = results_load(dirs, 1, e);
+		r = *set ? fidelity_of(*set, name, costs, f, e) : -1;
+	}
+	free(path);
+	free(dir);
+	free(name);
+	return r;
+}
+
+static int check_trace(const struct arguments *a, const char *trace,
+		       struct fidelity *list, struct result_set **sets,
+		       uint32_t *count, struct errbuf *e)
+{
+	json_t *reference = reference_of(a, trace, e);
+	int r = reference ? 0 : -1;
+
+	for (int i = 0; !r && i < COSTS_MODES; i++) {
+		if (a->costs && strcmp(a->costs, costs_modes[i]))
+			continue;
+		r = check_folder(a, trace, costs_modes[i], reference,
+				 &list[*count], &sets[*count], e);
+		++*count;
+	}
+	json_decref(reference);
+	return r;
+}
+
+static int run(int argc, char **argv, struct errbuf *e)
+{
+	struct arguments a = {
+		.output = "results/fidelity",
+		.set = xcalloc((size_t)argc + 1, sizeof(*a.set)) };
+	struct fidelity *list = xcalloc(2 * (size_t)argc, sizeof(*list));
+	struct result_set **sets = xcalloc(2 * (size_t)argc, sizeof(*sets));
+	uint32_t count = 0;
+	int r = parse(argc, argv, &a, e);
+
+	for (uint32_t i = 0; !r && i < a.trace_count; i++)
+		r = check_trace(&a, a.traces[i], list, sets, &count, e);
+	if (!r)
+		fidelity_write(list, count, a.json, stdout);
+	for (uint32_t i = 0; i < count; i++) {
+		fidelity_release(&list[i]);
+		results_free(sets[i]);
+	}
+	free(list);
+	free(sets);
+	free(a.set);
+	return r ? -1 : 0;
+}
+
+const struct command cmd_fidelity = {
+	"fidelity", "replay as captured; predicted beside recorded, with verdicts",
+	help, run
+};
