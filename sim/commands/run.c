@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "analysis/analysis.h"
+#include "sim/base/duration.h"
 #include "sim/base/file.h"
 #include "sim/base/getopt.h"
 #include "sim/base/json.h"
@@ -64,44 +65,10 @@ static int parse_jobs(struct arguments *a, const char *text, struct errbuf *e)
 	return 0;
 }
 
-/* "250", "1.5ms": exact, in decimal; false if it is no time. */
-static bool parse_time(const char *text, size_t length, int64_t *ns)
-{
-	static const struct { const char *name; int64_t ns; } units[] = {
-		{ "ns", 1 }, { "us", NSEC_PER_USEC }, { "ms", NSEC_PER_MSEC },
-		{ "s", NSEC_PER_SEC }, { "", 1 }
-	};
-	size_t digits = strspn(text, "0123456789"), i = digits, unit = 0;
-	int64_t scale;
-
-	if (!digits || digits > 18 || digits > length)
-		return false;
-	if (i < length && text[i] == '.')
-		i += 1 + strspn(text + i + 1, "0123456789");
-	while (unit < 5 && (strlen(units[unit].name) != length - i ||
-			    strncmp(units[unit].name, text + i, length - i)))
-		unit++;
-	if (unit == 5)
-		return false;
-	if (__builtin_mul_overflow(strtoll(text, NULL, 10), units[unit].ns, ns))
-		return false;
-	scale = units[unit].ns / 10;
-	for (size_t k = digits + 1; k < i; k++, scale /= 10) {
-		if (!scale && text[k] != '0')
-			return false;
-		*ns += (text[k] - '0') * scale;
-	}
-	return true;
-}
-
 static int parse_events(struct arguments *a, const char *text, struct errbuf *e)
 {
-	const char *dots = strstr(text, "..");
-
-	if (!dots || !parse_time(text, (size_t)(dots - text),
-				 &a->run.events_start_ns) ||
-	    !parse_time(dots + 2, strlen(dots + 2), &a->run.events_end_ns) ||
-	    a->run.events_end_ns < a->run.events_start_ns)
+	if (!window_parse(text, &a->run.events_start_ns,
+			  &a->run.events_end_ns))
 		return err_usage(e, "--events %s: expected a window of simulated time like 0..5ms",
 				 text);
 	a->run.events = true;
