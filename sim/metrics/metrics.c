@@ -1,10 +1,8 @@
 /*
- * Counters, lock statistics, blame and the hold ledger of one run.
+ * Counters and lock statistics of one run, and the names of its holds.
  *
  * Invariants: per lock class, blame sums to the waits (the caller splits each
- * wait exactly); per hold class, the stages sum to the class, objects and
- * bytes, and a byte integral is exact: it is brought up to date before each
- * change. Nothing here reads a clock: the caller says what time it is.
+ * wait exactly). Nothing here reads a clock: the caller says what time it is.
  *
  * Cost: O(1) a record; no allocation once a histogram row is warm. While
  * @off, samples of locks and latencies are dropped; the ledger always runs.
@@ -21,6 +19,7 @@ struct metrics *metrics_new(void)
 	struct metrics *m = xcalloc(1, sizeof(*m));
 
 	m->series.next_ns = INT64_MAX;
+	m->books = hold_books_new();
 	return m;
 }
 
@@ -45,6 +44,7 @@ void metrics_free(struct metrics *m)
 	for (int i = 0; i < METRIC_OPS_MAX; i++)
 		hist_release(&m->latency_ns[i]);
 	hist_release(&m->order_wait_ns);
+	hold_books_free(m);
 	free(m);
 }
 
@@ -123,7 +123,7 @@ void lock_trylock_failed(struct metrics *m, struct lock_class *c,
 		c->side[side].failed_trylocks++;
 }
 
-/* ---- the hold ledger ---- */
+/* ---- classes and stages of the hold ledger (hold.c) ---- */
 
 uint32_t metrics_hold(struct metrics *m, const char *name, bool address_space)
 {
@@ -148,83 +148,8 @@ uint32_t metrics_stage(struct metrics *m, const char *name)
 	return m->stage_count++;
 }
 
-static void stage_update(struct hold_stage *s, sim_ns now)
-{
-	s->byte_ns += (__int128)s->bytes * (now - s->since_ns);
-	s->since_ns = now;
-}
-
-static void class_update(struct hold_class *h, sim_ns now)
-{
-	h->byte_ns += (__int128)h->bytes * (now - h->since_ns);
-	h->reusable_byte_ns += (__int128)h->reusable_bytes * (now - h->since_ns);
-	h->since_ns = now;
-}
-
-static void hold_take(struct hold_stage *s, uint64_t objects, uint64_t bytes,
-		      sim_ns now)
-{
-	if (s->objects < objects || s->bytes < bytes)
-		BUG("%llu objects (%llu bytes) leave a stage that holds %llu (%llu)",
-		    (unsigned long long)objects, (unsigned long long)bytes,
-		    (unsigned long long)s->objects,
-		    (unsigned long long)s->bytes);
-	stage_update(s, now);
-	s->objects -= objects;
-	s->bytes -= bytes;
-}
-
-static void move_between(struct hold_class *h, uint32_t from, uint32_t to,
-			 uint64_t objects, uint64_t bytes, sim_ns now)
-{
-	class_update(h, now);
-	if (from != STAGE_NONE) {
-		hold_take(&h->stage[from], objects, bytes, now);
-		h->objects -= objects;
-		h->bytes -= bytes;
-	}
-	if (to == STAGE_NONE)
-		return;
-	stage_update(&h->stage[to], now);
-	h->stage[to].objects += objects;
-	h->stage[to].bytes += bytes;
-	h->stage[to].moved += objects;
-	h->objects += objects;
-	h->bytes += bytes;
-	if (h->objects > h->peak_objects)
-		h->peak_objects = h->objects;
-	if (h->bytes > h->peak_bytes)
-		h->peak_bytes = h->bytes;
-}
-
-void hold_move(struct metrics *m, uint32_t hold, uint32_t from, uint32_t to,
-	       uint64_t objects, uint64_t bytes, sim_ns now)
-{
-	struct hold_class *h = &m->holds[hold];
-
-	metrics_sample(m, now);
-	move_between(h, from, to, objects, bytes, now);
-	if (__builtin_expect(m->events != NULL, 0))
-		event_count(m->events, now,
-			    h->address_space ? "hold_va" : "hold", h->name,
-			    h->bytes);
-}
-
-void hold_reusable(struct metrics *m, uint32_t hold, int64_t bytes, sim_ns now)
-{
-	struct hold_class *h = &m->holds[hold];
-
-	class_update(h, now);
-	BUG_ON(bytes < 0 && h->reusable_bytes < (uint64_t)-bytes);
-	h->reusable_bytes += (uint64_t)bytes;
-}
-
 void metrics_close(struct metrics *m, sim_ns now)
 {
 	series_end(m, now);
-	for (uint32_t i = 0; i < m->hold_count; i++) {
-		class_update(&m->holds[i], now);
-		for (uint32_t s = 0; s < m->stage_count; s++)
-			stage_update(&m->holds[i].stage[s], now);
-	}
+	hold_close(m, now);
 }

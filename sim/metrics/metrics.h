@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include "sim/base/hist.h"
 #include "sim/base/units.h"
+#include "sim/metrics/hold.h"
 
 /*
  * Counters, histograms, blame and the hold ledger of one run, keyed by opaque
@@ -15,7 +16,7 @@
  */
 
 enum { METRIC_LOCKS_MAX = 48, METRIC_OPS_MAX = 40, METRIC_HOLDS_MAX = 16,
-       METRIC_STAGES_MAX = 16, METRIC_COUNTERS_MAX = 96,
+       METRIC_COUNTERS_MAX = 96,
        METRIC_WATCHED_MAX = 4 };
 
 enum lock_side { SIDE_WRITE, SIDE_READ, SIDE_COUNT };
@@ -56,26 +57,6 @@ struct blame_mark {
 	int64_t ns[METRIC_OPS_MAX];
 };
 
-/**
- * struct hold_class - objects that are freed but not reusable, by stage
- * bytes[] and objects[] are what is held now; integrals run on the clock.
- */
-struct hold_stage {
-	uint64_t objects, bytes, moved;
-	__int128 byte_ns;
-	int64_t since_ns;
-};
-
-struct hold_class {
-	const char *name;
-	bool address_space;	/* va_bytes: never added to memory */
-	struct hold_stage stage[METRIC_STAGES_MAX];
-	uint64_t objects, bytes, peak_objects, peak_bytes;
-	__int128 byte_ns, reusable_byte_ns;
-	int64_t since_ns;
-	uint64_t reusable_bytes;
-};
-
 /** struct hung_wait - one wait of at least metrics.hung_ns: whose, for what, and
  *  behind whom for most of it */
 struct hung_wait {
@@ -105,6 +86,7 @@ struct metrics {
 	uint32_t lock_count;
 	struct hold_class holds[METRIC_HOLDS_MAX];
 	uint32_t hold_count;
+	struct hold_books *books;
 	const char *stage_names[METRIC_STAGES_MAX];
 	uint32_t stage_count;
 	struct hist latency_ns[METRIC_OPS_MAX];		/* by op class */
@@ -177,15 +159,6 @@ void lock_released(struct metrics *m, struct lock_class *c, enum lock_side side,
 /** hold_class_new() - register a ledger class; @address_space: va_bytes */
 uint32_t metrics_hold(struct metrics *m, const char *name, bool address_space);
 uint32_t metrics_stage(struct metrics *m, const char *name);
-
-enum { STAGE_NONE = UINT8_MAX };	/* not held: before entry, after reuse */
-
-/** hold_move() - @objects (@bytes together) go from one stage to another at @now */
-void hold_move(struct metrics *m, uint32_t hold, uint32_t from, uint32_t to,
-	       uint64_t objects, uint64_t bytes, sim_ns now);
-
-/** hold_reusable() - @bytes more (or fewer) that only their own cache can reuse */
-void hold_reusable(struct metrics *m, uint32_t hold, int64_t bytes, sim_ns now);
 
 /* ---- series.c: values over simulated time ---- */
 

@@ -69,20 +69,43 @@ void mm_check(const struct mm *mm)
 	BUG_ON(mm->map_count > 2 * mm->k->cfg.max_map_count + 2);
 }
 
-/* A ledger class holds exactly what its stages hold. */
+/* A ledger class holds exactly what its stages hold, and they what the accounts
+ * below them do. */
+static void check_class(const struct kernel *k, uint32_t hold,
+			const struct hold_account **list)
+{
+	const struct hold_class *c = &k->metrics->holds[hold];
+	uint32_t n = hold_accounts(k->metrics, hold, list);
+	uint64_t objects = 0, bytes = 0;
+
+	for (unsigned s = 0; s < METRIC_STAGES_MAX; s++) {
+		uint64_t in_accounts = 0;
+		__int128 asked = 0;
+
+		objects += c->stage[s].objects;
+		bytes += c->stage[s].bytes;
+		for (uint32_t i = 0; i < n; i++) {
+			in_accounts += list[i]->stage[s].bytes;
+			asked += list[i]->stage[s].asked_sum_ns;
+		}
+		if (in_accounts != c->stage[s].bytes ||
+		    asked != c->stage[s].asked_sum_ns ||
+		    (!c->stage[s].objects && asked))
+			BUG("hold %s: stage %u and its accounts differ", c->name,
+			    s);
+	}
+	if (objects != c->objects || bytes != c->bytes)
+		BUG("hold %s: stages and total differ", c->name);
+}
+
 static void check_ledger(const struct kernel *k)
 {
-	for (unsigned h = 0; h < HOLD_COUNT; h++) {
-		const struct hold_class *c = &k->metrics->holds[k->hold[h]];
-		uint64_t objects = 0, bytes = 0;
+	const struct hold_account **list;
 
-		for (unsigned s = 0; s < METRIC_STAGES_MAX; s++) {
-			objects += c->stage[s].objects;
-			bytes += c->stage[s].bytes;
-		}
-		if (objects != c->objects || bytes != c->bytes)
-			BUG("hold %s: stages and total differ", c->name);
-	}
+	list = xcalloc(hold_account_count(k->metrics) + 1, sizeof(*list));
+	for (unsigned h = 0; h < HOLD_COUNT; h++)
+		check_class(k, k->hold[h], list);
+	free(list);
 }
 
 void kernel_check(struct kernel *k)

@@ -57,7 +57,7 @@ static void exit_unmap(struct task *t, struct mm *mm, struct gather *g)
 
 /* Every area leaves the tree before the first is freed: what a reader of the
  * index could still find would be gone. */
-static void exit_vmas(struct task *t, struct mm *mm)
+static void exit_vmas(struct task *t, struct mm *mm, const struct hold_tag *tag)
 {
 	struct vma_list dead = TAILQ_HEAD_INITIALIZER(dead);
 	struct vma *v;
@@ -68,6 +68,7 @@ static void exit_vmas(struct task *t, struct mm *mm)
 		vma_unlink(t, v);
 		if (mm->k->mm_lock->vma_detach)
 			mm->k->mm_lock->vma_detach(t, v);
+		v->held = *tag;
 		TAILQ_INSERT_TAIL(&dead, v, link);
 	}
 	while ((v = TAILQ_FIRST(&dead))) {
@@ -84,14 +85,14 @@ void exit_mmap(struct task *t, struct mm *mm)
 	struct gather g = { .full_mm = true };
 
 	zap_asked(t, mm, WHOLE_MM, &g);
-	hold(k, HOLD_VMA, STAGE_NONE, STAGE_UNMAPPING, mm->map_count,
+	hold(k, HOLD_VMA, &g.tag, STAGE_NONE, STAGE_UNMAPPING, mm->map_count,
 	     vma_object_bytes(k));
 	exit_unmap(t, mm, &g);
 	mmap_write_lock(t, mm, WHOLE_MM, false);
 	kop_segment(t, KOP_W);
 	free_pgtables(t, mm, WHOLE_MM, &g);
 	tlb_finish(t, mm, &g);
-	exit_vmas(t, mm);
+	exit_vmas(t, mm, &g.tag);
 	k->index->destroy(t, mm);
 	settle(t);
 	if (mm->family)

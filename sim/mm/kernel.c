@@ -308,21 +308,38 @@ int64_t sys_failed(struct task *t, struct mm *mm, bool locked, int64_t err)
 	return sys_exit(t, err);
 }
 
-void hold(struct kernel *k, enum kernel_hold h, uint32_t from, uint32_t to,
-	  uint64_t objects, uint64_t bytes_each)
+struct hold_tag hold_tag_of(struct task *t, const struct mm *mm)
 {
-	hold_bytes(k, h, from, to, objects, objects * bytes_each);
+	settle(t);
+	return (struct hold_tag){ .asked_ns = t->m->engine.now_ns,
+				  .mm = mm ? mm->id : HOLD_NO_MM,
+				  .op = t->op_kind };
 }
 
-void hold_bytes(struct kernel *k, enum kernel_hold h, uint32_t from,
-		uint32_t to, uint64_t objects, uint64_t bytes)
+static void move(struct kernel *k, enum kernel_hold h,
+		 const struct hold_tag *tag, const uint32_t stage[2],
+		 uint64_t objects, uint64_t bytes, __int128 asked_sum_ns)
 {
 	if (!objects)
 		return;
-	hold_move(k->metrics, k->hold[h],
-		  from == STAGE_NONE ? from : k->stage[from],
-		  to == STAGE_NONE ? to : k->stage[to],
-		  objects, bytes, k->m->engine.now_ns);
+	hold_move(k->metrics, k->hold[h], tag,
+		  stage[0] == STAGE_NONE ? STAGE_NONE : k->stage[stage[0]],
+		  stage[1] == STAGE_NONE ? STAGE_NONE : k->stage[stage[1]],
+		  objects, bytes, asked_sum_ns, k->m->engine.now_ns);
+}
+
+void hold(struct kernel *k, enum kernel_hold h, const struct hold_tag *tag,
+	  uint32_t from, uint32_t to, uint64_t objects, uint64_t bytes_each)
+{
+	move(k, h, tag, (uint32_t[]){ from, to }, objects, objects * bytes_each,
+	     (__int128)objects * tag->asked_ns);
+}
+
+void hold_merged(struct kernel *k, enum kernel_hold h,
+		 const struct hold_tag *tag, uint32_t from, uint32_t to,
+		 uint64_t objects, uint64_t bytes)
+{
+	move(k, h, tag, (uint32_t[]){ from, to }, objects, bytes, tag->asked_ns);
 }
 
 /* ---- objects that RCU frees and nobody else knows (maple nodes) ---- */
@@ -333,22 +350,23 @@ static void rcu_object_free(struct rcu_head *head, struct cpu *c)
 	struct kernel *k = o->k;
 
 	(void)c;
-	hold(k, o->hold, STAGE_GRACE_PERIOD, STAGE_NONE, o->objects,
+	hold(k, o->hold, &o->tag, STAGE_GRACE_PERIOD, STAGE_NONE, o->objects,
 	     o->bytes_each);
 	pool_put(&k->head_pool, o);
 }
 
 void rcu_hold_object(struct task *t, struct kernel *k, enum kernel_hold h,
-		     uint64_t objects, uint64_t bytes_each, int64_t invoke_ns)
+		     const struct hold_tag *tag, uint64_t objects,
+		     uint64_t bytes_each, int64_t invoke_ns)
 {
 	struct rcu_object *o = pool_get(&k->head_pool);
 
-	*o = (struct rcu_object){ .k = k, .hold = h, .objects = objects,
-				  .bytes_each = bytes_each };
+	*o = (struct rcu_object){ .k = k, .tag = *tag, .hold = h,
+				  .objects = objects, .bytes_each = bytes_each };
 	o->head.fn = rcu_object_free;
 	o->head.invoke_ns = invoke_ns;
 	prim_expected(t, cost_ns(k, COST_CALL_RCU));
 	settle(t);
-	hold(k, h, STAGE_NONE, STAGE_GRACE_PERIOD, objects, bytes_each);
+	hold(k, h, tag, STAGE_NONE, STAGE_GRACE_PERIOD, objects, bytes_each);
 	call_rcu(t, k->rcu, &o->head);
 }

@@ -57,6 +57,7 @@ static void mm_release(struct mm *mm)
 {
 	struct kernel *k = mm->k;
 
+	hold_forget(k->metrics, mm->id);
 	if (mm->family && !--mm->family->refs)
 		free(mm->family);
 	TAILQ_REMOVE(&k->mms, mm, link);

@@ -97,6 +97,7 @@ struct vma {
 	bool detached, queued, dead;	/* queued: waits for RCU */
 	bool reusable;			/* typesafe: free, for areas only */
 	uint32_t free_cpu;
+	struct hold_tag held;		/* from when it left the index */
 	uint32_t in_fault;		/* faults now inside; see vma_assert_quiet() */
 	uint32_t pins;			/* RCU readers that looked it up */
 	uint64_t prio;			/* treap */
@@ -226,13 +227,19 @@ static inline int64_t cost_ns(const struct kernel *k, unsigned cost)
  *  lock, IPIs): count @ns into prim_ns only */
 void prim_expected(struct task *t, int64_t ns);
 
-/** hold() - @objects of @bytes each move between stages now; @t settled */
-void hold(struct kernel *k, enum kernel_hold h, uint32_t from, uint32_t to,
-	  uint64_t objects, uint64_t bytes_each);
+/** hold_tag_of() - settle; what @t frees of @mm (NULL: vmalloc's) from now on */
+struct hold_tag hold_tag_of(struct task *t, const struct mm *mm);
 
-/** hold_bytes() - the same for objects of different sizes, @bytes together */
-void hold_bytes(struct kernel *k, enum kernel_hold h, uint32_t from,
-		uint32_t to, uint64_t objects, uint64_t bytes);
+/** hold() - @objects of @bytes each move between stages now; @t settled.
+ *  @tag: that of their entry, all the way */
+void hold(struct kernel *k, enum kernel_hold h, const struct hold_tag *tag,
+	  uint32_t from, uint32_t to, uint64_t objects, uint64_t bytes_each);
+
+/** hold_merged() - the same for objects that were made one: @bytes together,
+ *  @tag->asked_ns the sum of theirs */
+void hold_merged(struct kernel *k, enum kernel_hold h,
+		 const struct hold_tag *tag, uint32_t from, uint32_t to,
+		 uint64_t objects, uint64_t bytes);
 
 /** assert_held() - lockdep_assert_held(): BUG unless @t is inside of @l */
 static inline void assert_held(const struct task *t, const struct spinlock *l)
@@ -351,6 +358,7 @@ void tables_clear(struct mm *mm, uint64_t floor, uint64_t ceiling);
 
 /** struct gather - mmu_gather: pages and tables on their way out */
 struct gather {
+	struct hold_tag tag;		/* of zap_asked() */
 	uint64_t start, end;		/* span that needs a flush */
 	uint64_t asked;			/* pages still in stage `unmapping` */
 	uint64_t pages, tables;		/* in stage `gather` */
@@ -491,12 +499,14 @@ void flush_tlb_kernel(struct task *t);
 struct rcu_object {
 	struct rcu_head head;		/* first: the callback gets this */
 	struct kernel *k;
+	struct hold_tag tag;
 	enum kernel_hold hold;
 	uint64_t objects, bytes_each;
 };
 
 void rcu_hold_object(struct task *t, struct kernel *k, enum kernel_hold h,
-		     uint64_t objects, uint64_t bytes_each, int64_t invoke_ns);
+		     const struct hold_tag *tag, uint64_t objects,
+		     uint64_t bytes_each, int64_t invoke_ns);
 
 void mm_check(const struct mm *mm);
 

@@ -22,7 +22,7 @@ void vms_begin(struct task *t, struct mm *mm, struct range r, struct vms *vms)
 	for (v = vma_first_after(mm, r.start); v && v->r.start < r.end;
 	     v = vma_next(v))
 		vms->asked_vmas++;
-	hold(mm->k, HOLD_VMA, STAGE_NONE, STAGE_UNMAPPING, vms->asked_vmas,
+	hold(mm->k, HOLD_VMA, &vms->gather.tag, STAGE_NONE, STAGE_UNMAPPING, vms->asked_vmas,
 	     vma_object_bytes(mm->k));
 }
 
@@ -32,10 +32,10 @@ static void hold_correct(struct mm *mm, struct vms *vms)
 	uint64_t bytes = vma_object_bytes(mm->k);
 
 	if (vms->vma_count > vms->asked_vmas)
-		hold(mm->k, HOLD_VMA, STAGE_NONE, STAGE_UNMAPPING,
+		hold(mm->k, HOLD_VMA, &vms->gather.tag, STAGE_NONE, STAGE_UNMAPPING,
 		     vms->vma_count - vms->asked_vmas, bytes);
 	else
-		hold(mm->k, HOLD_VMA, STAGE_UNMAPPING, STAGE_NONE,
+		hold(mm->k, HOLD_VMA, &vms->gather.tag, STAGE_UNMAPPING, STAGE_NONE,
 		     vms->asked_vmas - vms->vma_count, bytes);
 	vms->asked_vmas = vms->vma_count;
 }
@@ -45,9 +45,9 @@ void vms_abort(struct task *t, struct vms *vms)
 	struct kernel *k = kernel_of(t);
 
 	settle(t);
-	hold(k, HOLD_VMA, STAGE_UNMAPPING, STAGE_NONE, vms->asked_vmas,
+	hold(k, HOLD_VMA, &vms->gather.tag, STAGE_UNMAPPING, STAGE_NONE, vms->asked_vmas,
 	     vma_object_bytes(k));
-	hold(k, HOLD_PAGE, STAGE_UNMAPPING, STAGE_NONE, vms->gather.asked,
+	hold(k, HOLD_PAGE, &vms->gather.tag, STAGE_UNMAPPING, STAGE_NONE, vms->gather.asked,
 	     PAGE_BYTES);
 	vms->asked_vmas = vms->gather.asked = 0;
 }
@@ -80,6 +80,7 @@ static void detach(struct task *t, struct mm *mm, struct vms *vms,
 	vma_unlink(t, v);
 	if (mm->k->mm_lock->vma_detach)
 		mm->k->mm_lock->vma_detach(t, v);
+	v->held = vms->gather.tag;
 	TAILQ_INSERT_TAIL(&vms->vmas, v, link);
 	vms->vma_count++;
 }

@@ -139,6 +139,8 @@ void vma_free(struct task *t, struct vma *v, enum free_why why)
 {
 	BUG_ON(!v->detached);
 	vma_assert_quiet(v);
+	if (why == FREE_MERGE)	/* asked for in this instant */
+		v->held = hold_tag_of(t, v->mm);
 	v->mm->k->vma_free->free(t, v, why);
 }
 

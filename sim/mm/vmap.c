@@ -194,12 +194,14 @@ struct vmap_area *vmap_merge_or_add(struct vmap_pool *p, struct vmap_tree *t,
 		vmap_tree_remove(t, next);
 		va->r.end = next->r.end;
 		va->areas += next->areas;
+		va->held.asked_ns += next->held.asked_ns;
 		pool_put(&p->objects, next);
 	}
 	if (prev && prev->r.end == va->r.start) {
 		vmap_tree_remove(t, prev);
 		va->r.start = prev->r.start;
 		va->areas += prev->areas;
+		va->held.asked_ns += prev->held.asked_ns;
 		pool_put(&p->objects, prev);
 	}
 	vmap_tree_insert(t, va);
@@ -359,7 +361,9 @@ void do_vfree(struct task *t, struct vmap_area *va)
 	vmap_enter(t);
 	settle(t);
 	/* the pages are free at once; what is held from now is addresses */
-	hold(k, HOLD_VMAP, STAGE_NONE, STAGE_VMAP_LAZY, 1, range_bytes(va->r));
+	va->held = hold_tag_of(t, NULL);
+	hold(k, HOLD_VMAP, &va->held, STAGE_NONE, STAGE_VMAP_LAZY, 1,
+	     range_bytes(va->r));
 	k->vmap->free(t, va);
 	sys_exit(t, 0);
 }

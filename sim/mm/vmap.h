@@ -27,6 +27,7 @@ struct vmap_area {
 	struct vmap_area *left, *right;
 	TAILQ_ENTRY(vmap_area) link;
 	uint64_t areas;		/* vfree()d areas that were merged into it */
+	struct hold_tag held;	/* asked_ns: sum over the merged ones */
 	uint32_t flags;		/* policy's: vn_id */
 };
 

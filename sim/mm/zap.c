@@ -13,9 +13,9 @@ enum { GATHER_ENTRIES_MAX = 10000 };
 
 void zap_asked(struct task *t, struct mm *mm, struct range r, struct gather *g)
 {
-	settle(t);
+	g->tag = hold_tag_of(t, mm);
 	g->asked = resident_private(mm, r);
-	hold(mm->k, HOLD_PAGE, STAGE_NONE, STAGE_UNMAPPING, g->asked,
+	hold(mm->k, HOLD_PAGE, &g->tag, STAGE_NONE, STAGE_UNMAPPING, g->asked,
 	     PAGE_BYTES);
 }
 
@@ -43,8 +43,9 @@ static void gather_pages(struct mm *mm, struct gather *g, uint64_t pages)
 {
 	uint64_t asked = pages < g->asked ? pages : g->asked;
 
-	hold(mm->k, HOLD_PAGE, STAGE_UNMAPPING, STAGE_GATHER, asked, PAGE_BYTES);
-	hold(mm->k, HOLD_PAGE, STAGE_NONE, STAGE_GATHER, pages - asked,
+	hold(mm->k, HOLD_PAGE, &g->tag, STAGE_UNMAPPING, STAGE_GATHER, asked,
+	     PAGE_BYTES);
+	hold(mm->k, HOLD_PAGE, &g->tag, STAGE_NONE, STAGE_GATHER, pages - asked,
 	     PAGE_BYTES);
 	g->asked -= asked;
 	g->pages += pages;
@@ -52,14 +53,15 @@ static void gather_pages(struct mm *mm, struct gather *g, uint64_t pages)
 
 /* tlb_remove_table(): lockless walkers may still be inside. On x86 for every
  * machine since 6.15 (memory: before, only under a hypervisor's own flush). */
-static void free_tables(struct task *t, struct mm *mm, uint64_t tables)
+static void free_tables(struct task *t, struct mm *mm, const struct gather *g)
 {
 	struct kernel *k = mm->k;
 
-	hold(k, HOLD_PAGE_TABLE, STAGE_TLB, STAGE_NONE, tables, PAGE_BYTES);
-	if (tables && k->cfg.version >= 6015000)
-		rcu_hold_object(t, k, HOLD_PAGE_TABLE, tables, PAGE_BYTES,
-				cost_ns(k, COST_RCU_CALLBACK));
+	hold(k, HOLD_PAGE_TABLE, &g->tag, STAGE_TLB, STAGE_NONE, g->tables,
+	     PAGE_BYTES);
+	if (g->tables && k->cfg.version >= 6015000)
+		rcu_hold_object(t, k, HOLD_PAGE_TABLE, &g->tag, g->tables,
+				PAGE_BYTES, cost_ns(k, COST_RCU_CALLBACK));
 }
 
 static void tlb_flush_mmu(struct task *t, struct mm *mm, struct gather *g)
@@ -70,12 +72,13 @@ static void tlb_flush_mmu(struct task *t, struct mm *mm, struct gather *g)
 	settle(t);
 	if (g->start >= g->end && !g->tables)
 		return;
-	hold(k, HOLD_PAGE, STAGE_GATHER, STAGE_TLB, g->pages, PAGE_BYTES);
-	hold(k, HOLD_PAGE_TABLE, STAGE_GATHER, STAGE_TLB, g->tables, PAGE_BYTES);
+	hold(k, HOLD_PAGE, &g->tag, STAGE_GATHER, STAGE_TLB, g->pages, PAGE_BYTES);
+	hold(k, HOLD_PAGE_TABLE, &g->tag, STAGE_GATHER, STAGE_TLB, g->tables,
+	     PAGE_BYTES);
 	k->tlb->flush(t, mm, g->full_mm ? UINT64_MAX : pages, g->tables > 0);
 	settle(t);
-	hold(k, HOLD_PAGE, STAGE_TLB, STAGE_NONE, g->pages, PAGE_BYTES);
-	free_tables(t, mm, g->tables);
+	hold(k, HOLD_PAGE, &g->tag, STAGE_TLB, STAGE_NONE, g->pages, PAGE_BYTES);
+	free_tables(t, mm, g);
 	g->pages = g->tables = 0;
 	g->start = UINT64_MAX;
 	g->end = 0;
@@ -174,7 +177,8 @@ void free_pgtables(struct task *t, struct mm *mm, struct range r,
 		span = free_span(mm, r);
 	n = tables_free_count(mm, span.start, span.end);
 	tables_clear(mm, span.start, span.end);
-	hold(mm->k, HOLD_PAGE_TABLE, STAGE_NONE, STAGE_GATHER, n, PAGE_BYTES);
+	hold(mm->k, HOLD_PAGE_TABLE, &g->tag, STAGE_NONE, STAGE_GATHER, n,
+	     PAGE_BYTES);
 	g->tables += n;
 }
 
@@ -182,7 +186,7 @@ void tlb_finish(struct task *t, struct mm *mm, struct gather *g)
 {
 	tlb_flush_mmu(t, mm, g);
 	/* asked for, but somebody else took it out meanwhile */
-	hold(mm->k, HOLD_PAGE, STAGE_UNMAPPING, STAGE_NONE, g->asked,
+	hold(mm->k, HOLD_PAGE, &g->tag, STAGE_UNMAPPING, STAGE_NONE, g->asked,
 	     PAGE_BYTES);
 	g->asked = 0;
 }

@@ -35,12 +35,6 @@ static void set_share(json_t *o, const char *key, __int128 part, __int128 whole)
 			    json_real(0));
 }
 
-/* Byte nanoseconds as byte seconds. */
-static void set_byte_seconds(json_t *o, const char *key, __int128 byte_ns)
-{
-	json_object_set_new(o, key, json_real((double)byte_ns / 1e9));
-}
-
 static json_t *text_list(const char *const *list)
 {
 	json_t *a = json_array();
@@ -280,53 +274,6 @@ static json_t *blame_part(const struct metrics *m)
 	return list;
 }
 
-static json_t *hold_class_part(const struct metrics *m,
-			       const struct hold_class *h, int64_t makespan_ns)
-{
-	json_t *o = json_object(), *stages = json_object();
-	json_t *censored = json_object();
-
-	set_uint(o, "peak_bytes", h->peak_bytes);
-	set_int(o, "mean_bytes", makespan_ns > 0 ?
-		(int64_t)(h->byte_ns / makespan_ns) : 0);
-	set_byte_seconds(o, "byte_seconds", h->byte_ns);
-	set_uint(o, "peak_objects", h->peak_objects);
-	set_byte_seconds(o, "reusable_same_type_byte_seconds",
-			 h->reusable_byte_ns);
-	for (uint32_t i = 0; i < m->stage_count; i++) {
-		const struct hold_stage *s = &h->stage[i];
-		json_t *left;
-
-		if (s->moved)
-			set_byte_seconds(stages, m->stage_names[i], s->byte_ns);
-		if (!s->objects)
-			continue;
-		left = json_object();
-		set_uint(left, "objects", s->objects);
-		set_uint(left, "bytes", s->bytes);
-		json_object_set_new(censored, m->stage_names[i], left);
-	}
-	json_object_set_new(o, "stages", stages);
-	json_object_set_new(o, "censored", censored);
-	return o;
-}
-
-/* Classes that never held anything are absent. */
-static json_t *hold_part(const struct replay_result *r, bool address_space)
-{
-	const struct metrics *m = r->metrics;
-	json_t *all = json_object();
-
-	for (uint32_t i = 0; i < m->hold_count; i++) {
-		const struct hold_class *h = &m->holds[i];
-
-		if (h->address_space == address_space && h->peak_objects)
-			json_object_set_new(all, h->name, hold_class_part(
-				m, h, r->makespan_ns));
-	}
-	return all;
-}
-
 static json_t *vmstat_part(const struct metrics *m)
 {
 	json_t *o = json_object();
@@ -442,8 +389,8 @@ json_t *cell_json(const struct scenario *s, const struct cell *c,
 	json_object_set_new(o, "op_time_ns", op_time_part(r));
 	json_object_set_new(o, "locks", locks_part(r->metrics));
 	json_object_set_new(o, "blame", blame_part(r->metrics));
-	json_object_set_new(o, "hold", hold_part(r, false));
-	json_object_set_new(o, "hold_va", hold_part(r, true));
+	json_object_set_new(o, "hold", cell_hold_json(r, false));
+	json_object_set_new(o, "hold_va", cell_hold_json(r, true));
 	json_object_set_new(o, "vmstat", vmstat_part(r->metrics));
 	json_object_set_new(o, "cpu_ns", cpu_part(r));
 	json_object_set_new(o, "hung_tasks", hung_part(r));

@@ -32,6 +32,14 @@ static void t_names(void **state)
 	metrics_free(m);
 }
 
+static const struct hold_tag nobody = { .mm = HOLD_NO_MM };
+
+static void move(struct metrics *m, uint32_t hold, uint32_t from, uint32_t to,
+		 uint64_t objects, uint64_t bytes, sim_ns now)
+{
+	hold_move(m, hold, &nobody, from, to, objects, bytes, 0, now);
+}
+
 /*
  *  bytes  0   [10) 200  [30) 300 (100 in the next stage)  [50) 100  [60) 0
  */
@@ -44,11 +52,11 @@ static void t_ledger(void **state)
 	const struct hold_class *h = &m->holds[vma];
 
 	(void)state;
-	hold_move(m, vma, STAGE_NONE, gp, 2, 200, 10);
-	hold_move(m, vma, STAGE_NONE, gp, 1, 100, 30);
-	hold_move(m, vma, gp, cb, 1, 100, 30);
-	hold_move(m, vma, gp, STAGE_NONE, 2, 200, 50);
-	hold_move(m, vma, cb, STAGE_NONE, 1, 100, 60);
+	move(m, vma, STAGE_NONE, gp, 2, 200, 10);
+	move(m, vma, STAGE_NONE, gp, 1, 100, 30);
+	move(m, vma, gp, cb, 1, 100, 30);
+	move(m, vma, gp, STAGE_NONE, 2, 200, 50);
+	move(m, vma, cb, STAGE_NONE, 1, 100, 60);
 	metrics_close(m, 100);
 	assert_int_equal((int64_t)h->byte_ns, 200 * 20 + 300 * 20 + 100 * 10);
 	assert_int_equal((int64_t)h->stage[gp].byte_ns, 200 * 40);
@@ -90,9 +98,8 @@ static void t_ledger_random(void **state)
 
 		if (from < stages && !m->holds[h].stage[from].objects)
 			continue;
-		hold_move(m, h, from < stages ? from : STAGE_NONE,
-			  to < stages ? to : STAGE_NONE, n, n * 64,
-			  (sim_ns)i * 3);
+		move(m, h, from < stages ? from : STAGE_NONE,
+		     to < stages ? to : STAGE_NONE, n, n * 64, (sim_ns)i * 3);
 		for (uint32_t s = 0; s < stages; s++) {
 			objects += m->holds[h].stage[s].objects;
 			bytes += m->holds[h].stage[s].bytes;
@@ -104,6 +111,56 @@ static void t_ledger_random(void **state)
 	for (uint32_t s = 0; s < stages; s++)
 		sum += m->holds[h].stage[s].byte_ns;
 	assert_true(sum == m->holds[h].byte_ns);
+	metrics_free(m);
+}
+
+/*
+ * Accounts by mm and op: 100 address spaces free one object of 64 bytes each,
+ * for 100 ns; mm 99 keeps its, 200 ns old at the end. The 16 largest of those that
+ * are gone keep their account, the rest is summed by op, nothing is lost.
+ */
+static void t_accounts(void **state)
+{
+	struct metrics *m = metrics_new();
+	uint32_t h = metrics_hold(m, "vma", false);
+	uint32_t s = metrics_stage(m, "grace-period"), n;
+	const struct hold_account *list[64];
+	__int128 sum = 0, freed = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 100; i++) {
+		struct hold_tag tag = { 1000 + i, i, (uint8_t)(i & 1) };
+
+		hold_move(m, h, &tag, STAGE_NONE, s, 1, 64, tag.asked_ns,
+			  tag.asked_ns);
+	}
+	for (uint32_t i = 0; i < 99; i++) {
+		struct hold_tag tag = { 1000 + i, i, (uint8_t)(i & 1) };
+
+		if (i % 3)
+			hold_forget(m, i);	/* before it is empty */
+		hold_move(m, h, &tag, s, STAGE_NONE, 1, 64, tag.asked_ns,
+			  1100 + i);
+		hold_forget(m, i);
+	}
+	metrics_close(m, 1299);
+	assert_true(hold_account_count(m) <= 64);
+	n = hold_accounts(m, h, list);
+	assert_int_equal(n, 16 + 1 + 2);
+	for (uint32_t i = 0; i < n; i++) {
+		sum += hold_account_byte_ns(list[i]);
+		freed += list[i]->freed;
+		assert_true(i == 0 || hold_account_byte_ns(list[i - 1]) >=
+				      hold_account_byte_ns(list[i]));
+		if (list[i]->mm != 99)
+			continue;
+		assert_int_equal(list[i]->objects, 1);
+		assert_int_equal(1299 - (int64_t)list[i]->stage[s].asked_sum_ns,
+				 200);
+	}
+	assert_true(sum == m->holds[h].byte_ns);
+	assert_int_equal((int64_t)freed, 100);
+	assert_int_equal((int64_t)m->holds[h].stage[s].asked_sum_ns, 1099);
 	metrics_free(m);
 }
 
@@ -165,13 +222,13 @@ static void t_series(void **state)
 	stage = metrics_stage(m, "batch");
 	metrics_watch(m, "queue", &queued);
 	metrics_series(m, out, 10);
-	hold_move(m, vma, STAGE_NONE, stage, 1, 100, 5);
-	hold_move(m, vma, STAGE_NONE, stage, 1, 100, 10);
-	hold_move(m, vma, stage, STAGE_NONE, 1, 100, 12);
+	move(m, vma, STAGE_NONE, stage, 1, 100, 5);
+	move(m, vma, STAGE_NONE, stage, 1, 100, 10);
+	move(m, vma, stage, STAGE_NONE, 1, 100, 12);
 	metrics_sample(m, 35);
 	queued = 3;
-	hold_move(m, vmap, STAGE_NONE, stage, 1, 4096, 41);
-	hold_move(m, vma, stage, STAGE_NONE, 1, 100, 47);
+	move(m, vmap, STAGE_NONE, stage, 1, 4096, 41);
+	move(m, vma, stage, STAGE_NONE, 1, 100, 47);
 	metrics_close(m, 60);
 	fclose(out);
 	assert_string_equal(text,
@@ -191,6 +248,7 @@ int main(void)
 		cmocka_unit_test(t_ledger),
 		cmocka_unit_test(t_reusable),
 		cmocka_unit_test(t_ledger_random),
+		cmocka_unit_test(t_accounts),
 		cmocka_unit_test(t_blame_shares),
 		cmocka_unit_test(t_off),
 		cmocka_unit_test(t_series),

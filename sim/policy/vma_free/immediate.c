@@ -13,7 +13,8 @@ static void imm_free(struct task *t, struct vma *v, enum free_why why)
 	prim(t, COST_VMA_FREE, 1);
 	settle(t);
 	if (why != FREE_MERGE)	/* a merge asks and frees in one instant */
-		hold(k, HOLD_VMA, STAGE_UNMAPPING, STAGE_NONE, 1, bytes);
+		hold(k, HOLD_VMA, &v->held, STAGE_UNMAPPING, STAGE_NONE, 1,
+		     bytes);
 	if (!vma_object_free(v, t->cpu->id))
 		prim(t, COST_VMA_FREE_REMOTE, 1);
 }

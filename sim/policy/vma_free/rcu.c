@@ -34,7 +34,7 @@ static void vm_area_free_rcu_cb(struct rcu_head *head, struct cpu *c)
 			((char *)head - offsetof(struct vma, rcu));
 	struct kernel *k = v->mm->k;
 
-	hold(k, HOLD_VMA, STAGE_GRACE_PERIOD, STAGE_NONE, 1,
+	hold(k, HOLD_VMA, &v->held, STAGE_GRACE_PERIOD, STAGE_NONE, 1,
 	     vma_object_bytes(k));
 	vma_object_free(v, c->id);
 }
@@ -45,7 +45,8 @@ static void free_now(struct task *t, struct vma *v)
 
 	prim(t, COST_VMA_FREE, 1);
 	settle(t);
-	hold(k, HOLD_VMA, STAGE_UNMAPPING, STAGE_NONE, 1, vma_object_bytes(k));
+	hold(k, HOLD_VMA, &v->held, STAGE_UNMAPPING, STAGE_NONE, 1,
+	     vma_object_bytes(k));
 	if (!vma_object_free(v, t->cpu->id))
 		prim(t, COST_VMA_FREE_REMOTE, 1);
 }
@@ -59,8 +60,9 @@ static void rcu_vma_free(struct task *t, struct vma *v, enum free_why why)
 		return;
 	}
 	settle(t);
-	hold(k, HOLD_VMA, why == FREE_MERGE ? STAGE_NONE : STAGE_UNMAPPING,
-	     STAGE_GRACE_PERIOD, 1, vma_object_bytes(k));
+	hold(k, HOLD_VMA, &v->held,
+	     why == FREE_MERGE ? STAGE_NONE : STAGE_UNMAPPING, STAGE_GRACE_PERIOD,
+	     1, vma_object_bytes(k));
 	v->queued = true;
 	v->rcu.fn = vm_area_free_rcu_cb;
 	v->rcu.invoke_ns = cost_ns(k, COST_RCU_CALLBACK) +

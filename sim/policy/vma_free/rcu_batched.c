@@ -58,7 +58,7 @@ static void vma_free_rcu_callback(struct rcu_head *head, struct cpu *c)
 		struct kernel *k = v->mm->k;
 
 		next = TAILQ_NEXT(v, link);
-		hold(k, HOLD_VMA, STAGE_GRACE_PERIOD, STAGE_NONE, 1,
+		hold(k, HOLD_VMA, &v->held, STAGE_GRACE_PERIOD, STAGE_NONE, 1,
 		     vma_object_bytes(k));
 		vma_object_free(v, c->id);
 	}
@@ -83,10 +83,11 @@ static void drain_free_vmas(struct task *t, struct mm *mm)
 	if (!first)
 		return;
 	settle(t);
-	TAILQ_FOREACH(v, &to_destroy, link)
+	TAILQ_FOREACH(v, &to_destroy, link) {
 		v->queued = true;
-	hold(k, HOLD_VMA, STAGE_BATCH, STAGE_GRACE_PERIOD, n,
-	     vma_object_bytes(k));
+		hold(k, HOLD_VMA, &v->held, STAGE_BATCH, STAGE_GRACE_PERIOD, 1,
+		     vma_object_bytes(k));
+	}
 	first->rcu.fn = vma_free_rcu_callback;
 	first->rcu.invoke_ns = cost_ns(k, COST_RCU_CALLBACK) +
 			       n * cost_ns(k, COST_VMA_FREE);
@@ -103,8 +104,9 @@ static void batch_free(struct task *t, struct vma *v, enum free_why why)
 	prim_expected(t, cost_ns(mm->k, COST_ATOMIC));
 	spin_lock(t, &l->lock);
 	assert_held(t, &l->lock);
-	hold(mm->k, HOLD_VMA, why == FREE_MERGE ? STAGE_NONE : STAGE_UNMAPPING,
-	     STAGE_BATCH, 1, vma_object_bytes(mm->k));
+	hold(mm->k, HOLD_VMA, &v->held,
+	     why == FREE_MERGE ? STAGE_NONE : STAGE_UNMAPPING, STAGE_BATCH,
+	     1, vma_object_bytes(mm->k));
 	TAILQ_INSERT_HEAD(&l->head, v, link);
 	drain = ++l->size > list_max(mm->k);
 	spin_unlock(t, &l->lock);

@@ -13,12 +13,14 @@ static void typesafe_free(struct task *t, struct vma *v, enum free_why why)
 {
 	struct kernel *k = v->mm->k;
 	uint64_t bytes = vma_object_bytes(k), slabs, gone = 0;
+	struct hold_tag tag = v->held;
 	bool local;
 
 	prim(t, COST_VMA_FREE, 1);
 	settle(t);
 	if (why != FREE_MERGE)
-		hold(k, HOLD_VMA, STAGE_UNMAPPING, STAGE_NONE, 1, bytes);
+		hold(k, HOLD_VMA, &v->held, STAGE_UNMAPPING, STAGE_NONE, 1,
+		     bytes);
 	slabs = address_cache_bytes(k->vma_cache);
 	local = vma_object_free(v, t->cpu->id);
 	if (address_cache_bytes(k->vma_cache) < slabs)
@@ -26,7 +28,7 @@ static void typesafe_free(struct task *t, struct vma *v, enum free_why why)
 	if (!local)
 		prim(t, COST_VMA_FREE_REMOTE, 1);
 	if (gone)			/* rcu_free_slab() */
-		rcu_hold_object(t, k, HOLD_VMA, gone, bytes,
+		rcu_hold_object(t, k, HOLD_VMA, &tag, gone, bytes,
 				cost_ns(k, COST_RCU_CALLBACK));
 }
 

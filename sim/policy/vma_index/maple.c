@@ -18,6 +18,7 @@ struct maple_mm {
 	bool rcu;
 	uint64_t nodes;		/* now in the tree */
 	uint64_t reserved;	/* preallocated, not used yet */
+	struct hold_tag tag;	/* of what is reserved */
 };
 
 static struct maple_mm *mt(const struct mm *mm)
@@ -92,8 +93,8 @@ static void node_take(struct task *t, struct mm *mm, uint64_t n)
 	settle(t);
 	have = n < mt(mm)->reserved ? n : mt(mm)->reserved;
 	mt(mm)->reserved -= have;
-	hold(mm->k, HOLD_MAPLE_NODE, STAGE_RESERVED, STAGE_NONE, have,
-	     MAPLE_NODE_BYTES);
+	hold(mm->k, HOLD_MAPLE_NODE, &mt(mm)->tag, STAGE_RESERVED, STAGE_NONE,
+	     have, MAPLE_NODE_BYTES);
 	prim(t, COST_MAPLE_NODE_ALLOC, n - have);
 }
 
@@ -102,23 +103,25 @@ static void mt_write(struct task *t, struct mm *mm, uint64_t areas, bool spans)
 {
 	struct maple_mm *m = mt(mm);
 	uint64_t want, copied = 1, old = m->nodes;
+	struct hold_tag tag;
 	unsigned height;
 
 	want = shape(areas, &height);
 	m->nodes = want;
 	prim(t, COST_MAPLE_STORE, 1);
+	tag = hold_tag_of(t, mm);
 	if (m->rcu && old) {
 		if ((spans || want != old) && height > 1)
 			copied = height;
 		node_take(t, mm, copied);
-		rcu_hold_object(t, mm->k, HOLD_MAPLE_NODE, copied,
+		rcu_hold_object(t, mm->k, HOLD_MAPLE_NODE, &tag, copied,
 				MAPLE_NODE_BYTES,
 				cost_ns(mm->k, COST_RCU_CALLBACK));
 	}
 	if (want > old)
 		node_take(t, mm, want - old);
 	else if (want < old && m->rcu)
-		rcu_hold_object(t, mm->k, HOLD_MAPLE_NODE, old - want,
+		rcu_hold_object(t, mm->k, HOLD_MAPLE_NODE, &tag, old - want,
 				MAPLE_NODE_BYTES,
 				cost_ns(mm->k, COST_RCU_CALLBACK));
 	settle(t);
@@ -128,8 +131,10 @@ static int mt_prealloc(struct task *t, struct mm *mm, unsigned n)
 {
 	prim(t, COST_MAPLE_NODE_ALLOC, n);
 	settle(t);
-	hold(mm->k, HOLD_MAPLE_NODE, STAGE_NONE, STAGE_RESERVED, n,
-	     MAPLE_NODE_BYTES);
+	if (!mt(mm)->reserved)
+		mt(mm)->tag = hold_tag_of(t, mm);
+	hold(mm->k, HOLD_MAPLE_NODE, &mt(mm)->tag, STAGE_NONE, STAGE_RESERVED,
+	     n, MAPLE_NODE_BYTES);
 	mt(mm)->reserved += n;
 	return 0;
 }
@@ -188,8 +193,8 @@ static void mt_destroy(struct task *t, struct mm *mm)
 	struct maple_mm *m = mt(mm);
 
 	settle(t);
-	hold(mm->k, HOLD_MAPLE_NODE, STAGE_RESERVED, STAGE_NONE, m->reserved,
-	     MAPLE_NODE_BYTES);
+	hold(mm->k, HOLD_MAPLE_NODE, &mt(mm)->tag, STAGE_RESERVED, STAGE_NONE,
+	     m->reserved, MAPLE_NODE_BYTES);
 	/* no reader is left: freed at once, in bulk */
 	m->nodes = m->reserved = 0;
 }
@@ -198,7 +203,7 @@ static void mt_destroy(struct task *t, struct mm *mm)
 static void mt_unreserve(struct task *t, struct mm *mm)
 {
 	settle(t);
-	hold(mm->k, HOLD_MAPLE_NODE, STAGE_RESERVED, STAGE_NONE,
+	hold(mm->k, HOLD_MAPLE_NODE, &mt(mm)->tag, STAGE_RESERVED, STAGE_NONE,
 	     mt(mm)->reserved, MAPLE_NODE_BYTES);
 	prim(t, COST_VMA_FREE, mt(mm)->reserved);
 	mt(mm)->reserved = 0;

@@ -145,7 +145,8 @@ void vmap_heap_return(struct task *t, struct vmap_heap *h,
 	va->areas = 0;
 	va->flags = 0;
 	h->moving_bytes -= bytes;
-	hold_bytes(h->k, HOLD_VMAP, stage, STAGE_NONE, areas, bytes);
+	hold_merged(h->k, HOLD_VMAP, &va->held, stage, STAGE_NONE, areas, bytes);
+	va->held.asked_ns = 0;
 	vmap_add_merged(t, h, &h->free, va);
 }
 

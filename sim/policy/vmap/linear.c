@@ -156,7 +156,7 @@ static void free_area(struct task *t, struct linear *l, struct vmap_area *va)
 	else if (l->cache && va->r.start <= l->cache->r.start)
 		l->cache = TAILQ_PREV(va, vmap_list, link);
 	vmap_tree_remove(&l->busy, va);
-	hold(l->heap.k, HOLD_VMAP, STAGE_VMAP_LAZY, STAGE_NONE, 1,
+	hold(l->heap.k, HOLD_VMAP, &va->held, STAGE_VMAP_LAZY, STAGE_NONE, 1,
 	     range_bytes(va->r));
 	pool_put(&l->heap.pool.objects, va);
 	prim(t, COST_VMAP_OBJECT, 1);

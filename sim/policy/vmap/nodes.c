@@ -162,7 +162,7 @@ static bool node_pool_add_va(struct task *t, struct nodes *n,
 	p->len++;
 	vn->pool_bytes += range_bytes(va->r);
 	n->heap.moving_bytes -= range_bytes(va->r);
-	hold(n->heap.k, HOLD_VMAP, STAGE_VMAP_LAZY, STAGE_VMAP_POOL, 1,
+	hold(n->heap.k, HOLD_VMAP, &va->held, STAGE_VMAP_LAZY, STAGE_VMAP_POOL, 1,
 	     range_bytes(va->r));
 	spin_unlock(t, &vn->pool_lock);
 	return true;
@@ -186,7 +186,7 @@ static struct vmap_area *pool_take(struct task *t, struct nodes *n,
 	p->len--;
 	vn->pool_bytes -= range_bytes(va->r);
 	n->heap.moving_bytes += range_bytes(va->r);
-	hold(n->heap.k, HOLD_VMAP, STAGE_VMAP_POOL, STAGE_NONE, 1,
+	hold(n->heap.k, HOLD_VMAP, &va->held, STAGE_VMAP_POOL, STAGE_NONE, 1,
 	     range_bytes(va->r));
 	return va;
 }

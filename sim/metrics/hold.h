@@ -1,0 +1,102 @@
+#ifndef MMREPLAY_METRICS_HOLD_H
+#define MMREPLAY_METRICS_HOLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/base/units.h"
+
+/*
+ * The hold ledger: what a program has freed and nobody can use yet (MODEL.md
+ * 9). Each object has a class, an address space, the op that freed it and the
+ * instant at which the program asked, and is in exactly one stage.
+ *
+ * Classes keep totals by stage. Below them there is an account for each mm
+ * and freeing op, with the same stages: an account lives as long as its mm or
+ * something in it; then it is one of the HOLD_ENDED_MAX largest of its class
+ * or joins that op's account of the rest. So memory follows what lives.
+ */
+
+enum { METRIC_STAGES_MAX = 16, HOLD_ENDED_MAX = 16 };
+
+#define HOLD_NO_MM UINT32_MAX		/* the kernel's own: vmalloc */
+#define HOLD_REST (UINT32_MAX - 1)	/* address spaces that are gone */
+
+/** struct hold_tag - goes with what is freed, through all stages */
+struct hold_tag {
+	sim_ns asked_ns;	/* when the program asked */
+	uint32_t mm;		/* id; or HOLD_NO_MM */
+	uint8_t op;		/* kind of the op that freed it */
+};
+
+/** struct hold_stage - bytes and objects are what is there now */
+struct hold_stage {
+	uint64_t objects, bytes, moved;
+	__int128 byte_ns;
+	__int128 asked_sum_ns;	/* over the objects: gives their mean age */
+	int64_t since_ns;
+};
+
+struct hold_account {
+	struct hold_account *next;	/* of the same bucket */
+	uint32_t hold, mm;
+	uint8_t op;
+	bool forgotten;			/* its mm is gone */
+	uint64_t objects, freed;	/* freed: all that ever came in */
+	struct hold_stage stage[METRIC_STAGES_MAX];
+};
+
+struct hold_class {
+	const char *name;
+	bool address_space;	/* va_bytes: never added to memory */
+	struct hold_stage stage[METRIC_STAGES_MAX];
+	uint64_t objects, bytes, peak_objects, peak_bytes;
+	__int128 byte_ns, reusable_byte_ns;
+	int64_t since_ns;
+	uint64_t reusable_bytes;
+	struct hold_account *ended[HOLD_ENDED_MAX];
+	uint32_t ended_count;
+};
+
+struct metrics;
+struct hold_books;
+
+struct hold_books *hold_books_new(void);
+void hold_books_free(struct metrics *m);
+
+enum { STAGE_NONE = UINT8_MAX };	/* not held: before entry, after reuse */
+
+/**
+ * hold_move() - objects go from one stage to another at @now
+ * @objects: so many, @bytes together
+ * @tag: their account; the same from entry to end
+ * @asked_sum_ns: sum of their asked_ns (@objects times @tag->asked_ns, unless
+ *                objects of several instants were made one)
+ *
+ * Cost: O(1). BUG if more leaves a stage than is there.
+ */
+void hold_move(struct metrics *m, uint32_t hold, const struct hold_tag *tag,
+	       uint32_t from, uint32_t to, uint64_t objects, uint64_t bytes,
+	       __int128 asked_sum_ns, sim_ns now);
+
+/** hold_reusable() - @bytes more (or fewer) that only their own cache can reuse */
+void hold_reusable(struct metrics *m, uint32_t hold, int64_t bytes, sim_ns now);
+
+/** hold_forget() - nothing of @mm is freed any more: its accounts may be folded */
+void hold_forget(struct metrics *m, uint32_t mm);
+
+/** hold_close() - bring all integrals up to @now */
+void hold_close(struct metrics *m, sim_ns now);
+
+/**
+ * hold_accounts() - those of class @hold, most byte-seconds first
+ * @list: room for hold_account_count() of them; they stay the ledger's
+ * Return: how many.
+ */
+uint32_t hold_accounts(const struct metrics *m, uint32_t hold,
+		       const struct hold_account **list);
+uint32_t hold_account_count(const struct metrics *m);
+
+/** hold_account_byte_ns() - over all stages */
+__int128 hold_account_byte_ns(const struct hold_account *a);
+
+#endif
