@@ -21,7 +21,7 @@ static int setup(void **state)
 	(void)state;
 	folder = fixture_folder();
 	fixture_trace(folder, "t.mmt", "6.18.44-x", 2, LOCKS);
-	fixture_trace(folder, "old.mmt", "6.3.9", 4, HAVE_SYSCALLS | HAVE_FAULTS);
+	fixture_trace(folder, "old.mmt", "5.16.9", 4, HAVE_SYSCALLS | HAVE_FAULTS);
 	fixture_trace(folder, "none.mmt", "", 2, HAVE_SYSCALLS | HAVE_FAULTS);
 	return 0;
 }
@@ -114,9 +114,60 @@ static void t_presets_are_complete(void **state)
 					p.config.policies.on[i]->name);
 		}
 	}
-	assert_int_equal(count, 21);
+	assert_int_equal(count, 34);
 	assert_string_equal(names[0], "linux-4.14");
-	assert_string_equal(names[20], "linux-6.18");
+	assert_string_equal(names[33], "linux-6.18");
+	arena_release(&a);
+}
+
+/* FACTS D: what a process of each release runs on. */
+static void t_presets_by_release(void **state)
+{
+	static const struct {
+		const char *preset, *lock, *munmap, *free, *fork, *vmap, *rwsem,
+			   *scope, *tlb;
+	} rows[] = {
+		{ "linux-4.14", "mm-wide", "exclusive", "immediate", "rbtree", "linear", "4.14", "none", "serial" },
+		{ "linux-4.19", "mm-wide", "exclusive", "immediate", "rbtree", "linear", "4.14", "none", "serial" },
+		{ "linux-4.20", "mm-wide", "downgrade", "immediate", "rbtree", "linear", "4.14", "none", "serial" },
+		{ "linux-5.2", "mm-wide", "downgrade", "immediate", "rbtree", "global", "4.14", "none", "serial" },
+		{ "linux-5.3", "mm-wide", "downgrade", "immediate", "rbtree", "global", "5.3", "none", "serial" },
+		{ "linux-5.10", "mm-wide", "downgrade", "immediate", "rbtree", "global", "5.3", "none", "serial" },
+		{ "linux-5.11", "mm-wide", "downgrade", "immediate", "rbtree", "global", "5.11", "none", "serial" },
+		{ "linux-5.13", "mm-wide", "downgrade", "immediate", "rbtree", "global", "5.11", "none", "concurrent" },
+		{ "linux-6.1", "mm-wide", "downgrade", "immediate", "maple-bulk", "global", "5.11", "none", "concurrent" },
+		{ "linux-6.3.11", "mm-wide", "downgrade", "immediate", "maple-bulk", "global", "5.11", "none", "concurrent" },
+		{ "linux-6.4.3", "per-vma", "downgrade", "rcu", "maple-bulk", "global", "5.11", "6.4", "concurrent" },
+		{ "linux-6.6", "per-vma", "downgrade", "rcu", "maple-bulk", "global", "5.11", "6.6", "concurrent" },
+		{ "linux-6.7", "per-vma", "downgrade", "rcu", "maple-bulk", "global", "5.11", "6.7", "concurrent" },
+		{ "linux-6.8", "per-vma", "downgrade", "rcu", "mt-dup", "global", "5.11", "6.7", "concurrent" },
+		{ "linux-6.9", "per-vma", "downgrade", "rcu", "mt-dup", "nodes", "5.11", "6.7", "concurrent" },
+		{ "linux-6.11", "per-vma", "downgrade", "rcu", "mt-dup", "nodes", "5.11", "6.10", "concurrent" },
+		{ "linux-6.14", "per-vma", "downgrade", "rcu", "mt-dup", "nodes", "5.11", "6.10", "concurrent" },
+		{ "linux-6.15", "per-vma-refcnt", "downgrade", "typesafe", "mt-dup", "nodes", "5.11", "6.10", "concurrent" },
+		{ "linux-6.18", "per-vma-refcnt", "downgrade", "typesafe", "mt-dup", "nodes", "5.11", "6.17", "concurrent" },
+	};
+	struct arena a = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct errbuf e = { 0 };
+		struct preset p;
+
+		assert_int_equal(preset_info(rows[i].preset, (struct loc){ 0 },
+					     &p, &a, &e), 0);
+		assert_string_equal(p.truth[AXIS_MM_LOCK], rows[i].lock);
+		assert_string_equal(p.truth[AXIS_MUNMAP], rows[i].munmap);
+		assert_string_equal(p.truth[AXIS_VMA_FREE], rows[i].free);
+		assert_string_equal(p.truth[AXIS_FORK_COPY], rows[i].fork);
+		assert_string_equal(p.truth[AXIS_VMAP], rows[i].vmap);
+		assert_string_equal(p.truth[AXIS_RWSEM], rows[i].rwsem);
+		assert_string_equal(p.truth[AXIS_FAULT_SCOPE], rows[i].scope);
+		assert_string_equal(p.truth[AXIS_TLB_FLUSH], rows[i].tlb);
+		assert_string_equal(p.truth[AXIS_VMA_INDEX],
+				    strcmp(rows[i].fork, "rbtree") ? "maple" :
+								     "rbtree");
+	}
 	arena_release(&a);
 }
 
@@ -126,8 +177,12 @@ static void t_nearest_preset(void **state)
 		const char *release, *preset;
 		bool exact;
 	} rows[] = {
-		{ "6.18.44-fc", "linux-6.18", true }, { "6.3.9", "linux-6.1", false },
-		{ "6.1.192", "linux-6.1", true }, { "7.2", "linux-6.18", false },
+		{ "6.18.44-fc", "linux-6.18", true }, { "5.16.9", "linux-5.15", false },
+		{ "6.1.0-44-amd64", "linux-6.1", true }, { "6.1.36", "linux-6.1", true },
+		{ "6.1.76", "linux-6.1.37", true }, { "6.3.10", "linux-6.3", true },
+		{ "6.3.13", "linux-6.3.11", true }, { "6.4.2", "linux-6.4.1", true },
+		{ "6.4.16", "linux-6.4.3", true },
+		{ "6.1.192", "linux-6.1.37", true }, { "7.2", "linux-6.18", false },
 		{ "4.9.79", "linux-4.14", false }, { "5.10.0-41-cloud", "linux-5.10", true },
 	};
 	struct arena a = { 0 };
@@ -240,10 +295,10 @@ static void t_defaults(void **state)
 	scenario_free(s);
 
 	s = must_load("trace: old.mmt\n", NULL);
-	assert_string_equal(s->cells[0].kernel.name, "linux-6.1");
+	assert_string_equal(s->cells[0].kernel.name, "linux-5.15");
 	assert_int_equal(s->cells[0].replay.costs, COSTS_MODEL);
 	assert_int_equal(s->cells[0].profile.cpus, 4);
-	assert_true(warns(&s->cells[0], "the trace is of kernel 6.3.9; nearest preset: linux-6.1"));
+	assert_true(warns(&s->cells[0], "the trace is of kernel 5.16.9; nearest preset: linux-5.15"));
 	assert_true(warns(&s->cells[0], "no machine profile is of the captured host; costs of vm-2cpu, 4 CPUs as captured"));
 	scenario_free(s);
 
@@ -343,6 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_profiles_are_complete),
 		cmocka_unit_test(t_presets_are_complete),
+		cmocka_unit_test(t_presets_by_release),
 		cmocka_unit_test(t_nearest_preset),
 		cmocka_unit_test(t_stand_ins_warn),
 		cmocka_unit_test(t_expands),
