@@ -12,12 +12,9 @@
 #include "analysis/sensitivity.h"
 #include "sim/base/getopt.h"
 #include "sim/base/json.h"
-#include "sim/base/progress.h"
 #include "sim/base/rng.h"
 #include "sim/commands/command.h"
-#include "sim/commands/workload_source.h"
-#include "sim/results/program.h"
-#include "sim/results/results.h"
+#include "sim/commands/study.h"
 
 static const char help[] =
 "usage: mmreplay sensitivity SCENARIO.yaml|TRACE.mmt [options]\n"
@@ -26,7 +23,15 @@ static const char help[] =
 "range and prints, per policy, which of them would flip the sign of its change\n"
 "against the baseline, and at what value. Replicate 0 only: no jitter.\n"
 "\n"
-"  -o, --output DIR     result folder (default results/sensitivity)\n"
+"With --speedup: what would it be worth? Shortens the critical sections of one\n"
+"lock, or one cost, by 10 to 100 % at a time and prints what throughput and p99\n"
+"would gain in every cell, the most promising first.\n"
+"\n"
+"      --speedup        a virtual speed-up of every lock and every cost\n"
+"      --lock NAME      of this lock only: mmap_lock, or one side of it like\n"
+"                       mmap_lock.write (repeatable; with --cost: of these costs, too)\n"
+"  -o, --output DIR     result folder (default results/sensitivity or\n"
+"                       results/speedup)\n"
 "  -m, --metric PATH    what is compared (default run.makespan_ns)\n"
 "  -c, --cost KEY       only this cost (repeatable)\n"
 "  -l, --joint N        runs with all costs drawn at once, Latin hypercube\n"
@@ -37,63 +42,32 @@ static const char help[] =
 "      --json           JSON instead of text\n"
 "  -h, --help           this text\n"
 "\n"
-"Writes DIR/sensitivity.json; `mmreplay plot DIR tornado` draws it.\n";
+"Inside a shortened lock, work and stalls for cache lines take less time; waits\n"
+"for other locks, interrupts and sleeps do not. User time and recorded costs stay\n"
+"what they were. Each variation is a result folder below DIR.\n"
+"\n"
+"Writes DIR/sensitivity.json or DIR/speedup.json; `mmreplay plot DIR tornado` and\n"
+"`mmreplay plot DIR speedup` draw them.\n";
 
 enum { BISECT_STEPS = 6 };
 
-struct study {
-	const char *input, *dir, *metric;
-	const char **set, **policy, **only;
-	uint32_t set_count, policy_count, only_count, joint, jobs;
-	bool json;
-	const struct scenario *base;	/* for the costs and their ranges */
+struct hunt {
+	struct study *s;
 	struct effects base_effects;
 	struct conclusion *found;
 	uint32_t found_count;
-	struct progress progress;
-	uint64_t done;
 };
-
-static struct scenario *load(const struct study *s, uint32_t extra,
-			     struct errbuf *e)
-{
-	struct scenario_overrides over = {
-		.set = s->set, .set_count = s->set_count + extra,
-		.policy = s->policy, .policy_count = s->policy_count,
-		.model_id = program_model_id(), .workloads = &workload_source };
-	const char *dot = strrchr(s->input, '.');
-
-	return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml")) ?
-	       scenario_load(s->input, &over, e) :
-	       scenario_for_trace(s->input, &over, e);
-}
-
-static int run_in(const struct study *s, const struct scenario *sc,
-		  const char *dir, struct errbuf *e)
-{
-	struct run_options o = { .out_dir = dir, .jobs = s->jobs, .quiet = true };
-	struct run_summary sum;
-
-	if (results_run(sc, &o, &sum, e))
-		return -1;
-	if (sum.failed)
-		return err_set(e, -1, "%s: %u of %u cells failed", dir,
-			       sum.failed, sum.cells);
-	return 0;
-}
 
 /* All cells with the costs in set[set_count..] of the study. */
 static int vary(struct study *s, uint32_t extra, const char *name,
 		struct effects *out, struct errbuf *e)
 {
-	char *dir = xasprintf("%s/costs/%s", s->dir, name);
-	struct scenario *sc = load(s, extra, e);
-	int r = sc ? run_in(s, sc, dir, e) : -1;
+	char *below = xasprintf("costs/%s", name);
+	char *dir = study_vary(s, extra, below, e);
+	int r = dir ? effects_read(dir, s->metric, out, e) : -1;
 
-	if (!r)
-		r = effects_read(dir, s->metric, out, e);
-	scenario_free(sc);
 	free(dir);
+	free(below);
 	return r;
 }
 
@@ -170,8 +144,9 @@ static int judge(struct study *s, struct conclusion *c, struct swing w,
 	return 0;
 }
 
-static int try_cost(struct study *s, uint32_t i, struct errbuf *e)
+static int try_cost(struct hunt *h, uint32_t i, struct errbuf *e)
 {
+	struct study *s = h->s;
 	const struct cost_value *v = &s->base->cells[0].profile.cost[i];
 	struct swing w = { .cost = profile_cost(i)->key, .value = v->value,
 			   .cls = cost_class_names[v->cls], .low = v->low,
@@ -181,13 +156,13 @@ static int try_cost(struct study *s, uint32_t i, struct errbuf *e)
 
 	if (r)
 		return r;
-	if (equal_effects(&s->base_effects, &high)) {
+	if (equal_effects(&h->base_effects, &high)) {
 		effects_release(&high);
 		return 0;
 	}
 	r = vary_one(s, w.cost, v->low, &low, e);
-	for (uint32_t k = 0; !r && k < s->found_count; k++)
-		r = judge(s, &s->found[k], w, &low, &high, e);
+	for (uint32_t k = 0; !r && k < h->found_count; k++)
+		r = judge(s, &h->found[k], w, &low, &high, e);
 	if (!r)
 		effects_release(&low);
 	effects_release(&high);
@@ -201,10 +176,7 @@ static bool varies(const struct study *s, uint32_t i)
 	if (v->low >= v->high || v->cls == COST_MEASURED ||
 	    v->cls == COST_RECORDED)
 		return false;
-	for (uint32_t k = 0; k < s->only_count; k++)
-		if (!strcmp(s->only[k], profile_cost(i)->key))
-			return true;
-	return !s->only_count;
+	return study_wants(s, i);
 }
 
 static int check_only(const struct study *s, struct errbuf *e)
@@ -255,8 +227,9 @@ static int64_t joint_value(const struct cost_value *v, uint32_t i, uint32_t n,
 	return v->low + (int64_t)(span * (2 * stratum + 1) / (2 * of));
 }
 
-static int try_joint(struct study *s, uint32_t n, struct errbuf *e)
+static int try_joint(struct hunt *h, uint32_t n, struct errbuf *e)
 {
+	struct study *s = h->s;
 	uint32_t count = s->base->cells[0].profile.cost_count, extra = 0;
 	char *name = xasprintf("joint-%u-of-%u", n + 1, s->joint);
 	struct effects f;
@@ -269,13 +242,13 @@ static int try_joint(struct study *s, uint32_t n, struct errbuf *e)
 				(long long)joint_value(&s->base->cells[0].profile.cost[i],
 						       i, n, s->joint));
 	r = vary(s, extra, name, &f, e);
-	for (uint32_t k = 0; !r && k < s->found_count; k++) {
+	for (uint32_t k = 0; !r && k < h->found_count; k++) {
 		double change;
 
-		if (!effects_find(&f, s->found[k].label, &change))
+		if (!effects_find(&f, h->found[k].label, &change))
 			continue;
-		s->found[k].joint_runs++;
-		s->found[k].joint_same += same_sign(change, s->found[k].change);
+		h->found[k].joint_runs++;
+		h->found[k].joint_same += same_sign(change, h->found[k].change);
 	}
 	if (!r)
 		effects_release(&f);
@@ -285,8 +258,9 @@ static int try_joint(struct study *s, uint32_t n, struct errbuf *e)
 	return r;
 }
 
-static int study_all(struct study *s, struct errbuf *e)
+static int vary_all(struct hunt *h, struct errbuf *e)
 {
+	struct study *s = h->s;
 	uint32_t n = s->base->cells[0].profile.cost_count, todo = s->joint;
 	int r = 0;
 
@@ -296,53 +270,71 @@ static int study_all(struct study *s, struct errbuf *e)
 	for (uint32_t i = 0; i < n && !r; i++) {
 		if (!varies(s, i))
 			continue;
-		r = try_cost(s, i, e);
+		r = try_cost(h, i, e);
 		progress_set(&s->progress, ++s->done);
 	}
 	for (uint32_t i = 0; i < s->joint && !r; i++) {
-		r = try_joint(s, i, e);
+		r = try_joint(h, i, e);
 		progress_set(&s->progress, ++s->done);
 	}
 	progress_end(&s->progress);
 	return r;
 }
 
-static int print_found(struct study *s, struct errbuf *e)
+static int print_found(struct hunt *h, struct errbuf *e)
 {
+	const struct study *s = h->s;
 	char *path = xasprintf("%s/sensitivity.json", s->dir);
 	json_t *root;
 	int r;
 
-	for (uint32_t k = 0; k < s->found_count; k++)
-		conclusion_sort(&s->found[k]);
-	root = sensitivity_json(s->found, s->found_count, s->metric);
+	for (uint32_t k = 0; k < h->found_count; k++)
+		conclusion_sort(&h->found[k]);
+	root = sensitivity_json(h->found, h->found_count, s->metric);
 	r = json_save(path, root, e);
 	if (!r && s->json) {
 		json_dumpf(root, stdout, JSON_INDENT(1));
 		putchar('\n');
 	} else if (!r) {
-		sensitivity_text(s->found, s->found_count, s->metric, stdout);
+		sensitivity_text(h->found, h->found_count, s->metric, stdout);
 	}
 	json_decref(root);
 	free(path);
 	return r;
 }
 
-static int run_base(struct study *s, struct errbuf *e)
+static int run_base(struct hunt *h, struct errbuf *e)
 {
-	if (check_only(s, e) || run_in(s, s->base, s->dir, e) ||
-	    effects_read(s->dir, s->metric, &s->base_effects, e))
+	const struct study *s = h->s;
+
+	if (effects_read(s->dir, s->metric, &h->base_effects, e))
 		return -1;
-	if (!s->base_effects.count)
+	if (!h->base_effects.count)
 		return err_set(e, -1, "%s: no cell to compare with a baseline has %s",
 			       s->input, s->metric);
-	s->found_count = s->base_effects.count;
-	s->found = xcalloc(s->found_count, sizeof(*s->found));
-	for (uint32_t k = 0; k < s->found_count; k++) {
-		s->found[k].label = s->base_effects.e[k].label;
-		s->found[k].change = s->base_effects.e[k].change;
+	h->found_count = h->base_effects.count;
+	h->found = xcalloc(h->found_count, sizeof(*h->found));
+	for (uint32_t k = 0; k < h->found_count; k++) {
+		h->found[k].label = h->base_effects.e[k].label;
+		h->found[k].change = h->base_effects.e[k].change;
 	}
 	return 0;
+}
+
+static int hunt_flips(struct study *s, struct errbuf *e)
+{
+	struct hunt h = { .s = s };
+	int r = run_base(&h, e);
+
+	if (!r)
+		r = vary_all(&h, e);
+	if (!r)
+		r = print_found(&h, e);
+	for (uint32_t k = 0; k < h.found_count; k++)
+		free(h.found[k].swings);
+	free(h.found);
+	effects_release(&h.base_effects);
+	return r;
 }
 
 static int number(const char *text, const char *option, uint32_t most,
@@ -379,6 +371,13 @@ static int take_option(int c, struct study *s, char **argv, struct errbuf *e)
 		return 0;
 	case 'j':
 		return number(optarg, "--jobs", 1024, &s->jobs, e);
+	case 'L':
+		s->locks[s->lock_count++] = optarg;
+		s->speedup = true;
+		return 0;
+	case 'U':
+		s->speedup = true;
+		return 0;
 	case 'J':
 		s->json = true;
 		return 0;
@@ -399,6 +398,8 @@ static int parse(int argc, char **argv, struct study *s, struct errbuf *e)
 		{ "policy", required_argument, NULL, 'p' },
 		{ "set", required_argument, NULL, 's' },
 		{ "jobs", required_argument, NULL, 'j' },
+		{ "speedup", no_argument, NULL, 'U' },
+		{ "lock", required_argument, NULL, 'L' },
 		{ "json", no_argument, NULL, 'J' },
 		{ NULL, 0, NULL, 0 }
 	};
@@ -410,36 +411,41 @@ static int parse(int argc, char **argv, struct study *s, struct errbuf *e)
 	if (optind + 1 != argc)
 		return err_usage(e, "sensitivity: expected one SCENARIO.yaml or trace; see --help");
 	s->input = argv[optind];
+	if (!s->dir)
+		s->dir = s->speedup ? "results/speedup" : "results/sensitivity";
 	s->set[s->set_count++] = "replay.replicates=1";
 	return 0;
+}
+
+static int run_study(struct study *s, struct errbuf *e)
+{
+	struct scenario *base = study_load(s, 0, e);
+	int r = -1;
+
+	s->base = base;
+	if (base && !check_only(s, e) && !study_run(s, base, s->dir, e))
+		r = s->speedup ? speedup_run(s, e) : hunt_flips(s, e);
+	scenario_free(base);
+	return r;
 }
 
 static int run(int argc, char **argv, struct errbuf *e)
 {
 	size_t n = (size_t)argc + PROFILE_COSTS_MAX + 2;
 	struct study s = {
-		.dir = "results/sensitivity", .metric = "run.makespan_ns",
-		.joint = 16, .set = xcalloc(n, sizeof(*s.set)),
+		.metric = "run.makespan_ns", .joint = 16,
+		.set = xcalloc(n, sizeof(*s.set)),
 		.policy = xcalloc(n, sizeof(*s.policy)),
-		.only = xcalloc(n, sizeof(*s.only)) };
-	struct scenario *base = NULL;
+		.only = xcalloc(n, sizeof(*s.only)),
+		.locks = xcalloc(n, sizeof(*s.locks)) };
 	int r = parse(argc, argv, &s, e);
 
 	if (!r)
-		s.base = base = load(&s, 0, e);
-	r = base ? run_base(&s, e) : -1;
-	if (!r)
-		r = study_all(&s, e);
-	if (!r)
-		r = print_found(&s, e);
-	for (uint32_t k = 0; k < s.found_count; k++)
-		free(s.found[k].swings);
-	free(s.found);
-	effects_release(&s.base_effects);
-	scenario_free(base);
+		r = run_study(&s, e);
 	free(s.set);
 	free(s.policy);
 	free(s.only);
+	free(s.locks);
 	return r ? -1 : 0;
 }
 

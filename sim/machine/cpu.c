@@ -286,9 +286,25 @@ void settle(struct task *t)
 		settle_debt(t);
 }
 
-void work_eager(struct task *t)
+/* Exact over time: what a cut cannot take, the next one does. */
+static int64_t cut_ns(struct task *t, int64_t ns)
 {
-	if (t->owed_ns && t->fiber && t->m->engine.current == t->fiber)
+	int64_t pct = t->m->shorten_pct;
+
+	t->short_rest += ns % 100 * pct;
+	ns = ns / 100 * pct + t->short_rest / 100;
+	t->short_rest %= 100;
+	return ns;
+}
+
+void work_slow(struct task *t, int64_t ns, enum cost_class cls)
+{
+	if (t->slow_work >= WORK_SHORT) {
+		ns = cut_ns(t, ns);
+		t->owed_ns -= ns;
+		t->class_ns[cls] -= ns;
+	}
+	if (t->slow_work & WORK_EAGER && t->owed_ns && t->fiber && t->m->engine.current == t->fiber)
 		settle_debt(t);
 }
 

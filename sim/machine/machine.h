@@ -63,8 +63,10 @@ struct task {
 	uint8_t state, mode;
 	bool spinning, need_resched, killed;
 	uint8_t irq_off, preempt_off;
+	uint8_t slow_work;	/* WORK_EAGER, and WORK_SHORT a shortened lock it holds */
 	int64_t owed_ns;	/* the debt */
 	int64_t class_ns[COST_CLASS_COUNT];	/* debt ever taken, by source */
+	int64_t short_rest;	/* hundredths of a ns not yet cut off */
 	struct cpu *cpu;	/* where it runs, or ran last */
 	struct machine *m;
 	struct fiber *fiber;
@@ -151,6 +153,7 @@ struct machine {
 	struct address_allocator *addresses;
 	uint32_t tasks_created, tasks_alive;
 	uint64_t contacts;
+	uint32_t shorten_pct;	/* of work inside shortened locks (metrics_shorten()) */
 	sim_ns end_ns;		/* last time at which anything happened */
 	uint64_t *idle_map, *queued_map;	/* bit per CPU */
 	uint32_t map_words, queued_total;
@@ -196,8 +199,10 @@ void task_ghost(struct task *t, int64_t ns);
 
 /* ---- work and time: fiber context (or step() for the first two) ---- */
 
-/** work_eager() - what --eager adds to work(): settle at once, no contact */
-void work_eager(struct task *t);
+/** work_slow() - what @ns of work() are to a task with slow_work: less, inside a
+ *  shortened lock; and settled at once, without a contact, with --eager */
+enum { WORK_EAGER = 1, WORK_SHORT = 2 };
+void work_slow(struct task *t, int64_t ns, enum cost_class cls);
 
 /** work() - owe @count times a cost of the profile */
 static inline void work(struct task *t, unsigned cost, uint64_t count)
@@ -207,8 +212,8 @@ static inline void work(struct task *t, unsigned cost, uint64_t count)
 
 	t->owed_ns += ns;
 	t->class_ns[c->cls] += ns;
-	if (__builtin_expect(t->m->engine.eager, 0))
-		work_eager(t);
+	if (__builtin_expect(t->slow_work, 0))
+		work_slow(t, ns, c->cls);
 }
 
 /** work_ns() - owe @ns of a stated class */
@@ -216,8 +221,28 @@ static inline void work_ns(struct task *t, int64_t ns, enum cost_class cls)
 {
 	t->owed_ns += ns;
 	t->class_ns[cls] += ns;
-	if (__builtin_expect(t->m->engine.eager, 0))
-		work_eager(t);
+	if (__builtin_expect(t->slow_work, 0))
+		work_slow(t, ns, cls);
+}
+
+/**
+ * shorten_enter() - the task got a lock of class @c, in this instant, settled
+ * Inside a class that metrics_shorten() named, work and stalls for cache lines
+ * take shorten_pct less; waits for others, sleeps and interrupts do not.
+ * shorten_leave() pairs with it at the instant of the release.
+ */
+static inline void shorten_enter(struct task *t, const struct lock_class *c,
+				 enum lock_side side)
+{
+	if (__builtin_expect(c->shortened & 1 << side, 0))
+		t->slow_work += WORK_SHORT;
+}
+
+static inline void shorten_leave(struct task *t, const struct lock_class *c,
+				 enum lock_side side)
+{
+	if (__builtin_expect(c->shortened & 1 << side, 0))
+		t->slow_work -= WORK_SHORT;
 }
 
 /** settle() - return when the debt is zero; counts one contact */

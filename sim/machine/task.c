@@ -20,6 +20,7 @@ void task_init(struct machine *m, struct task *t, uint32_t id,
 	t->m = m;
 	t->state = TASK_NEW;
 	t->mode = MODE_USER;
+	t->slow_work = m->engine.eager ? WORK_EAGER : 0;
 	t->step = step;
 	t->owner = owner;
 	t->slice_left_ns = m->profile->time_slice_ns;

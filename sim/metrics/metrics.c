@@ -48,6 +48,38 @@ void metrics_free(struct metrics *m)
 	free(m);
 }
 
+static const char *const side_names[SIDE_COUNT] = {
+	[SIDE_WRITE] = ".write", [SIDE_READ] = ".read"
+};
+
+/* Bits of the sides that @wanted means, of a class of this name. */
+static uint8_t sides_meant(const char *wanted, const char *name, bool sides)
+{
+	size_t n = strlen(name);
+	uint8_t bits = 0;
+
+	if (!wanted || strncmp(wanted, name, n))
+		return 0;
+	for (int i = 0; i < SIDE_COUNT; i++)
+		if (!wanted[n] || (sides && !strcmp(wanted + n, side_names[i])))
+			bits |= (uint8_t)(1 << i);
+	return bits;
+}
+
+void metrics_shorten(struct metrics *m, const char *lock)
+{
+	BUG_ON(m->lock_count);
+	m->shorten = lock;
+}
+
+bool metrics_shortens(const struct metrics *m)
+{
+	for (uint32_t i = 0; i < m->lock_count; i++)
+		if (m->locks[i]->shortened)
+			return true;
+	return false;
+}
+
 struct lock_class *metrics_lock(struct metrics *m, const char *name, bool sides)
 {
 	struct lock_class *c;
@@ -59,6 +91,7 @@ struct lock_class *metrics_lock(struct metrics *m, const char *name, bool sides)
 	c = xcalloc(1, sizeof(*c));
 	c->name = name;
 	c->sides = sides;
+	c->shortened = sides_meant(m->shorten, name, sides);
 	c->id = m->lock_count;
 	c->blame_ns = xcalloc(METRIC_OPS_MAX * METRIC_OPS_MAX, sizeof(int64_t));
 	c->blame_count = xcalloc(METRIC_OPS_MAX * METRIC_OPS_MAX,

@@ -31,6 +31,7 @@ struct lock_side_stats {
 struct lock_class {
 	const char *name;
 	bool sides;
+	uint8_t shortened;	/* bit per side: metrics_shorten() */
 	uint32_t id;
 	struct lock_side_stats side[SIDE_COUNT];
 	/* [waiter op][holder op], summed wait and count */
@@ -84,6 +85,7 @@ struct series_state {
 struct metrics {
 	struct lock_class *locks[METRIC_LOCKS_MAX];
 	uint32_t lock_count;
+	const char *shorten;	/* metrics_shorten() */
 	struct hold_class holds[METRIC_HOLDS_MAX];
 	uint32_t hold_count;
 	struct hold_books *books;
@@ -107,6 +109,16 @@ void metrics_free(struct metrics *m);
 
 /** metrics_lock() - find or register a lock class by name (before or during setup) */
 struct lock_class *metrics_lock(struct metrics *m, const char *name, bool sides);
+
+/**
+ * metrics_shorten() - mark the locks of a name for a virtual speed-up
+ * @lock: name of a class, or name.read, name.write: one side of it; stays the
+ *	caller's. Before any lock is registered.
+ */
+void metrics_shorten(struct metrics *m, const char *lock);
+
+/** metrics_shortens() - is there a class that metrics_shorten() marked */
+bool metrics_shortens(const struct metrics *m);
 
 /** metrics_counter() - id of a counter, for metrics_count() */
 uint32_t metrics_counter(struct metrics *m, const char *name);

@@ -23,6 +23,7 @@ static void come_in(struct task *t, struct book *b, enum lock_side side)
 	*h = (struct held_lock){ .lock = b, .since_ns = t->m->engine.now_ns,
 				 .op_kind = t->op_kind, .side = (uint8_t)side };
 	t->held_count++;
+	shorten_enter(t, b->cls, side);
 	b->inside++;
 	b->ops[t->op_kind]++;
 }
@@ -80,6 +81,7 @@ void book_leave(struct task *t, struct book *b, enum lock_side side)
 
 	split(b, t->m->engine.now_ns);
 	t->held[i] = t->held[--t->held_count];
+	shorten_leave(t, b->cls, side);
 	lock_released(t->m->metrics, b->cls, side,
 		      t->m->engine.now_ns - h.since_ns);
 	b->inside--;

@@ -51,6 +51,13 @@ const struct option replay_option_table[] = {
 	{ OPT("sleep_threshold_ns", OPT_I64, sleep_threshold_ns),
 	  .def = "50000", .max = INT64_MAX, .unit = "ns",
 	  .help = "without scheduler events: longer gaps are sleep or compute, unknown" },
+	{ OPT("speedup_lock", OPT_STR, speedup_lock), .def = "~", .unit = "",
+	  .help = "virtual speed-up: NAME, NAME.read or NAME.write of `locks`; ~: none" },
+	{ OPT("speedup_cost", OPT_STR, speedup_cost), .def = "~", .unit = "",
+	  .help = "virtual speed-up: a cost of the machine; user time and recorded costs stay as they are; ~: none" },
+	{ OPT("speedup_pct", OPT_U32, speedup_pct), .def = "0", .max = 100,
+	  .unit = "percent",
+	  .help = "how much shorter it is: work while a task holds speedup_lock, or speedup_cost, to a whole ns" },
 	OPTION_END
 };
 
@@ -102,6 +109,9 @@ static void run_init(struct replay *r)
 	r->metrics = r->out->metrics = metrics_new();
 	machine_init(&r->m, r->c->profile, r->c->seed, r->metrics);
 	r->m.engine.eager = r->c->eager;
+	r->m.shorten_pct = r->o->speedup_pct;
+	if (r->o->speedup_pct && r->o->speedup_lock)
+		metrics_shorten(r->metrics, r->o->speedup_lock);
 	sinks_init(r);
 	r->k = kernel_new(&r->m, r->kernel);
 	kernel_attach(r->k);
@@ -232,7 +242,7 @@ static bool needs_preparation(const struct replay *r)
 		return true;
 	if (!r->order->unknown_durations || !r->c->captured)
 		return false;
-	return r->c->replicate || r->o->pacing == PACING_OPEN ||
+	return r->o->speedup_pct || r->c->replicate || r->o->pacing == PACING_OPEN ||
 	       r->o->instances > 1 ||
 	       r->c->kernel->null_kernel != r->c->captured->null_kernel ||
 	       memcmp(r->c->kernel->policies.on, r->c->captured->policies.on,
@@ -273,6 +283,7 @@ static int prepare(struct replay *shape)
 	o.pacing = PACING_CLOSED;
 	o.instances = 1;
 	o.warmup_ns = 0;
+	o.speedup_pct = 0;
 	c.replicate = 0;
 	c.progress = NULL;
 	prep.o = &o;
@@ -293,6 +304,20 @@ static int prepare(struct replay *shape)
 	return ret;
 }
 
+/* The machine with one cost less: what the captured kernel cost stays. */
+static void speed_up(struct profile *p, const struct replay_options *o)
+{
+	for (uint32_t i = 0; o->speedup_cost && i < p->cost_count; i++) {
+		const char *key = i < MACHINE_COST_COUNT ? machine_costs[i].key :
+				  mm_costs[i - MACHINE_COST_COUNT].key;
+		int64_t ns = p->cost[i].value, pct = o->speedup_pct;
+
+		if (!strcmp(key, o->speedup_cost))
+			p->cost[i].value = ns - (ns / 100 * pct +
+						 (ns % 100 * pct + 50) / 100);
+	}
+}
+
 static void describe_costs(const struct replay *r, struct replay_result *out)
 {
 	out->order_edges = r->order->edges;
@@ -311,6 +336,8 @@ int replay_run(struct mmt_reader *trace, const struct replay_config *c,
 	struct replay r = { .c = c, .o = &c->options, .kernel = c->kernel,
 			    .trace = trace, .h = mmt_header(trace), .out = out,
 			    .e = e };
+	struct replay_config fast = *c;
+	struct profile profile = *c->profile;
 	struct order *order;
 	int ret = 0;
 
@@ -325,6 +352,9 @@ int replay_run(struct mmt_reader *trace, const struct replay_config *c,
 	r.order = order;
 	if (needs_preparation(&r))
 		ret = prepare(&r);
+	speed_up(&profile, &c->options);
+	fast.profile = &profile;
+	r.c = &fast;
 	if (!ret)
 		ret = run_once(&r, out);
 	describe_costs(&r, out);

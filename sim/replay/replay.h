@@ -26,6 +26,9 @@ struct replay_options {
 	uint32_t jitter_permille;	/* of think segments; used from replicate 2 on */
 	int64_t warmup_ns;		/* dropped from the statistics */
 	int64_t sleep_threshold_ns;	/* gaps above: "sleep or compute, unknown" */
+	const char *speedup_lock;	/* virtual speed-up of a lock's sections ... */
+	const char *speedup_cost;	/* ... or of a cost of the profile; or NULL */
+	uint32_t speedup_pct;
 };
 
 extern const struct option replay_option_table[];

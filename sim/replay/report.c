@@ -78,6 +78,9 @@ void warn_of_run(struct replay *r)
 		     (long long)o->fault_gap_ns);
 	if (r->o->warmup_ns && !r->warm)
 		warn(o, "the run ended within the warm-up: nothing was measured");
+	if (r->metrics->shorten && !metrics_shortens(r->metrics))
+		warn(o, "virtual speed-up: this run has no lock '%s', so nothing is shorter",
+		     r->metrics->shorten);
 	if (r->o->instances > 1)
 		warn(o, "%u instances never meet on an mmap_lock: this answers vmalloc, zone, RCU and interrupt questions only",
 		     r->o->instances);

@@ -181,6 +181,24 @@ static int unknown_key(const struct setting *s, struct errbuf *e)
 	return err_unknown(e, s->at, "key of a cell", s->key, names, count);
 }
 
+/* What a virtual speed-up names: a cost there is, and what may be a lock. */
+static int check_speedup(const char *key, const char *text, struct loc at,
+			 struct errbuf *e)
+{
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyz0123456789_.";
+
+	if (!strcmp(text, "~"))
+		return 0;
+	if (!strcmp(key, "speedup_cost"))
+		return profile_check_cost(text, at, e);
+	if (!strcmp(key, "speedup_lock") &&
+	    (!*text || text[strspn(text, chars)]))
+		return at.path ?
+		       err_at(e, -EINVAL, at, "speedup_lock: expected a lock like mmap_lock or mmap_lock.write") :
+		       err_usage(e, "speedup_lock: expected a lock like mmap_lock or mmap_lock.write");
+	return 0;
+}
+
 static int set_dotted(struct draft *d, const struct setting *s,
 		      struct build *b, struct errbuf *e)
 {
@@ -202,7 +220,8 @@ static int set_dotted(struct draft *d, const struct setting *s,
 	}
 	if (!strcmp(head, "replay")) {
 		text = node_text(s->value, dot + 1, e);
-		return !text ? -EINVAL :
+		return !text || check_speedup(dot + 1, text, s->value->at, e) ?
+		       -EINVAL :
 		       option_set(replay_option_table, &d->cell.replay, a,
 				  dot + 1, text,
 				  option_find(replay_option_table, dot + 1) ?

@@ -98,6 +98,9 @@ void draft_note(struct draft *d, const char *text);
 int profile_set(struct profile *p, const char *key, const struct ynode *value,
 		struct loc at, struct arena *a, struct errbuf *e);
 
+/** profile_check_cost() - refuse what is no key of a cost */
+int profile_check_cost(const char *key, struct loc at, struct errbuf *e);
+
 /** profile_check() - what must hold between the fields; @at for the message */
 int profile_check(const struct profile *p, struct loc at, struct errbuf *e);
 

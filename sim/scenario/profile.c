@@ -79,6 +79,11 @@ static int unknown_cost(const char *key, struct loc at, struct errbuf *e)
 	return err_unknown(e, at, "cost", key, names, MM_COST_END);
 }
 
+int profile_check_cost(const char *key, struct loc at, struct errbuf *e)
+{
+	return cost_find(key) < 0 ? unknown_cost(key, at, e) : 0;
+}
+
 /* A non-negative time in ns. */
 static int cost_number(const struct ynode *n, const char *key, int64_t *out,
 		       struct errbuf *e)

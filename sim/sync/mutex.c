@@ -86,6 +86,7 @@ static void got(struct task *t, struct mutex *l, struct mutex_waiter *w)
 	struct metrics *me = t->m->metrics;
 	sim_ns now = t->m->engine.now_ns;
 
+	shorten_enter(t, l->cls, SIDE_WRITE);
 	if (w)
 		lock_acquired(me, l->cls, SIDE_WRITE, true, now - w->start_ns,
 			      w->spin_ns, w->sleep_ns, w->sleeps);
@@ -297,6 +298,7 @@ static void leave(struct task *t, struct mutex *l, struct task *next)
 	sim_ns now = t->m->engine.now_ns;
 
 	BUG_ON(l->owner != t);
+	shorten_leave(t, l->cls, SIDE_WRITE);
 	lock_released(me, l->cls, SIDE_WRITE, now - l->held_since_ns);
 	if (__builtin_expect(me->events != NULL, 0))
 		event_free(me->events, now, t->id, &l->event);

@@ -125,6 +125,7 @@ void rwsem_hold(struct task *t, struct rwsem *s, enum rwsem_side side)
 	h->since_ns = t->m->engine.now_ns;
 	h->op_kind = t->op_kind;
 	h->side = (uint8_t)side;
+	shorten_enter(t, s->cls, (enum lock_side)side);
 	if (__builtin_expect(t->m->metrics->events != NULL, 0))
 		event_got(t->m->metrics->events, h->since_ns, t->id, &s->event,
 			  s->cls, side == RWSEM_WRITE_SIDE);
@@ -138,6 +139,7 @@ uint8_t rwsem_unhold(struct task *t, struct rwsem *s, enum rwsem_side side)
 		if (h.lock != s || h.side != side)
 			continue;
 		t->held[i] = t->held[--t->held_count];
+		shorten_leave(t, s->cls, (enum lock_side)side);
 		lock_released(t->m->metrics, s->cls, (enum lock_side)side,
 			      t->m->engine.now_ns - h.since_ns);
 		if (__builtin_expect(t->m->metrics->events != NULL, 0))

@@ -30,11 +30,12 @@ static void spin_own(struct spinlock *l, struct task *t)
 	l->held_since_ns = t->m->engine.now_ns;
 }
 
-/* For the timeline: @t has the lock now. */
-static void spin_told(struct task *t, struct spinlock *l)
+/* @t has the lock now, and knows it. */
+static void spin_got(struct task *t, struct spinlock *l)
 {
 	struct event_log *log = t->m->metrics->events;
 
+	shorten_enter(t, l->cls, SIDE_WRITE);
 	if (__builtin_expect(log != NULL, 0))
 		event_got(log, t->m->engine.now_ns, t->id, &l->event, l->cls,
 			  true);
@@ -71,7 +72,7 @@ static void spin_wait(struct task *t, struct spinlock *l)
 	}
 	l->held_since_ns = start + ns;
 	lock_acquired(me, l->cls, SIDE_WRITE, true, ns, ns, 0, 0);
-	spin_told(t, l);
+	spin_got(t, l);
 }
 
 void spin_lock(struct task *t, struct spinlock *l)
@@ -86,7 +87,7 @@ void spin_lock(struct task *t, struct spinlock *l)
 	}
 	spin_own(l, t);
 	lock_acquired(t->m->metrics, l->cls, SIDE_WRITE, false, 0, 0, 0, 0);
-	spin_told(t, l);
+	spin_got(t, l);
 }
 
 bool spin_trylock(struct task *t, struct spinlock *l)
@@ -105,7 +106,7 @@ bool spin_trylock(struct task *t, struct spinlock *l)
 	}
 	spin_own(l, t);
 	lock_acquired(t->m->metrics, l->cls, SIDE_WRITE, false, 0, 0, 0, 0);
-	spin_told(t, l);
+	spin_got(t, l);
 	return true;
 }
 
@@ -117,6 +118,7 @@ void spin_unlock(struct task *t, struct spinlock *l)
 	line_write(t, l->line);
 	settle(t);
 	BUG_ON(l->holder != t);
+	shorten_leave(t, l->cls, SIDE_WRITE);
 	now = t->m->engine.now_ns;
 	lock_released(t->m->metrics, l->cls, SIDE_WRITE,
 		      now - l->held_since_ns);

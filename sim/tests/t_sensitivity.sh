@@ -1,7 +1,8 @@
 #!/bin/bash
 # Pins what `mmreplay sensitivity` says: the effect of a cost is that of a run
 # with this cost, an inert cost changes nothing, answers repeat, wrong names are
-# refused. Does not pin any figure of a machine.
+# refused. The same for --speedup, whose closed form is in t_theory.c. Does not
+# pin any figure of a machine.
 set -u
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -25,7 +26,7 @@ makespan()	# FOLDER LABEL: of the cell with this label
 		xargs sed -n 's/.*"makespan_ns": \([0-9]*\).*/\1/p'
 }
 
-echo 1..7
+echo 1..13
 study -c idle_exit_ns -c vmap_flush_ns >"$tmp/out" 2>"$tmp/err"
 result $? "a study of two costs"
 grep -q '^mm_lock=mm-wide: [+-][0-9.]*%$' "$tmp/out"
@@ -52,3 +53,40 @@ study -c idle_exitt_ns >"$tmp/bad" 2>&1
 result $? "an unknown cost is refused, its neighbour named"
 "$MMREPLAY" plot "$tmp/s" tornado 2>/dev/null | grep -q 'tornado.png$'
 result $? "the tornado is drawn"
+
+speed()		# OPTIONS..
+{
+	"$MMREPLAY" sensitivity traces/samples/mix-touch.mmt -p mm_lock=mm-wide \
+		-o "$tmp/v" --speedup "$@"
+}
+
+gain()	# LABEL FOLDER: throughput in percent, against the cell as it is
+{
+	local base fast
+
+	base=$(makespan "$tmp/v" "$1")
+	fast=$(makespan "$2" "$1")
+	awk -v a="$base" -v b="$fast" 'BEGIN { printf "%+.1f", 100 * (a / b - 1) }'
+}
+
+speed --lock mmap_lock --cost idle_exit_ns --cost vmap_flush_ns >"$tmp/out" 2>"$tmp/err"
+result $? "a virtual speed-up of a lock and two costs"
+said=$(sed -n '/^mm_lock=mm-wide/,$s/^ lock mmap_lock  *\([^ ]*  *\)\{4\}\([^ ]*\) .*/\2/p' "$tmp/out")
+"$MMREPLAY" run traces/samples/mix-touch.mmt -p mm_lock=mm-wide -q \
+	-s replay.speedup_lock=mmap_lock -s replay.speedup_pct=100 \
+	-o "$tmp/w" >/dev/null 2>&1
+found=$(gain mm_lock=mm-wide "$tmp/w")
+[ -n "$said" ] && [ "$said" = "$found" ]
+result $? "the gain at 100 % is that of a run: $said, $found"
+! grep -q 'cost vmap_flush_ns' "$tmp/out" && ls -d "$tmp"/v/speedup/cost-vmap_flush_ns-* >"$tmp/ls" &&
+	[ "$(wc -l <"$tmp/ls")" = 1 ]
+result $? "what nothing pays is tried once and has no row"
+"$MMREPLAY" run traces/samples/mix-touch.mmt -q -s replay.speedup_lock=no_such_lock \
+	-s replay.speedup_pct=50 -o "$tmp/x" >"$tmp/no" 2>&1
+grep -q "has no lock 'no_such_lock'" "$tmp"/x/cells/*.json
+result $? "a run without this lock says so"
+speed --lock mmap_lok >"$tmp/bad" 2>&1
+[ $? = 2 ] && grep -q "did you mean 'mmap_lock'" "$tmp/bad"
+result $? "an unknown lock is refused, its neighbour named"
+"$MMREPLAY" plot "$tmp/v" speedup 2>/dev/null | grep -q 'speedup.png$'
+result $? "the speed-up is drawn"
