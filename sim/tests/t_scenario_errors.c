@@ -130,7 +130,7 @@ static void t_cells(void **state)
 	refuse("trace: t.mmt\nbaseline: {mm_lock: [per-vma]}\n",
 	       "s.yaml:2:21: mm_lock: expected a policy, or {policy: NAME, OPTION: VALUE}");
 	refuse("trace: t.mmt\nbaseline: {kernel: linux-6.22}\n",
-	       "s.yaml:2:20: unknown kernel 'linux-6.22'; did you mean 'linux-6.12'? known: linux-4.14,*");
+	       "s.yaml:2:20: unknown kernel 'linux-6.22'; did you mean 'linux-6.2'? known: linux-4.14,*");
 	refuse("trace: t.mmt\nbaseline: {fork_copy.batch: 3}\n",
 	       "s.yaml:2:12: fork_copy: mt-dup has no options");
 	refuse("trace: t.mmt\nbaseline: [munmap]\n",
