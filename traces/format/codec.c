@@ -3,7 +3,8 @@
  * many bytes each field takes) and then only the bytes of the fields that are
  * not zero; values are differences to the previous record of the same class.
  * Shapes stand once in front of the frame, so that decoding is a table look-up
- * and, per field, a load, a mask and an add: about 10 ns a record.
+ * and, per field that may be there, a load, a mask and an add: no branch asks
+ * for a field's presence or length.
  *
  * Invariant: mmt_decode(mmt_encode(op)) == op for every op whose start is not
  * before its predecessor's; t_format.c pins it with random ops.
@@ -37,7 +38,8 @@ static const uint8_t class_of[OP_KIND_COUNT] = {
 
 enum { TAG_KIND = 0x3f, TAG_META = 0x40 };
 enum { FIELD_START, FIELD_DURATION, FIELD_VALUES,
-       FIELD_POS = FIELD_VALUES + MMT_VALUES };
+       /* behind the arguments that most kinds have */
+       FIELD_WIDE = FIELD_VALUES + 5, FIELD_POS = FIELD_VALUES + MMT_VALUES };
 enum {
 	SEG_TAG_KIND = 3, SEG_TAG_DOWNGRADED = 4, SEG_TAG_CONTENDED = 8,
 	SEG_TAG_TRYLOCK = 16, SEG_TAG_MM = 32, SEG_TAG_ALL = 63,
@@ -229,16 +231,12 @@ static bool learn_record(struct mmt_shape *s, unsigned tag, uint32_t control)
 		return false;
 	s->cls = class_of[s->kind];
 	s->meta = tag & TAG_META;
-	s->fields = 0;
+	s->wide = control >> (3 * FIELD_WIDE) ||
+		  (control >> (3 * FIELD_VALUES) & 7);
 	for (unsigned i = 0; i < MMT_FIELDS; i++, control >>= 3) {
-		unsigned code = control & 7;
-
-		if (!code)
-			continue;
-		s->field[s->fields].slot = (uint8_t)i;
-		s->field[s->fields].offset = (uint8_t)at;
-		s->field[s->fields++].code = (uint8_t)code;
-		at += code_bytes[code];
+		s->at[i] = (uint8_t)at;
+		s->code[i] = control & 7;
+		at += code_bytes[control & 7];
 	}
 	s->bytes = (uint8_t)at;
 	return true;
@@ -281,19 +279,34 @@ const uint8_t *mmt_shapes_get(const uint8_t *p, const uint8_t *end,
 static uint64_t field_at(const struct mmt_shape *s, unsigned i,
 			 const uint8_t *p)
 {
-	return load64(p + s->field[i].offset) & code_mask[s->field[i].code];
+	return load64(p + s->at[i]) & code_mask[s->code[i]];
 }
 
-static const uint8_t *decode_meta(const uint8_t *p, struct mmt_meta *m)
+/*
+ * Result (0) or argument @k - 1: a difference to the one before. Stored twice:
+ * to copy what was just stored, in wider pieces, would stall the processor.
+ */
+static inline void add_value(const struct mmt_shape *s, unsigned k,
+			     const uint8_t *p, uint64_t *value, struct op *op)
+{
+	uint64_t v = value[k] +
+		     (uint64_t)unzigzag(field_at(s, FIELD_VALUES + k, p));
+
+	value[k] = v;
+	if (k)
+		op->arg[k - 1] = v;
+	else
+		op->result = (int64_t)v;
+}
+
+static bool decode_meta(const uint8_t *p, struct mmt_meta *m)
 {
 	m->flags = get16(p);
 	m->cpu = get16(p + 2);
 	m->mm = get32(p + 4);
 	m->path = p[8];
 	m->segs = get16(p + 9);
-	if (m->path >= FAULT_PATH_COUNT || m->segs > OP_SEGS_MAX)
-		return NULL;
-	return p + MMT_META_BYTES;
+	return m->path < FAULT_PATH_COUNT && m->segs <= OP_SEGS_MAX;
 }
 
 /* the shape by its number, or the escaped one that stands behind it */
@@ -316,11 +329,10 @@ static const struct mmt_shape *shape_at(const struct mmt_shape *table,
 const uint8_t *mmt_decode(struct mmt_context *c, const struct mmt_shapes *sh,
 			  const uint8_t *p, const uint8_t *end, struct op *op)
 {
-	uint64_t field[MMT_FIELDS];
 	const struct mmt_shape *shape;
 	struct mmt_class_state *s;
+	uint64_t start, duration;
 	struct mmt_shape own;
-	unsigned i = 0;
 
 	if (p >= end)
 		return NULL;
@@ -330,38 +342,32 @@ const uint8_t *mmt_decode(struct mmt_context *c, const struct mmt_shapes *sh,
 	s = &c->cls[shape->cls];
 	if (shape->meta && !decode_meta(p, &s->meta))
 		return NULL;
+	start = field_at(shape, FIELD_START, p);
+	duration = field_at(shape, FIELD_DURATION, p);
+	add_value(shape, 1, p, s->value, op);
+	add_value(shape, 2, p, s->value, op);
+	add_value(shape, 3, p, s->value, op);
+	add_value(shape, 4, p, s->value, op);
 	op->result = (int64_t)s->value[0];
-	for (unsigned k = 0; k < OP_ARGS; k++)
-		op->arg[k] = s->value[k + 1];
-	field[FIELD_START] = field[FIELD_DURATION] = field[FIELD_POS] = 0;
-	for (; i < shape->fields && shape->field[i].slot < FIELD_VALUES; i++)
-		field[shape->field[i].slot] = field_at(shape, i, p);
-	for (; i < shape->fields && shape->field[i].slot < FIELD_POS; i++) {
-		unsigned k = shape->field[i].slot - FIELD_VALUES;
-		uint64_t v = s->value[k] +
-			     (uint64_t)unzigzag(field_at(shape, i, p));
-
-		s->value[k] = v;
-		if (k)
-			op->arg[k - 1] = v;
-		else
-			op->result = (int64_t)v;
+	op->arg[4] = s->value[5];
+	op->arg[5] = s->value[6];
+	if (shape->wide) {
+		add_value(shape, 0, p, s->value, op);
+		add_value(shape, 5, p, s->value, op);
+		add_value(shape, 6, p, s->value, op);
+		c->pos += field_at(shape, FIELD_POS, p);
 	}
-	if (i < shape->fields)
-		field[FIELD_POS] = field_at(shape, i, p);
-	c->pos += field[FIELD_POS];
-	if (field[FIELD_START] > (uint64_t)time_max ||
-	    field[FIELD_DURATION] > (uint64_t)time_max ||
-	    c->start_ns > time_max - (int64_t)field[FIELD_START])
+	if (start > (uint64_t)time_max || duration > (uint64_t)time_max ||
+	    c->start_ns > time_max - (int64_t)start)
 		return NULL;
-	c->start_ns += (int64_t)field[FIELD_START];
+	c->start_ns += (int64_t)start;
 	op->start_ns = c->start_ns;
-	op->duration_ns = (int64_t)field[FIELD_DURATION] - 1;
-	op->kind = shape->kind;
+	op->duration_ns = (int64_t)duration - 1;
 	op->mm = s->meta.mm;
 	op->cpu = s->meta.cpu;
-	op->flags = s->meta.flags;
+	op->kind = shape->kind;
 	op->path = s->meta.path;
+	op->flags = s->meta.flags;
 	op->segs = s->meta.segs;
 	return p + shape->bytes;
 }

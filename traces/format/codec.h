@@ -53,12 +53,15 @@ struct mmt_shape_table {
 	uint16_t hash[1024];	/* number + 1 by hash of the shape */
 };
 
-/** struct mmt_shape - a shape as the decoder needs it: where fields stand */
+/**
+ * struct mmt_shape - a shape as the decoder needs it: where fields stand
+ * A field that is not there has code 0, which masks whatever is read at its
+ * offset. So the decoder asks no questions per field.
+ */
 struct mmt_shape {
-	uint8_t kind, cls, meta, bytes, fields;
-	struct {
-		uint8_t slot, offset, code;
-	} field[MMT_FIELDS];
+	uint8_t kind, cls, meta, bytes;
+	bool wide;		/* more than times and the first four arguments */
+	uint8_t at[MMT_FIELDS], code[MMT_FIELDS];
 	uint32_t control;	/* segments */
 	uint8_t tag;
 };

@@ -41,6 +41,7 @@ struct mmt_cursor {
 	struct op_segment *seg;
 	unsigned seg_size;
 	bool failed;
+	bool plain;		/* of one task, no measurements, not failed */
 };
 
 /* bit i: arg[i] is the number of a task, or of an mm */
@@ -106,16 +107,27 @@ struct mmt_cursor *mmt_cursor(struct mmt_reader *r, uint32_t task)
 		c->entry = r->task_first[task];
 		c->entry_end = r->task_first[task + 1];
 	}
-	if (r->flags & MMT_MEASUREMENTS)
+	c->plain = !(r->flags & MMT_MEASUREMENTS);
+	if (!c->plain)
 		c->measure = xcalloc(1, sizeof(*c->measure));
 	return c;
 }
 
-static int fail(struct mmt_cursor *c, struct errbuf *e)
+/* most records name one mm, whose number is final, and nothing else */
+static inline bool resolve(const struct mmt_reader *r, struct op *op)
+{
+	if (op->mm < r->mm_limit && !r->alias_count &&
+	    !(task_args[op->kind] | mm_args[op->kind]))
+		return true;
+	return mmt_resolve(r, op);
+}
+
+static __attribute__((cold)) int fail(struct mmt_cursor *c, struct errbuf *e)
 {
 	const struct mmt_entry *entry = &c->r->entries[c->entry - 1];
 
 	c->failed = true;
+	c->plain = false;
 	return err_set(e, -EBADMSG, "%s: offset %" PRIu64 ": damaged record of "
 		       "task %u in this chunk", c->r->path,
 		       c->r->chunks[entry->chunk].offset, c->task);
@@ -133,7 +145,7 @@ static void enter_stream(struct stream_at *s, const struct mmt_entry *entry,
 }
 
 /* on to the next chunk that has something for us; false at the end */
-static bool enter_group(struct mmt_cursor *c)
+static __attribute__((noinline)) bool enter_group(struct mmt_cursor *c)
 {
 	const struct mmt_entry *entry;
 
@@ -149,21 +161,28 @@ static bool enter_group(struct mmt_cursor *c)
 	return false;
 }
 
-/* where a stream's bytes are, decompressed again if they were evicted */
-static const struct mmt_slot *stream_slot(struct mmt_cursor *c,
-					  struct stream_at *s,
-					  struct errbuf *e)
+/* decompress a stream's bytes: they are needed first, or were evicted */
+static __attribute__((noinline)) bool load_slot(struct mmt_cursor *c,
+						struct stream_at *s,
+						struct errbuf *e)
+{
+	s->slot = mmt_stream(c->r, (uint32_t)(s->key / 2), s->key & 1, e);
+	if (s->slot != UINT32_MAX)
+		return true;
+	s->slot = 0;
+	c->failed = true;
+	c->plain = false;
+	return false;
+}
+
+static inline const struct mmt_slot *stream_slot(struct mmt_cursor *c,
+						 struct stream_at *s,
+						 struct errbuf *e)
 {
 	struct mmt_reader *r = c->r;
 
-	if (r->slots[s->slot].key != s->key) {
-		s->slot = mmt_stream(r, (uint32_t)(s->key / 2), s->key & 1, e);
-		if (s->slot == UINT32_MAX) {
-			s->slot = 0;
-			c->failed = true;
-			return NULL;
-		}
-	}
+	if (r->slots[s->slot].key != s->key && !load_slot(c, s, e))
+		return NULL;
 	r->slots[s->slot].used = ++r->clock;
 	return &r->slots[s->slot];
 }
@@ -201,12 +220,14 @@ static int next_main(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 	base = slot->data + slot->groups_at;
 	end = base + s->end;
 	p = mmt_decode(&s->ctx, slot->shapes, base + s->off, end, op);
-	op->seg = NULL;
-	if (p && op->segs)
-		p = next_segments(c, slot->shapes, p, end, op);
-	if (!p || !mmt_resolve(c->r, op))
+	if (!p)
 		return fail(c, e);
+	op->seg = NULL;
 	op->task = c->task;
+	if (op->segs)
+		p = next_segments(c, slot->shapes, p, end, op);
+	if (!p || !resolve(c->r, op))
+		return fail(c, e);
 	s->off = (uint32_t)(p - base);
 	c->main_done++;
 	if (!--s->left && s->off != s->end)
@@ -226,7 +247,7 @@ static int fetch_measure(struct mmt_cursor *c, struct errbuf *e)
 	base = slot->data + slot->groups_at;
 	p = mmt_decode(&s->ctx, slot->shapes, base + s->off, base + s->end,
 		       &m->next);
-	if (!p || m->next.segs || !mmt_resolve(c->r, &m->next))
+	if (!p || m->next.segs || !resolve(c->r, &m->next))
 		return fail(c, e);
 	m->next.task = c->task;
 	m->next.seg = NULL;
@@ -239,34 +260,41 @@ static int fetch_measure(struct mmt_cursor *c, struct errbuf *e)
 
 static int merged_next(struct mmt_cursor *c, struct op *op, struct errbuf *e);
 
-int mmt_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
+/* a record of either stream, in the order in which they were written */
+static __attribute__((noinline)) int next_of_both(struct mmt_cursor *c,
+						  struct op *op,
+						  struct errbuf *e)
 {
 	struct measure_at *m = c->measure;
 	int ret;
 
+	if (!c->main.left && !m->at.left && !m->have_next && !enter_group(c))
+		return 0;
+	if (!m->have_next && m->at.left) {
+		ret = fetch_measure(c, e);
+		if (ret)
+			return ret;
+	}
+	if (m->have_next && (!c->main.left ||
+			     m->at.ctx.pos <= c->main_done)) {
+		*op = m->next;
+		m->have_next = false;
+		return 1;
+	}
+	return next_main(c, op, e);
+}
+
+int mmt_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
+{
+	if (c->plain && c->main.left)
+		return next_main(c, op, e);
 	if (c->merge)
 		return merged_next(c, op, e);
 	if (c->failed)
 		return -EBADMSG;
-	if (m) {
-		if (!c->main.left && !m->at.left && !m->have_next &&
-		    !enter_group(c))
-			return 0;
-		if (!m->have_next && m->at.left) {
-			ret = fetch_measure(c, e);
-			if (ret)
-				return ret;
-		}
-		if (m->have_next && (!c->main.left ||
-				     m->at.ctx.pos <= c->main_done)) {
-			*op = m->next;
-			m->have_next = false;
-			return 1;
-		}
-	} else if (!c->main.left && !enter_group(c)) {
-		return 0;
-	}
-	return next_main(c, op, e);
+	if (c->measure)
+		return next_of_both(c, op, e);
+	return enter_group(c) ? next_main(c, op, e) : 0;
 }
 
 /* the merged cursor: a heap of tasks by (start of next record, task) */

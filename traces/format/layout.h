@@ -131,6 +131,8 @@ struct mmt_reader {
 	uint64_t clock;
 	struct mmt_stats stats;
 	void *dctx;			/* ZSTD_DCtx */
+	uint8_t *zip;			/* the compressed frame, reused */
+	size_t zip_bytes;
 	struct mmt_salvage lost;
 };
 

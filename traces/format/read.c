@@ -89,8 +89,6 @@ uint8_t *mmt_unzip(struct mmt_reader *r, uint64_t offset, uint32_t bytes,
 		   uint32_t raw, uint32_t sum, const char *what,
 		   struct errbuf *e)
 {
-	uint8_t *zip, *out = NULL;
-
 	/* real frames shrink to 1/30 at most; more is a bomb */
 	if (bytes < 9 || raw / 1024 > bytes + 64) {
 		damaged(r, offset, "impossible size of a frame", e);
@@ -100,16 +98,19 @@ uint8_t *mmt_unzip(struct mmt_reader *r, uint64_t offset, uint32_t bytes,
 		damaged(r, offset, "frame passes the end: truncated?", e);
 		return NULL;
 	}
-	zip = malloc(bytes);
-	if (!zip) {
+	if (bytes > r->zip_bytes) {
+		free(r->zip);
+		r->zip = malloc(bytes);
+		r->zip_bytes = r->zip ? bytes : 0;
+	}
+	if (!r->zip) {
 		err_set(e, -ENOMEM, "%s: no memory for %u bytes", r->path,
 			bytes);
 		return NULL;
 	}
-	if (!mmt_read_at(r, offset, zip, bytes, e))
-		out = unzip_checked(r, zip, offset, bytes, raw, sum, what, e);
-	free(zip);
-	return out;
+	if (mmt_read_at(r, offset, r->zip, bytes, e))
+		return NULL;
+	return unzip_checked(r, r->zip, offset, bytes, raw, sum, what, e);
 }
 
 static void drop_slot(struct mmt_slot *s)
@@ -512,6 +513,7 @@ void mmt_close(struct mmt_reader *r)
 	free(r->alias);
 	trace_header_release(&r->h);
 	ZSTD_freeDCtx(r->dctx);
+	free(r->zip);
 	if (r->fd >= 0)
 		close(r->fd);
 	free(r->path);

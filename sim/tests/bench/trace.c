@@ -1,7 +1,7 @@
 /*
  * Traces: reading the native format against bare zstd on the same frames, and
  * importing text against `wc -l` on the same file. Reading is done with the
- * library, in the global order that `dump` has; replay reads task by task.
+ * library: task by task, as replay does, and in the global order of `dump`.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,22 +17,65 @@
 
 enum { TEXT_TURNS = 60000, FILE_LIMIT = 1 << 30 };
 
-static double decode(void *arg)
+enum { CACHE_BYTES = 2 << 20, TURN_RECORDS = 256 };
+
+/* at most @most records of a cursor; fewer at its end */
+static uint64_t read_some(struct mmt_cursor *c, uint64_t most)
 {
 	struct errbuf e = { 0 };
-	double start_s = bench_cpu_s();
-	struct mmt_reader *r = mmt_open(arg, MMT_MEASUREMENTS, 0, &e);
-	struct mmt_cursor *c = r ? mmt_merged(r) : NULL;
-	uint64_t records = 0;
+	uint64_t n = 0;
 	struct op op;
-	int got = -1;
+	int got = 1;
 
-	while (c && (got = mmt_next(c, &op, &e)) > 0)
-		records++;
-	mmt_cursor_free(c);
-	mmt_close(r);
+	while (n < most && (got = mmt_next(c, &op, &e)) > 0)
+		n++;
 	if (got < 0)
 		bench_die("%s", e.text);
+	return n;
+}
+
+static struct mmt_reader *open_trace(const char *path, unsigned int flags)
+{
+	struct errbuf e = { 0 };
+	struct mmt_reader *r = mmt_open(path, flags, CACHE_BYTES, &e);
+
+	if (!r)
+		bench_die("%s", e.text);
+	return r;
+}
+
+/* all tasks in step, a cursor each, without measurements: as replay reads */
+static double decode(void *arg)
+{
+	double start_s = bench_cpu_s();
+	struct mmt_reader *r = open_trace(arg, 0);
+	uint32_t tasks = mmt_header(r)->task_count;
+	struct mmt_cursor **c = xcalloc(tasks, sizeof(struct mmt_cursor *));
+	uint64_t records = 0, before;
+
+	for (uint32_t t = 0; t < tasks; t++)
+		c[t] = mmt_cursor(r, t);
+	do {
+		before = records;
+		for (uint32_t t = 0; t < tasks; t++)
+			records += read_some(c[t], TURN_RECORDS);
+	} while (records > before);
+	for (uint32_t t = 0; t < tasks; t++)
+		mmt_cursor_free(c[t]);
+	free(c);
+	mmt_close(r);
+	return (double)records / (bench_cpu_s() - start_s) / 1e6;
+}
+
+static double decode_merged(void *arg)
+{
+	double start_s = bench_cpu_s();
+	struct mmt_reader *r = open_trace(arg, MMT_MEASUREMENTS);
+	struct mmt_cursor *c = mmt_merged(r);
+	uint64_t records = read_some(c, UINT64_MAX);
+
+	mmt_cursor_free(c);
+	mmt_close(r);
 	return (double)records / (bench_cpu_s() - start_s) / 1e6;
 }
 
@@ -69,15 +112,18 @@ static void native(struct bench *b)
 {
 	const struct row zstd = { .name = "zstd-bare", .unit = "Mrec/s" };
 	const struct row rec = { .name = "decode-native", .unit = "Mrec/s",
-				 .beside = "zstd-bare" };
+				 .beside = "zstd-bare", .target = 50 };
+	const struct row merged = { .name = "decode-merged", .unit = "Mrec/s",
+				    .beside = "zstd-bare" };
 	struct frames f = { 0 };
 	struct errbuf e = { 0 };
 	struct mmt_reader *r;
 	char *trace;
 
-	if (!bench_wants(b, zstd.name) && !bench_wants(b, rec.name))
+	if (!bench_wants(b, zstd.name) && !bench_wants(b, rec.name) &&
+	    !bench_wants(b, merged.name))
 		return;
-	trace = generate(b, "mmap-churn threads=8 loops=25000 think=exponential");
+	trace = generate(b, "mmap-churn threads=8 loops=100000 think=exponential");
 	if (!trace)
 		return;
 	r = mmt_open(trace, 0, 0, &e);
@@ -89,6 +135,7 @@ static void native(struct bench *b)
 	f.out = xcalloc(1, FRAME_OUT);
 	bench_measure(b, &zstd, bare_zstd, &f);
 	bench_measure(b, &rec, decode, trace);
+	bench_measure(b, &merged, decode_merged, trace);
 	free(f.out);
 	free(f.file);
 	free(trace);
@@ -136,7 +183,7 @@ static void turn(struct text *t, uint64_t addr)
 	line(t, "sys_munmap", " -> 0x0");
 }
 
-static uint64_t write_text(const char *path)
+static uint64_t write_text(const char *path, double *mb)
 {
 	struct text t = { .f = fopen(path, "w"), .now_ns = 1000000000 };
 
@@ -147,6 +194,7 @@ static uint64_t write_text(const char *path)
 		t.tid = 4000 + (int)(i & 1);
 		turn(&t, 0x7f0000000000 + (i & 1) * 0x10000000);
 	}
+	*mb = (double)ftell(t.f) / 1e6;
 	if (fclose(t.f))
 		bench_die("%s: cannot be written", path);
 	return t.lines + 2;
@@ -155,27 +203,31 @@ static uint64_t write_text(const char *path)
 static void text(struct bench *b)
 {
 	struct row wc = { .name = "wc-lines", .unit = "Mlines/s" };
-	struct row imp = { .name = "import-text", .unit = "Mlines/s",
-			   .beside = "wc-lines" };
-	double wc_m[BENCH_RUNS_MAX], imp_m[BENCH_RUNS_MAX], m;
+	struct row wc_bytes = { .name = "wc-lines-bytes", .unit = "MB/s" };
+	struct row imp = { .name = "import-text", .unit = "MB/s",
+			   .beside = "wc-lines-bytes", .target = 150 };
+	double wc_m[BENCH_RUNS_MAX], wc_mb[BENCH_RUNS_MAX];
+	double imp_mb[BENCH_RUNS_MAX], m, mb;
 	char *path = xasprintf("%s/text.trace", b->dir);
 	struct cost cost;
 
 	if (!bench_wants(b, imp.name) && !bench_wants(b, wc.name))
 		goto out;
-	m = (double)write_text(path) / 1e6;
+	m = (double)write_text(path, &mb) / 1e6;
 	for (unsigned int i = 0; i < b->runs; i++) {
 		run_words(&cost, "wc -l %s", path);
 		wc_m[i] = m / cost.cpu_s;
+		wc_mb[i] = mb / cost.cpu_s;
 		if (run_words(&cost, "%s import %s -o %s.mmt", b->program,
 			      path, path)) {
 			b->broken++;
 			goto unlink;
 		}
-		imp_m[i] = m / cost.cpu_s;
+		imp_mb[i] = mb / cost.cpu_s;
 	}
 	bench_add(b, &wc, wc_m, b->runs);
-	bench_add(b, &imp, imp_m, b->runs);
+	bench_add(b, &wc_bytes, wc_mb, b->runs);
+	bench_add(b, &imp, imp_mb, b->runs);
 unlink:
 	unlink(path);
 out:
