@@ -103,6 +103,7 @@ struct assembler {
 	uint32_t have, have_before, kernel;
 	bool units, tax, release_late, started, vma_locks_seen;
 	bool calls_tell_tasks;
+	bool untimed;		/* the call at hand has no duration */
 	int64_t epoch_ns, now_ns, raw_now_ns;
 	struct atask **tasks;		/* by slot */
 	uint32_t *free_slots, free_slot_count;

@@ -84,7 +84,8 @@ static void finish_call(struct assembler *a, struct atask *t, bool known)
 {
 	struct record *r = ring_at(t, t->call);
 
-	if (known && a->units) {
+	if (known && a->units && !a->untimed) {
+		a->have |= HAVE_DURATIONS;
 		r->op.duration_ns = a->now_ns - r->op.start_ns;
 		builder_close(a, &t->call_b, r, a->now_ns);
 	}
@@ -120,8 +121,6 @@ struct fate on_call_enter(struct assembler *a, struct atask *t,
 		return (struct fate){ FATE_LOSS, ev->name, ev->name_bytes,
 				      "call not modelled: " };
 	open_call(a, t, ev->call, ev->v);
-	if (a->units)
-		a->have |= HAVE_DURATIONS;
 	return JOINED;
 }
 
@@ -291,8 +290,11 @@ struct fate on_whole_call(struct assembler *a, struct atask *t,
 	f = on_call_enter(a, t, &half);
 	a->now_ns = end_ns;
 	half.v[0] = (uint64_t)ev->result;
+	/* the line has no length, or one below what its stamps can tell */
+	a->untimed = ev->start_ts == ev->ts;
 	if (f.kind == FATE_OP)
 		f = on_call_exit(a, t, &half);
+	a->untimed = false;
 	t->other_call = false;
 	return f;
 }

@@ -216,7 +216,7 @@ static bool exit_fields(struct span s, struct raw_event *ev)
 }
 
 /* bits of prev_state where a tool prints the number: include/linux/sched.h */
-static uint64_t state_letter(uint64_t bits)
+uint64_t state_letter(uint64_t bits)
 {
 	static const char letters[] = "SDTtXZPI";
 

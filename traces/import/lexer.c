@@ -185,6 +185,27 @@ bool take_fraction(struct span *s, int64_t *ns, unsigned *digits)
 	return true;
 }
 
+bool take_day_time(struct span *s, int64_t *ns, unsigned *digits)
+{
+	struct span at = *s;
+	uint64_t hour, minute;
+	int64_t rest;
+
+	if (!take_u64(&at, 10, &hour) || !starts(&at, ":") || hour > 24)
+		return false;
+	at.p++;
+	if (!take_u64(&at, 10, &minute) || !starts(&at, ":") || minute > 59)
+		return false;
+	at.p++;
+	if (!take_fraction(&at, &rest, digits))
+		return false;
+	if (!*digits)
+		rest *= 1000000000;
+	*ns = (int64_t)(hour * 60 + minute) * 60000000000 + rest;
+	s->p = at.p;
+	return true;
+}
+
 /* seconds and fraction, or a bare integer; the colon behind is consumed */
 static bool take_stamp(struct lexer *lx, struct span *s, int64_t *ts)
 {

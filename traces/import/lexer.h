@@ -51,6 +51,11 @@ bool starts(const struct span *s, const char *text);
 /** take_fraction() - SECONDS.FRACTION, at most 9 digits, as ns */
 bool take_fraction(struct span *s, int64_t *ns, unsigned *digits);
 
+/** take_day_time() - HH:MM:SS with or without fraction, ns since midnight */
+bool take_day_time(struct span *s, int64_t *ns, unsigned *digits);
+/** state_letter() - of a prev_state's bits: 'R', 'S', 'D', .. */
+uint64_t state_letter(uint64_t bits);
+
 /** event_named() - the event called @name, its fields in @s */
 enum line_class event_named(struct lexer *lx, const char *name, size_t n,
 			    struct span s, struct raw_event *ev);

@@ -120,26 +120,13 @@ static bool take_pid(struct span *s, struct strace_head *h,
 static bool take_clock(struct strace_state *st, struct span *s,
 		       unsigned *digits, int64_t *ts)
 {
-	struct span at = *s;
-	uint64_t hour, minute;
-	int64_t rest;
-
-	if (!take_u64(&at, 10, &hour) || !starts(&at, ":") || hour > 24)
+	if (!take_day_time(s, ts, digits))
 		return false;
-	at.p++;
-	if (!take_u64(&at, 10, &minute) || !starts(&at, ":") || minute > 59)
-		return false;
-	at.p++;
-	if (!take_fraction(&at, &rest, digits))
-		return false;
-	if (!*digits)
-		rest *= 1000000000;
-	*ts = (int64_t)(hour * 60 + minute) * 60000000000 + rest + st->day_ns;
+	*ts += st->day_ns;
 	if (*ts < st->last_ns - DAY_NS / 2) {
 		st->day_ns += DAY_NS;
 		*ts += DAY_NS;
 	}
-	*s = at;
 	return true;
 }
 

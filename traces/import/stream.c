@@ -32,7 +32,7 @@ struct line_stream {
 	bool in_eof, frame_open;
 	uint64_t file_bytes, taken_bytes;
 	char *buf;		/* text: [at, used) is not consumed */
-	size_t at, used;
+	size_t at, used, size;
 	bool eof, skipping;
 	uint64_t number;
 	char damage[160];
@@ -131,8 +131,8 @@ static void fill_text(struct line_stream *s)
 		s->used -= s->at;
 		s->at = 0;
 	}
-	while (s->used < STREAM_PEEK_BYTES && !s->eof) {
-		size_t room = STREAM_PEEK_BYTES - s->used, n;
+	while (s->used < s->size && !s->eof) {
+		size_t room = s->size - s->used, n;
 
 		fill_in(s);
 		if (s->packing == PACK_GZIP)
@@ -188,11 +188,16 @@ struct line_stream *stream_open(const char *path, struct errbuf *e)
 	if (!fstat(s->fd, &st) && S_ISREG(st.st_mode))
 		s->file_bytes = (uint64_t)st.st_size;
 	s->in = xcalloc(1, IN_BYTES);
-	s->buf = xcalloc(1, STREAM_PEEK_BYTES + 1);
 	if (start_unpacking(s, e)) {
 		stream_close(s);
 		return NULL;
 	}
+	/* a small file needs no more, unless it grows meanwhile */
+	s->size = STREAM_PEEK_BYTES;
+	if (!s->packing && s->file_bytes && s->file_bytes < s->size)
+		s->size = s->file_bytes > 2 * LINE_BYTES_MAX ?
+			  s->file_bytes : 2 * LINE_BYTES_MAX;
+	s->buf = xcalloc(1, s->size + 1);
 	return s;
 }
 
