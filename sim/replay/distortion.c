@@ -46,6 +46,9 @@ static void leaves(struct rtask *rt, int64_t now)
 	rt->ipis = rtask_ipis(rt);
 	rt->away_asleep = rt->task.state == TASK_SLEEPING;
 	rt->away_since_ns = now;
+	/* gone again before it was switched in: that part was not spent */
+	if (now < rt->switched_ns)
+		rt->queue_ns -= rt->switched_ns - now;
 	export_sched(rt, OP_SCHED_OUT, rt->away_asleep ? 'S' : 'R', now);
 }
 
@@ -91,10 +94,12 @@ static void on_switch(void *arg, struct cpu *c, struct task *prev,
 	if (from)
 		leaves(from, now);
 	if (to) {
+		int64_t cost = next == prev ? 0 :
+			       r->m.profile->cost[COST_CONTEXT_SWITCH].value;
+
 		arrives(to, now);
-		if (next != prev)
-			to->queue_ns +=
-				r->m.profile->cost[COST_CONTEXT_SWITCH].value;
+		to->queue_ns += cost;
+		to->switched_ns = now + cost;
 	}
 	if (r->kernel_switch)
 		r->kernel_switch(arg, c, prev, next);

@@ -72,6 +72,7 @@ struct rtask {
 	uint64_t moved_left;		/* ops until the next with a cause */
 	bool moved_loaded, in_op;
 	bool woken_early;		/* started without its recorded waker */
+	int64_t switched_ns;		/* end of the last switch to it */
 	/* off the CPU, by context switches */
 	bool away, away_asleep, arrived;
 	int64_t away_since_ns, sleep_ns, queue_ns;
