@@ -171,7 +171,4 @@ int mmt_salvage_verify(struct mmt_reader *r, struct errbuf *e);
 /** mmt_resolve() - map mm ids; false if a record names what is not there */
 bool mmt_resolve(const struct mmt_reader *r, struct op *op);
 
-/** mmt_arg_refs() - bit i: arg[i] of this kind is a task's, or an mm's number */
-void mmt_arg_refs(unsigned kind, unsigned *tasks, unsigned *mms);
-
 #endif

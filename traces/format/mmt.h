@@ -77,6 +77,9 @@ void mmt_cursor_free(struct mmt_cursor *c);
 /** mmt_merged() - all tasks by (start, task, sequence); same calls as a task's cursor */
 struct mmt_cursor *mmt_merged(struct mmt_reader *r);
 
+/** mmt_arg_refs() - bit i: arg[i] of this kind is a task's, or an mm's number */
+void mmt_arg_refs(unsigned kind, unsigned *tasks, unsigned *mms);
+
 /** struct mmt_stats - what reading cost, for host.json */
 struct mmt_stats {
 	uint64_t chunks_decoded, chunk_hits, bytes_decoded;

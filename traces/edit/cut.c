@@ -1,0 +1,495 @@
+/*
+ * A part of a trace as a trace of its own. What lies before the part is
+ * played through the address spaces, and the layout at its start is that of
+ * the new trace, so that a replay finds what the program found.
+ *
+ * With a filter, what dropped records made is missing later: memory that a
+ * kept record uses and no kept record made becomes part of the layout, in
+ * the extent that it had when it was used.
+ *
+ *   seen: address -> MADE (in the layout, or by a kept record), EMPTY
+ *         (removed by a kept record); unset: nothing known yet
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "sim/base/mem.h"
+#include "sim/base/rangemap.h"
+#include "traces/edit/edit.h"
+#include "traces/edit/renumber.h"
+#include "traces/edit/space.h"
+#include "traces/format/mmt.h"
+
+enum { CACHE_BYTES = 16 << 20, MADE = 1, EMPTY = 2 };
+
+#define MMAP_FIXED 0x10
+
+/* an address space of the source, as far as the new trace has it */
+struct part {
+	struct rangemap seen, assumed;	/* with a filter only */
+	bool based;			/* it has its layout */
+	bool born;			/* a kept record makes it */
+	uint64_t brk;
+};
+
+struct cut {
+	const struct cut_options *o;
+	struct cut_account *acct;
+	struct mmt_reader *r;
+	const struct trace_header *h;
+	struct trace_header to;
+	struct renumber n;
+	struct space *space;
+	struct part *parts;		/* by old mm */
+	bool *task_born;		/* by old task: a kept record makes it */
+	bool *task_wanted, *mm_wanted;	/* NULL: all */
+	bool filtered, entered;
+};
+
+/* ---- which records ---- */
+
+static bool *wanted(const uint32_t *list, unsigned count, uint32_t limit,
+		    const char *what, struct errbuf *e)
+{
+	bool *w = count ? xcalloc(limit + 1, sizeof(*w)) : NULL;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (list[i] >= limit) {
+			err_usage(e, "cut: --%s %u: the trace has %ss 0 to "
+				  "%lld (see `mmreplay info`)", what, list[i],
+				  what, (long long)limit - 1);
+			free(w);
+			return NULL;
+		}
+		w[list[i]] = true;
+	}
+	return w;
+}
+
+static bool passes(const struct cut *c, const struct op *op)
+{
+	uint32_t mm = op->mm;
+
+	if (c->o->kinds && !(c->o->kinds >> op->kind & 1))
+		return false;
+	if (c->task_wanted && !c->task_wanted[op->task])
+		return false;
+	if (!c->mm_wanted)
+		return true;
+	if (mm == TRACE_NO_MM)
+		mm = space_mm(c->space, op->task);
+	return mm != TRACE_NO_MM && c->mm_wanted[mm];
+}
+
+/* ---- the layout of what is kept ---- */
+
+/* memory that is used and that no kept record made was there at the start */
+static void use(struct cut *c, uint32_t mm, struct range r)
+{
+	struct part *p = &c->parts[mm];
+	struct range_run run;
+	struct range area;
+	uint32_t flags;
+
+	for (uint64_t at = r.start; at < r.end; at = area.end) {
+		if (rangemap_find(&p->seen, at, &run)) {
+			c->acct->outside += run.value == EMPTY;
+			area = run.r;
+			continue;
+		}
+		if (!space_area(c->space, mm, at, &area, &flags)) {
+			area.end = at + PAGE_BYTES;
+			continue;
+		}
+		/* all of it that is not known otherwise */
+		for (uint64_t a = area.start; a < area.end; a = run.r.end) {
+			bool more = rangemap_next(&p->seen, a, &run) &&
+				    run.r.start < area.end;
+			struct range gap = { a, more ? run.r.start : area.end };
+
+			if (!more)
+				run.r.end = area.end;
+			rangemap_set(&p->assumed, gap, flags | AREA_ASSUMED);
+		}
+		for (uint64_t a = 0; rangemap_next(&p->assumed, a, &run);
+		     a = run.r.end)
+			rangemap_set(&p->seen, run.r, MADE);
+	}
+}
+
+static struct range pages(uint64_t addr, uint64_t len)
+{
+	if (!len || addr >= 1ULL << 56 || len > (1ULL << 56) - addr)
+		return (struct range){ 0, 0 };
+	return (struct range){ page_down(addr), page_up(addr + len) };
+}
+
+/* what @op, with old numbers, means for the layout that it needs */
+static void follow(struct cut *c, const struct op *op)
+{
+	struct part *p = &c->parts[op->mm];
+	uint64_t now = (uint64_t)op->result;
+	struct range r = pages(op->arg[0], op->arg[1]);
+
+	switch (op->kind) {
+	case OP_MMAP:
+		rangemap_set(&p->seen, pages(now, op->arg[1]), MADE);
+		break;
+	case OP_MUNMAP:
+		use(c, op->mm, r);
+		rangemap_set(&p->seen, r, EMPTY);
+		break;
+	case OP_MREMAP:
+		use(c, op->mm, r);
+		rangemap_set(&p->seen, r, EMPTY);
+		rangemap_set(&p->seen, pages(now, op->arg[2]), MADE);
+		break;
+	case OP_BRK:
+		if (p->brk && now > p->brk)
+			rangemap_set(&p->seen, pages(p->brk, now - p->brk),
+				     MADE);
+		p->brk = now;
+		break;
+	case OP_MPROTECT: case OP_MADVISE: case OP_MLOCK:
+		use(c, op->mm, r);
+		break;
+	case OP_FAULT:
+		use(c, op->mm, pages(op->arg[0], 1));
+		break;
+	default:
+		break;
+	}
+}
+
+static void see_areas(struct part *p, const struct trace_mm *row)
+{
+	for (uint32_t i = 0; i < row->area_count; i++) {
+		const struct trace_area *a = &row->areas[i];
+
+		rangemap_set(&p->seen, (struct range){ a->start, a->end },
+			     MADE);
+		if (a->flags & AREA_HEAP)
+			p->brk = a->end;
+	}
+}
+
+/* the first record that names @mm: its row gets the layout of this moment */
+static void base(struct cut *c, uint32_t mm)
+{
+	struct part *p;
+	struct trace_mm *row;
+	uint32_t id;
+
+	if (mm == TRACE_NO_MM || c->parts[mm].based)
+		return;
+	p = &c->parts[mm];
+	p->based = true;
+	id = renumber_mm(&c->n, mm);	/* may move the table */
+	row = &c->to.mms[id];
+	if (!p->born) {
+		uint32_t before = row->area_count;
+
+		space_areas(c->space, mm, row);
+		row->origin = MM_INITIAL;
+		if (row->area_count > before)
+			c->acct->rebuilt_areas += row->area_count - before;
+	}
+	if (!c->filtered)
+		return;
+	see_areas(p, row);
+	if (p->born && row->origin == MM_FORK &&
+	    c->h->mms[mm].parent != TRACE_NO_MM) {
+		const struct part *from = &c->parts[c->h->mms[mm].parent];
+		struct range_run run;
+
+		for (uint64_t at = 0; rangemap_next(&from->seen, at, &run);
+		     at = run.r.end)
+			rangemap_set(&p->seen, run.r, run.value);
+		p->brk = from->brk;
+	}
+}
+
+/* what a record makes is no part of the layout */
+static void note_births(struct cut *c, const struct op *op)
+{
+	uint32_t child, mm;
+
+	if (op->kind == OP_EXEC && op->arg[0] != TRACE_NO_MM) {
+		c->parts[op->arg[0]].born = true;
+	} else if (op->kind == OP_FORK || op->kind == OP_VFORK ||
+		   op->kind == OP_CLONE_THREAD) {
+		child = (uint32_t)op->arg[0];
+		if (child == TRACE_NO_TASK)
+			return;
+		c->task_born[child] = true;
+		mm = c->h->tasks[child].mm;
+		if (op->kind == OP_FORK && mm != TRACE_NO_MM)
+			c->parts[mm].born = true;
+	}
+}
+
+/* every address space that @op names */
+static void base_all(struct cut *c, const struct op *op)
+{
+	unsigned tasks, mms;
+
+	note_births(c, op);
+	base(c, op->mm);
+	base(c, space_mm(c->space, op->task));
+	mmt_arg_refs(op->kind, &tasks, &mms);
+	for (unsigned i = 0; (tasks | mms) >> i; i++) {
+		if (mms >> i & 1)
+			base(c, (uint32_t)op->arg[i]);
+		else if (tasks >> i & 1 && op->arg[i] != TRACE_NO_TASK)
+			base(c, space_mm(c->space, (uint32_t)op->arg[i]));
+	}
+	for (unsigned i = 0; i < op->segs; i++)
+		base(c, op->seg[i].mm);
+}
+
+/* ---- records ---- */
+
+static int keep(struct cut *c, struct mmt_writer *w, struct op op,
+		struct errbuf *e)
+{
+	uint32_t task, mm;
+
+	base_all(c, &op);
+	if (c->filtered && op.mm != TRACE_NO_MM &&
+	    !(op.flags & OPF_FAILED) && (op.kind == OP_FAULT ||
+					 op.flags & OPF_RESULT_KNOWN))
+		follow(c, &op);
+	task = renumber_task(&c->n, op.task);
+	if (!c->to.tasks[task].records && !c->task_born[op.task]) {
+		mm = space_mm(c->space, op.task);
+		mm = renumber_mm(&c->n, mm == TRACE_NO_MM ? op.mm : mm);
+		c->to.tasks[task].mm = mm;
+	}
+	space_apply(c->space, &op);
+	op.start_ns -= c->o->from_ns;
+	renumber_op(&c->n, &op);
+	renumber_count(&c->to, &op);
+	c->acct->kept++;
+	return mmt_put(w, &op, e);
+}
+
+static int walk(struct cut *c, struct mmt_writer *w, struct errbuf *e)
+{
+	struct mmt_cursor *cursor = mmt_merged(c->r);
+	struct op op;
+	int ret;
+
+	while ((ret = mmt_next(cursor, &op, e)) > 0) {
+		c->acct->records++;
+		if (c->o->progress && !(c->acct->records % 4096))
+			progress_set(c->o->progress, c->acct->records);
+		if (op.start_ns >= c->o->to_ns) {
+			c->acct->after++;
+			continue;
+		}
+		if (op.start_ns >= c->o->from_ns && !c->entered) {
+			c->entered = true;
+			c->acct->straddling = space_settle(c->space);
+		}
+		if (c->entered && passes(c, &op)) {
+			ret = keep(c, w, op, e);
+			if (ret)
+				break;
+			continue;
+		}
+		space_apply(c->space, &op);
+		if (c->entered)
+			c->acct->filtered++;
+		else
+			c->acct->before++;
+	}
+	mmt_cursor_free(cursor);
+	return ret;
+}
+
+/* ---- the new header ---- */
+
+static int by_start(const void *x, const void *y)
+{
+	const struct trace_area *a = x, *b = y;
+
+	return a->start < b->start ? -1 : a->start > b->start;
+}
+
+/* an mm's assumed areas come from the eldest that the new trace starts with */
+static struct trace_mm *layout_row(struct cut *c, uint32_t mm)
+{
+	for (uint32_t i = 0; i < c->h->mm_count; i++) {
+		uint32_t parent = c->h->mms[mm].parent;
+
+		if (c->h->mms[mm].origin != MM_FORK || !c->parts[mm].born ||
+		    parent == TRACE_NO_MM || !c->parts[parent].based)
+			break;
+		mm = parent;
+	}
+	return &c->to.mms[c->n.mm[mm]];
+}
+
+static bool overlaps(const struct trace_mm *row, struct range r)
+{
+	for (uint32_t i = 0; i < row->area_count; i++) {
+		if (row->areas[i].start < r.end && row->areas[i].end > r.start)
+			return true;
+	}
+	return false;
+}
+
+static void add_assumed(struct cut *c, uint32_t mm)
+{
+	struct trace_mm *row = layout_row(c, mm);
+	struct range_run run;
+
+	for (uint64_t at = 0; rangemap_next(&c->parts[mm].assumed, at, &run);
+	     at = run.r.end) {
+		if (overlaps(row, run.r))
+			continue;
+		row->areas = xrealloc(row->areas, row->area_count + 1,
+				      sizeof(*row->areas));
+		row->areas[row->area_count++] = (struct trace_area){
+			run.r.start, run.r.end, (uint32_t)run.value,
+			UINT64_MAX, "" };
+		c->acct->assumed_areas++;
+		c->acct->rebuilt_areas++;
+	}
+	if (row->area_count)
+		qsort(row->areas, row->area_count, sizeof(*row->areas),
+		      by_start);
+}
+
+/* classes of which the filter left nothing are absent, not zero */
+static uint32_t have_of(const struct cut *c)
+{
+	static const struct { uint32_t have; uint64_t kinds; } rows[] = {
+#define K(id) (1ULL << OP_##id)
+		{ HAVE_SYSCALLS, K(MMAP) | K(MUNMAP) | K(MREMAP) | K(MPROTECT) |
+		  K(MADVISE) | K(BRK) | K(MLOCK) },
+		{ HAVE_FAULTS, K(FAULT) },
+		{ HAVE_MMAP_LOCK, K(LOCK_START) | K(LOCK_ACQUIRED) |
+		  K(LOCK_RELEASED) },
+		{ HAVE_CONTENTION, K(CONTENTION_BEGIN) | K(CONTENTION_END) },
+		{ HAVE_SCHED, K(SCHED_IN) | K(SCHED_OUT) },
+		{ HAVE_WAKING, K(WAKING) },
+		{ HAVE_VMALLOC | HAVE_VMALLOC_SYSTEMWIDE,
+		  K(VMALLOC) | K(VFREE) },
+		{ HAVE_TLB, K(TLB_FLUSH) },
+		{ HAVE_FORK_EXIT, K(FORK) | K(CLONE_THREAD) | K(VFORK) |
+		  K(EXIT) | K(EXIT_MM) },
+		{ HAVE_RSS, K(RSS_STAT) },
+#undef K
+	};
+	uint32_t have = c->h->have;
+
+	for (size_t i = 0; c->o->kinds && i < sizeof(rows) / sizeof(*rows); i++) {
+		if (!(c->o->kinds & rows[i].kinds))
+			have &= ~rows[i].have;
+	}
+	return have;
+}
+
+/* in proportion, where the trace does not tell for the part */
+static uint64_t share(const struct cut *c, uint64_t whole)
+{
+	return c->acct->records ? (uint64_t)((unsigned __int128)whole *
+		c->acct->kept / c->acct->records) : 0;
+}
+
+static void start_header(struct cut *c)
+{
+	c->to = *c->h;
+	memset(c->to.ops, 0, sizeof(c->to.ops));
+	c->to.tasks = NULL;
+	c->to.mms = NULL;
+	c->to.task_count = c->to.mm_count = 0;
+	c->to.span_ns = 0;
+	c->to.lost_events = 0;
+	c->to.epoch_ns += c->o->from_ns;
+}
+
+static void finish_header(struct cut *c)
+{
+	for (uint32_t i = 0; c->filtered && i < c->h->mm_count; i++) {
+		if (c->parts[i].assumed.count)
+			add_assumed(c, i);
+	}
+	renumber_finish(&c->n);
+	for (uint32_t i = 0; i < c->h->task_count; i++) {
+		if (c->n.task[i] != TRACE_NO_TASK && !c->task_born[i])
+			c->to.tasks[c->n.task[i]].parent = TRACE_NO_TASK;
+	}
+	for (uint32_t i = 0; i < c->h->mm_count; i++) {
+		struct trace_mm *row;
+
+		if (c->n.mm[i] == TRACE_NO_MM || c->parts[i].born)
+			continue;
+		row = &c->to.mms[c->n.mm[i]];
+		row->origin = MM_INITIAL;
+		row->parent = TRACE_NO_MM;
+	}
+	c->to.have = have_of(c);
+	c->to.clipped_ns = share(c, c->h->clipped_ns);
+	c->to.clipped_ops = share(c, c->h->clipped_ops);
+	/* losses without a mark may lie anywhere */
+	if (!c->h->ops[OP_LOST])
+		c->to.lost_events = c->h->lost_events;
+	c->acct->tasks = c->to.task_count;
+	c->acct->mms = c->to.mm_count;
+	c->acct->span_ns = c->to.span_ns;
+}
+
+static int cut_reader(struct cut *c, struct errbuf *e)
+{
+	struct mmt_writer *w = mmt_create(c->o->output, e);
+	int ret;
+
+	if (!w)
+		return -1;
+	start_header(c);
+	renumber_init(&c->n, c->h, &c->to);
+	c->space = space_new(c->h);
+	c->parts = xcalloc(c->h->mm_count + 1, sizeof(*c->parts));
+	c->task_born = xcalloc(c->h->task_count + 1, sizeof(bool));
+	ret = walk(c, w, e);
+	if (ret) {
+		mmt_abort(w);
+	} else {
+		finish_header(c);
+		ret = mmt_finish(w, &c->to, e);
+	}
+	for (uint32_t i = 0; i < c->h->mm_count; i++) {
+		rangemap_release(&c->parts[i].seen);
+		rangemap_release(&c->parts[i].assumed);
+	}
+	free(c->parts);
+	free(c->task_born);
+	space_free(c->space);
+	renumber_release(&c->n);
+	trace_header_release(&c->to);
+	return ret;
+}
+
+int cut_run(const struct cut_options *o, struct cut_account *acct,
+	    struct errbuf *e)
+{
+	struct cut c = { .o = o, .acct = acct };
+	int ret;
+
+	memset(acct, 0, sizeof(*acct));
+	c.filtered = o->task_count || o->mm_count || o->kinds;
+	c.r = mmt_open(o->input, MMT_MEASUREMENTS, CACHE_BYTES, e);
+	if (!c.r)
+		return -1;
+	c.h = mmt_header(c.r);
+	c.task_wanted = wanted(o->tasks, o->task_count, c.h->task_count,
+			       "task", e);
+	c.mm_wanted = wanted(o->mms, o->mm_count, c.h->mm_count, "mm", e);
+	ret = (o->task_count && !c.task_wanted) ||
+	      (o->mm_count && !c.mm_wanted) ? -1 : cut_reader(&c, e);
+	free(c.task_wanted);
+	free(c.mm_wanted);
+	mmt_close(c.r);
+	return ret;
+}

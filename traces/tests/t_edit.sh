@@ -1,0 +1,96 @@
+#!/bin/bash
+# cut as a user sees it, on the bundled captures: nothing is lost when all is
+# kept, a part replays on the layout that the records before it made, filters
+# say what they dropped, wrong input gives one line.
+# Does not pin the layout area by area (t_edit_space.c does).
+set -u
+export LC_ALL=C
+program=${MMREPLAY_ASAN:-${MMREPLAY:-build/mmreplay}}
+fast=${MMREPLAY:-build/mmreplay}
+samples=${MMREPLAY_DATA:-.}/traces/samples
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+number=0 failed=0
+
+check() {	# check NAME STATUS: an ok line
+	number=$((number + 1))
+	if [ "$2" = 0 ]; then
+		echo "ok $number - $1"
+	else
+		echo "not ok $number - $1"
+		failed=1
+	fi
+}
+
+refuses() {	# refuses NAME STATUS TEXT COMMAND..
+	local name=$1 want=$2 text=$3
+	shift 3
+	"$program" "$@" >"$work/out" 2>"$work/err" </dev/null
+	local status=$?
+	[ $status = "$want" ] && [ "$(wc -l <"$work/err")" = 1 ] &&
+		grep -qF -- "$text" "$work/err" && [ ! -e "$work/x.mmt" ]
+	check "$name" $?
+	[ $status = "$want" ] || sed 's/^/# /' "$work/err"
+}
+
+plain() {	# records without the numbers that a new trace gives anew
+	"$fast" dump -a "$1" | cut -c1-22,29- |
+		sed 's/ mm [0-9]*//; s/mm=[0-9?]*//; s/_task=[0-9?]*//'
+}
+
+outside() {	# faults that hit no area when this trace is replayed
+	"$fast" run "$1" -o "$work/r.$RANDOM$RANDOM" 2>/dev/null |
+		sed -n 's/^! *\([0-9]*\) faults hit no area.*/\1/p'
+}
+
+trace=$samples/churn2.mmt
+"$fast" cut "$trace" -o "$work/all.mmt" 2>"$work/err"
+plain "$trace" | sort >"$work/a"
+plain "$work/all.mmt" | sort | cmp -s - "$work/a"
+check 'cut without a filter keeps every record' $?
+read -r records kept before after filtered < <(sed -n \
+	's/^cut: \([0-9]*\) records = \([0-9]*\) kept + \([0-9]*\) before + \([0-9]*\) after the window + \([0-9]*\) filtered$/\1 \2 \3 \4 \5/p' "$work/err")
+[ "$records" = "$kept" ] && [ "$records" = "$("$fast" dump -a --no-segments "$trace" | wc -l)" ]
+check 'its account counts them' $?
+
+"$fast" cut "$trace" --time 100ms..150ms -o "$work/w.mmt" 2>"$work/err"
+want=$("$fast" dump -a --no-segments "$trace" | awk '$1 >= 0.1 && $1 < 0.15' | wc -l)
+[ "$("$fast" dump -a --no-segments "$work/w.mmt" | wc -l)" = "$want" ]
+check 'a window has the records that start in it' $?
+"$program" check "$work/w.mmt" >/dev/null
+check 'it is a sound trace' $?
+[ -z "$(outside "$work/w.mmt")" ]
+check 'it replays on the layout that the records before it made' $?
+"$program" cut "$work/w.mmt" --task 1 -o "$work/s.mmt" 2>/dev/null &&
+	[ -z "$(outside "$work/s.mmt")" ]
+check 'one task of it replays on what the other made' $?
+"$program" cut "$work/w.mmt" --time 10ms..20ms -o "$work/ww.mmt" 2>/dev/null &&
+	"$fast" cut "$trace" --time 110ms..120ms -o "$work/direct.mmt" 2>/dev/null
+plain "$work/direct.mmt" >"$work/a"
+plain "$work/ww.mmt" | cmp -s - "$work/a"
+check 'a part of a part is that part of the whole' $?
+
+"$fast" cut "$trace" --task 1 --kind fault -o "$work/f.mmt" 2>"$work/err"
+want=$("$fast" dump -t 1 -k fault --no-segments "$trace" | wc -l)
+[ "$("$fast" dump -a --no-segments "$work/f.mmt" | wc -l)" = "$want" ] &&
+	grep -q 'assumed for what dropped records made' "$work/err"
+check 'task and kind filter, and what they took away is assumed' $?
+"$fast" info "$work/f.mmt" | grep -q '^absent .* sched waking '
+check 'classes of which nothing is left are absent' $?
+"$fast" cut - -o - --time 0..50ms <"$trace" 2>/dev/null |
+	"$fast" dump -a --no-segments - | cut -c1-19 >"$work/b"
+"$fast" dump -a --no-segments "$trace" | awk '$1 < 0.05' | cut -c1-19 |
+	cmp -s - "$work/b"
+check 'cut works in a pipe' $?
+
+refuses 'a task that is not there' 2 '--task 99: the trace has tasks 0 to' \
+	cut "$trace" --task 99 -o "$work/x.mmt"
+refuses 'an unknown kind' 2 "unknown kind 'falt'; did you mean 'fault'" \
+	cut "$trace" --kind falt -o "$work/x.mmt"
+refuses 'a window backward' 2 'expected a window of the trace like' \
+	cut "$trace" --time 2s..1s -o "$work/x.mmt"
+refuses 'no output' 2 'no output given' cut "$trace"
+head -c 30000 "$trace" >"$work/broken.mmt"
+refuses 'a truncated trace' 1 'truncated?' cut "$work/broken.mmt" -o "$work/x.mmt"
+echo "1..$number"
+exit $failed
