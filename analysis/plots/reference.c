@@ -1,17 +1,20 @@
 /*
- * reference: predicted over recorded (or published), a row a quantity, a mark
- * a policy. The grey band is the reference's own spread: no prediction can be
+ * reference: predicted over recorded, a row a quantity, a mark a policy; or
+ * over published, a row a figure at its own params, before or after the
+ * change. The grey band is the reference's own spread: no prediction can be
  * better than that.
  */
 #include <string.h>
 #include "analysis/plots/plot.h"
 #include "analysis/table.h"
 
-enum { ROWS_MOST = 40, GROUPS_MOST = 8 };
+enum { ROWS_MOST = 40, GROUPS_MOST = 16 };
 
+/* @params, @baseline: of the cells meant; NULL: of every cell */
 struct row {
 	const char *quantity;
 	double value, spread;
+	const json_t *params, *baseline;
 };
 
 static uint32_t read_rows(const json_t *reference, struct row *rows)
@@ -26,27 +29,62 @@ static uint32_t read_rows(const json_t *reference, struct row *rows)
 		double v = json_number_value(json_object_get(entry, "value"));
 
 		if (q && v > 0 && n < ROWS_MOST)
-			rows[n++] = (struct row){ q, v, json_number_value(spread) };
+			rows[n++] = (struct row){
+				q, v, json_number_value(spread),
+				json_object_get(entry, "params"),
+				json_object_get(entry, "baseline") };
 	}
 	return n;
+}
+
+/* Does the row speak of this group's cells? */
+static bool row_is_of(const struct plot_job *job, const struct row *row,
+		      uint32_t group)
+{
+	const struct result_group *g = &job->set->groups[group];
+	const json_t *there = job->set->blocks[g->block].params, *v;
+	const char *key;
+
+	if (row->baseline && json_is_true(row->baseline) != g->baseline)
+		return false;
+	json_object_foreach((json_t *)row->params, key, v)
+		if (json_number_value(json_object_get(there, key)) !=
+		    json_number_value(v))
+			return false;
+	return true;
+}
+
+static void row_name(struct text *out, const struct row *row)
+{
+	const json_t *v;
+	const char *key;
+
+	text_put(out, row->quantity);
+	json_object_foreach((json_t *)row->params, key, v)
+		text_add(out, " at %s %g", key, json_number_value(v));
+	if (row->baseline)
+		text_put(out, json_is_true(row->baseline) ? ", before" :
+							    ", after");
 }
 
 static void put_bands(struct plot_job *job, const struct row *rows, uint32_t n)
 {
 	text_put(&job->dat, "# row\treference\tspread\tquantity\n");
 	for (uint32_t i = 0; i < n; i++) {
-		struct text name = { 0 };
+		struct text name = { 0 }, plain = { 0 };
 
+		row_name(&plain, &rows[i]);
 		text_add(&job->dat, "%u\t", n - i);
 		text_exact(&job->dat, rows[i].value);
 		text_put(&job->dat, "\t");
 		text_exact(&job->dat, rows[i].spread);
 		text_put(&job->dat, "\t\"");
-		text_clean(&name, rows[i].quantity, TEXT_GNUPLOT);
+		text_clean(&name, text_str(&plain), TEXT_GNUPLOT);
 		for (const char *p = text_str(&name); *p; p++)
 			text_add(&job->dat, *p == '%' ? "%%%%" : "%c", *p);
 		text_put(&job->dat, "\"\n");
 		text_release(&name);
+		text_release(&plain);
 	}
 	text_put(&job->dat, "\n\n");
 }
@@ -62,7 +100,8 @@ static bool put_points(struct plot_job *job, uint32_t group,
 	for (uint32_t i = 0; i < n; i++) {
 		double v;
 
-		if (!group_mean(job->set, group, rows[i].quantity, &v) || v <= 0)
+		if (!row_is_of(job, &rows[i], group) ||
+		    !group_mean(job->set, group, rows[i].quantity, &v) || v <= 0)
 			continue;
 		text_add(&job->dat, "%u\t", n - i);
 		text_exact(&job->dat, v);
@@ -87,9 +126,14 @@ static void commands(struct plot_job *job, const struct row *rows, uint32_t n,
 	static const int marks[] = { 7, 5, 13, 9, 11, 6, 4, 12 };
 	size_t widest = 1;
 
-	for (uint32_t i = 0; i < n; i++)
-		if (text_width(rows[i].quantity) > widest)
-			widest = text_width(rows[i].quantity);
+	for (uint32_t i = 0; i < n; i++) {
+		struct text name = { 0 };
+
+		row_name(&name, &rows[i]);
+		if (text_width(text_str(&name)) > widest)
+			widest = text_width(text_str(&name));
+		text_release(&name);
+	}
 	widest = widest > 60 ? 60 : widest;
 	plot_panels(job, 1, 1, 110 + n * 26,
 		    &(struct plot_frame){ .left = (unsigned)widest * 15 / 2 + 22,

@@ -57,19 +57,22 @@ static void write_kernel(const struct kernel_config *k, uint64_t skip,
 	write_mmap_rwsem(&k->policies, out);
 }
 
-void config_write(const struct cell *c, uint64_t skip, FILE *out)
+static void write_profile(const struct profile *p, FILE *out)
 {
-	const struct profile *p = &c->profile;
-
-	write_kernel(&c->kernel, skip, out);
-	write_options("replay", replay_option_table, &c->replay, "replicates",
-		      out);
 	write_options("topology", topology_options, &p->topology, NULL, out);
 	write_options("machine", profile_options, p, "description", out);
 	for (uint32_t i = 0; i < p->cost_count; i++)
 		fprintf(out, "%s=%lld %s\n", profile_cost(i)->key,
 			(long long)p->cost[i].value,
 			cost_class_names[p->cost[i].cls]);
+}
+
+void config_write(const struct cell *c, uint64_t skip, FILE *out)
+{
+	write_kernel(&c->kernel, skip, out);
+	write_options("replay", replay_option_table, &c->replay, "replicates",
+		      out);
+	write_profile(&c->profile, out);
 }
 
 void cell_config_write(const struct cell *c, FILE *out)
@@ -99,6 +102,30 @@ struct digest config_digest(const struct cell *c, uint64_t skip)
 	digest_init(&d);
 	add_text(&d, text);
 	return d;
+}
+
+void profile_digests(const struct profile *p, char numbers[DIGEST_TEXT_BYTES],
+		     char fits[DIGEST_TEXT_BYTES])
+{
+	struct digest d;
+	size_t bytes;
+	char *text;
+	FILE *out = open_memstream(&text, &bytes);
+
+	if (!out)
+		BUG("open_memstream failed");
+	write_profile(p, out);
+	for (uint32_t i = 0; i < p->cost_count; i++)
+		fprintf(out, "%lld..%lld\n", (long long)p->cost[i].low,
+			(long long)p->cost[i].high);
+	fclose(out);
+	digest_init(&d);
+	add_text(&d, text);
+	digest_text(&d, numbers);
+	digest_init(&d);
+	for (size_t i = 0; p->fitted_to[i]; i++)
+		digest_add_str(&d, p->fitted_to[i]);
+	digest_text(&d, fits);
 }
 
 /*

@@ -22,7 +22,8 @@
 /** struct document - the sections of a scenario file; NULL where absent */
 struct document {
 	const struct ynode *scenario, *description, *trace, *generate, *machine,
-		*replay, *baseline, *compare, *matrix, *sweep, *report, *seed;
+		*replay, *baseline, *compare, *matrix, *sweep, *report, *seed,
+		*published;
 	struct settings report_set;
 	struct settings section_set;	/* sections given by --set */
 };
@@ -37,7 +38,8 @@ static const struct {
 	SECTION(trace, true), SECTION(generate, false), SECTION(machine, true),
 	SECTION(replay, false), SECTION(baseline, false),
 	SECTION(compare, false), SECTION(matrix, false), SECTION(sweep, false),
-	SECTION(report, false), SECTION(seed, true)
+	SECTION(report, false), SECTION(seed, true),
+	SECTION(published, false)
 };
 
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
@@ -209,7 +211,10 @@ static int read_names(struct build *b, const struct document *d,
 	s->name = stem(s->path ? s->path : s->trace_text, b->a);
 	if (d->scenario)
 		s->name = node_text(d->scenario, "scenario", e);
-	return s->name ? 0 : -EINVAL;
+	if (!s->name)
+		return -EINVAL;
+	return d->published ? published_read(d->published, &s->published, b->a,
+					     e) : 0;
 }
 
 static int read_report(struct build *b, struct document *d, struct errbuf *e)

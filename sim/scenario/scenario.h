@@ -94,6 +94,29 @@ struct merged {
 	const char *label, *into;
 };
 
+enum published_class {
+	PUBLISHED_PREDICTION, PUBLISHED_FITTED, PUBLISHED_SIGN_ONLY
+};
+extern const char *const published_class_names[];
+
+struct published_point {
+	double x, before, after;	/* before, after: in the source's own unit */
+};
+
+/**
+ * struct published - what somebody measured, to put beside the cells
+ * Before is the baseline, after the one other cell of the same x; the effect,
+ * ln(after / before), is what is compared (MODEL.md 12).
+ * @x: key of params; NULL: the scenario has one point
+ */
+struct published {
+	const char *result, *family, *source, *machine, *quantity, *x, *why;
+	uint32_t class, noise_pct;
+	bool same_unit;			/* the quantity's is the points' */
+	const struct published_point *points;
+	uint32_t point_count;
+};
+
 struct scenario {
 	struct arena arena;
 	const char *name, *path;
@@ -113,6 +136,7 @@ struct scenario {
 	uint32_t merged_count;
 	uint64_t seed;
 	int64_t series_ns;		/* report.series_ms */
+	const struct published *published;	/* or NULL */
 	const char *model_id;		/* from the overrides; "" if none */
 	const char *resolved_yaml;	/* every default written out */
 };
@@ -148,6 +172,13 @@ void cell_config_write(const struct cell *c, FILE *out);
 /** profile_load() - a machine by name (scenarios/machines/) or path, complete and checked */
 int profile_load(const char *name_or_path, struct profile *out,
 		 struct arena *a, struct errbuf *e);
+
+/**
+ * profile_digests() - of all numbers of a profile, and of the rows it names as
+ * what it was fitted to; names, descriptions and sources are in neither
+ */
+void profile_digests(const struct profile *p, char numbers[DIGEST_TEXT_BYTES],
+		     char fits[DIGEST_TEXT_BYTES]);
 
 /** profile_cost() - name of cost @i of a profile, machine's and mm's */
 const struct cost_decl *profile_cost(uint32_t i);
