@@ -40,6 +40,10 @@ need libjansson-dev have_lib jansson jansson.h
 need gnuplot-nox command -v gnuplot
 need libcmocka-dev have_lib cmocka cmocka.h
 need zstd command -v zstd
+# optional at build time: trace.dat, and capture without a steady TSC
+need libtracecmd-dev have_lib libtracecmd trace-cmd/trace-cmd.h
+need libtracefs-dev have_lib libtracefs tracefs/tracefs.h
+need libtraceevent-dev have_lib libtraceevent traceevent/event-parse.h
 
 if [ "$what" = -long ]; then
 	need clang command -v clang

@@ -114,6 +114,7 @@ struct lexer;
  * @detect: score of the first bytes: 0 not mine; the highest wins
  * @refuse: set: this content is recognised and cannot be imported; the text
  *	says why and what to do
+ * @convert: its bytes are no text: convert_fn that makes lines of them
  * @calls_tell_tasks: no events of tasks: results of clone are the children
  */
 struct import_format {
@@ -121,6 +122,7 @@ struct import_format {
 	int (*detect)(const char *text, size_t bytes);
 	const char *refuse;
 	bool calls_tell_tasks;
+	int (*convert)(const char *path, FILE *out);
 	enum line_class (*line)(struct lexer *lx, const char *text,
 				size_t bytes, struct raw_event *ev);
 };

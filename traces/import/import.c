@@ -153,7 +153,9 @@ static int source_open(struct source *s, const char *path, const char *format,
 	text = stream_peek(s->s, &bytes);
 	s->f = format ? format_find(format, e) :
 			format_detect(stream_path(s->s), text, bytes, e);
-	return s->f ? 0 : -EINVAL;
+	if (!s->f)
+		return -EINVAL;
+	return s->f->convert ? stream_convert(s->s, s->f->convert, e) : 0;
 }
 
 static void source_close(struct source *s)

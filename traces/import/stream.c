@@ -37,6 +37,7 @@ struct line_stream {
 	uint64_t number;
 	char damage[160];
 	int read_errno;
+	pid_t child;		/* writes the text, see convert.c */
 };
 
 static void fill_in(struct line_stream *s)
@@ -146,6 +147,9 @@ static void fill_text(struct line_stream *s)
 			s->eof = true;
 			if (s->packing && s->frame_open && !s->damage[0])
 				damage(s, "compressed data ends early");
+			if (s->child && !convert_end(s->child))
+				damage(s, "its library could not read on");
+			s->child = 0;
 		}
 	}
 }
@@ -201,16 +205,67 @@ struct line_stream *stream_open(const char *path, struct errbuf *e)
 	return s;
 }
 
-void stream_close(struct line_stream *s)
+int stream_spool(struct line_stream *s, int fd, struct errbuf *e)
 {
-	if (!s)
-		return;
+	while (s->used) {
+		ssize_t n;
+
+		for (size_t done = 0; done < s->used; done += (size_t)n) {
+			n = write(fd, s->buf + done, s->used - done);
+			if (n < 0 && errno == EINTR)
+				n = 0;
+			if (n < 0)
+				return err_sys(e, s->path, "spool");
+		}
+		s->used = s->at = 0;
+		fill_text(s);
+	}
+	if (s->damage[0])
+		return err_set(e, -EBADMSG, "%s: %s", s->path, s->damage);
+	return 0;
+}
+
+static void stop_unpacking(struct line_stream *s)
+{
 	if (s->packing == PACK_GZIP)
 		inflateEnd(&s->gz);
 	if (s->packing == PACK_ZSTD)
 		ZSTD_freeDStream(s->zstd);
+	s->packing = PACK_NONE;
 	if (s->fd > 0)
 		close(s->fd);
+	s->fd = -1;
+}
+
+int stream_convert(struct line_stream *s, convert_fn convert,
+		   struct errbuf *e)
+{
+	int fd = convert_start(s, convert, &s->child, e);
+	size_t bytes;
+
+	if (fd < 0) {
+		s->child = 0;
+		return -EIO;
+	}
+	stop_unpacking(s);
+	s->fd = fd;
+	s->in_eof = s->eof = false;
+	s->file_bytes = 0;
+	free(s->buf);
+	s->size = STREAM_PEEK_BYTES;
+	s->buf = xcalloc(1, s->size + 1);
+	stream_peek(s, &bytes);
+	return bytes || !s->damage[0] ? 0 :
+		err_set(e, -EBADMSG, "%s: damaged: %s", s->path, s->damage);
+}
+
+void stream_close(struct line_stream *s)
+{
+	if (!s)
+		return;
+	stop_unpacking(s);
+	if (s->child)		/* it writes to nobody now, and ends */
+		convert_end(s->child);
 	free(s->in);
 	free(s->buf);
 	free(s->path);

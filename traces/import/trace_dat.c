@@ -1,0 +1,81 @@
+/*
+ * trace.dat of trace-cmd, versions 6 and 7, compressed or not. libtracecmd
+ * reads it, in a process of its own, since the file is foreign and the library
+ * ends its process on what it cannot read; out comes the text that `trace-cmd
+ * report -t -N` would print, with the flags column, which is then read like
+ * any other.
+ *
+ * Invariant: one line an event. Memory of the reading process is the
+ * library's; here it is a pipe. Limits: the first buffer only, no instances;
+ * without libtracecmd at build time the file is refused.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include "traces/import/event.h"
+
+static int detect(const char *text, size_t bytes)
+{
+	return bytes >= 10 && !memcmp(text, "\x17\x08\x44tracing", 10) ? 300 :
+									 0;
+}
+
+#ifdef HAVE_TRACECMD
+
+#include <event-parse.h>
+#include <trace-cmd.h>
+#include <trace-seq.h>
+
+static int print_record(struct tracecmd_input *in, struct tep_record *rec,
+			int cpu, void *arg)
+{
+	struct tep_handle *tep = tracecmd_get_tep(in);
+	struct trace_seq s;
+	FILE *out = arg;
+
+	if (rec->missed_events > 0)
+		fprintf(out, "CPU:%d [%lld EVENTS DROPPED]\n", cpu,
+			rec->missed_events);
+	else if (rec->missed_events < 0)
+		fprintf(out, "CPU:%d [EVENTS DROPPED]\n", cpu);
+	trace_seq_init(&s);
+	tep_print_event(tep, &s, rec, "%s-%d [%03d] %s ", TEP_PRINT_COMM,
+			TEP_PRINT_PID, TEP_PRINT_CPU, TEP_PRINT_LATENCY);
+	trace_seq_printf(&s, "%llu.%09llu: ", rec->ts / 1000000000,
+			 rec->ts % 1000000000);
+	tep_print_event(tep, &s, rec, "%s: %s", TEP_PRINT_NAME,
+			TEP_PRINT_INFO);
+	trace_seq_terminate(&s);
+	fprintf(out, "%s\n", s.buffer);
+	trace_seq_destroy(&s);
+	return ferror(out) ? -1 : 0;
+}
+
+static int convert(const char *path, FILE *out)
+{
+	struct tracecmd_input *in;
+	int ret;
+
+	tracecmd_set_loglevel(TEP_LOG_NONE);
+	in = tracecmd_open(path, TRACECMD_FL_LOAD_NO_PLUGINS);
+	if (!in)
+		return -EINVAL;
+	ret = tracecmd_iterate_events(in, NULL, 0, print_record, out);
+	tracecmd_close(in);
+	return ret;
+}
+
+#endif
+
+const struct import_format format_trace_dat = {
+	.name = "trace-dat",
+	.detect = detect,
+#ifdef HAVE_TRACECMD
+	.convert = convert,
+#else
+	.refuse = "trace.dat is read by libtracecmd, and this program was "
+		  "built without it; install libtracecmd-dev and build again, "
+		  "or import the text of `trace-cmd report -t`",
+#endif
+	.line = ftrace_line,
+};
