@@ -22,8 +22,9 @@ static void irq_run(struct cpu *c, struct irq_request *r)
 	struct machine *m = c->m;
 
 	cpu_pause(c);
-	cpu_take(c, cost[COST_IRQ_ENTRY].value, MODE_IRQ,
-		 cost[COST_IRQ_ENTRY].cls);
+	if (!r->chained)
+		cpu_take(c, cost[COST_IRQ_ENTRY].value, MODE_IRQ,
+			 cost[COST_IRQ_ENTRY].cls);
 	cpu_take(c, r->cost_ns, MODE_IRQ, r->cls);
 	cpu_rearm(c);
 	c->irqs_taken++;
@@ -32,6 +33,15 @@ static void irq_run(struct cpu *c, struct irq_request *r)
 			  event_order(EVENT_INTERRUPT, c->id,
 				      order_done | c->irqs_taken),
 			  &r->sink, 1);
+}
+
+void irq_extend(struct cpu *c, int64_t ns, enum cost_class cls)
+{
+	if (!ns)
+		return;
+	cpu_pause(c);
+	cpu_take(c, ns, MODE_IRQ, cls);
+	cpu_rearm(c);
 }
 
 static void irq_fire(struct engine *e, struct sink *s, uint64_t data)

@@ -36,7 +36,8 @@ enum task_state {
  * The n of a timer's order (engine.h): timers of different kinds whose owners
  * share a number never tie. Rooms above count from TIMER_USER.
  */
-enum timer_kind { TIMER_TICK, TIMER_TASK, TIMER_RCU, TIMER_USER = 16 };
+enum timer_kind { TIMER_TICK, TIMER_TASK, TIMER_RCU, TIMER_RCU_SCAN,
+		  TIMER_RCU_PERIOD, TIMER_RCU_NOCB, TIMER_USER = 16 };
 
 TAILQ_HEAD(task_queue, task);
 
@@ -89,6 +90,8 @@ struct task {
 	void (*step)(struct task *t);
 	void *owner;		/* replay's part of the task */
 	void *op;		/* the simulated kernel's context of the current op */
+	uint8_t rcu_depth;	/* sections of readers (sync/) */
+	uint64_t rcu_period;	/* ... begun in this one */
 	TAILQ_ENTRY(task) wait_link;	/* in at most one wait queue */
 	int64_t wait_since_ns, spin_ns, sleep_ns;	/* of the current wait */
 	uint32_t wait_flags;
@@ -128,7 +131,8 @@ struct cpu {
 	int64_t mode_ns[MODE_COUNT];
 	int64_t class_ns[COST_CLASS_COUNT];	/* handlers, switches: by source */
 	uint64_t irqs_sent, irqs_taken;	/* externally visible, for event order */
-	uint64_t switches, migrations;	/* counted, for tests and reports */
+	uint64_t switches, migrations;	/* counted, for RCU, tests and reports */
+	uint64_t resched_points;	/* cond_resched() calls */
 	void *address_space;	/* loaded; kept while idle (lazy TLB) */
 	struct irq_request *irq_pending, **irq_tail;	/* interrupts are off */
 };
@@ -341,12 +345,14 @@ static inline bool task_on_cpu(const struct task *t)
  * @cost_ns: handler time on the target, taken from whatever runs there, beside
  *	COST_IRQ_ENTRY
  * @done: engine context, when the handler has ended; may be NULL
+ * @chained: goes on where the last one ended, without entry and exit
  */
 struct irq_request {
 	struct sink sink;
 	struct cpu *cpu;
 	int64_t cost_ns;
 	enum cost_class cls;
+	bool chained;
 	void (*done)(struct irq_request *r);
 	void *arg;
 	struct irq_request *next;
@@ -354,6 +360,12 @@ struct irq_request {
 
 /** irq_send() - from @by (settled; pays COST_IPI_SEND) or from outside (NULL) */
 void irq_send(struct task *by, struct irq_request *r, struct cpu *to);
+
+/** irq_extend() - from done(): the handler takes @ns more */
+void irq_extend(struct cpu *c, int64_t ns, enum cost_class cls);
+
+/** cpu_tick_after() - the next tick of @c, if it ticks every @period_ns */
+sim_ns cpu_tick_after(const struct cpu *c, int64_t period_ns);
 
 /** machine_ipi_latency() - flight time between two CPUs by distance */
 int64_t machine_ipi_latency(const struct machine *m, uint32_t from, uint32_t to);

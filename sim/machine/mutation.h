@@ -42,6 +42,21 @@ enum mutation {
 	MUTATE_MUTEX_NO_HANDOFF,	/* a woken sleeper may lose for ever */
 	MUTATE_REFCOUNT_WRAPS,
 	MUTATE_IRQ_OFF_IGNORED,
+	MUTATE_RCU_LATE_RIDES,		/* a late callback needs this period only */
+	MUTATE_RCU_USER_UNSEEN,		/* ticks see no user mode */
+	MUTATE_RCU_IDLE_UNSEEN,		/* scans see no idle CPU */
+	MUTATE_RCU_READER_IGNORED,	/* a preempted reader holds up nothing */
+	MUTATE_RCU_SCAN_ONE_JIFFY,	/* whatever HZ and CPUs */
+	MUTATE_RCU_OVERLOAD_IGNORED,	/* scans as rare as ever */
+	MUTATE_RCU_NO_KICK,		/* qhimark starts no period, forces no scan */
+	MUTATE_RCU_BLIMIT_FIXED,	/* ... and raises no blimit */
+	MUTATE_RCU_BLIMIT_STAYS,	/* raised for ever */
+	MUTATE_RCU_NO_TIME_LIMIT,
+	MUTATE_RCU_NO_BYPASS,		/* every call goes to the list itself */
+	MUTATE_RCU_BYPASS_STALE,	/* a new jiffy flushes nothing */
+	MUTATE_RCU_BYPASS_UNBOUNDED,	/* nor does qhimark */
+	MUTATE_RCU_LAZY_FOR_EVER,
+	MUTATE_RCU_NOCB_THROTTLED,	/* blimit holds for rcuop, too */
 	MUTATE_COUNT
 };
 

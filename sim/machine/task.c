@@ -121,8 +121,10 @@ void task_set_mode(struct task *t, enum cpu_mode mode)
 void cond_resched(struct task *t)
 {
 	settle(t);
-	if (!t->preempt_off && !t->irq_off)
-		resched_point(t);
+	if (t->preempt_off || t->irq_off)
+		return;
+	t->cpu->resched_points++;
+	resched_point(t);
 }
 
 void preempt_disable(struct task *t)

@@ -11,19 +11,24 @@
 #include "sim/base/rng.h"
 #include "sim/machine/sched.h"
 
+sim_ns cpu_tick_after(const struct cpu *c, int64_t period_ns)
+{
+	int64_t phase = (int64_t)draw_below(
+		draw(c->m->seed, c->id, DRAW_TICK_PHASE, 0),
+		(uint64_t)period_ns);
+	sim_ns now = c->m->engine.now_ns;
+
+	return now < phase ? phase :
+	       phase + ((now - phase) / period_ns + 1) * period_ns;
+}
+
 void tick_arm(struct cpu *c)
 {
-	int64_t period = NSEC_PER_SEC / c->m->profile->hz, phase;
-	sim_ns now = c->m->engine.now_ns, at;
-
 	if (c->tick_armed)
 		return;
 	c->tick_armed = true;
-	phase = (int64_t)draw_below(draw(c->m->seed, c->id, DRAW_TICK_PHASE, 0),
-				    (uint64_t)period);
-	at = now < phase ? phase :
-	     phase + ((now - phase) / period + 1) * period;
-	engine_at(&c->m->engine, at,
+	engine_at(&c->m->engine,
+		  cpu_tick_after(c, NSEC_PER_SEC / c->m->profile->hz),
 		  event_order(EVENT_TIMER, c->id, TIMER_TICK), &c->tick_sink, 0);
 }
 

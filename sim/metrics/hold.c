@@ -261,6 +261,15 @@ void hold_move(struct metrics *m, uint32_t hold, const struct hold_tag *tag,
 			    h->bytes);
 }
 
+void hold_waited(struct metrics *m, uint32_t hold, unsigned end,
+		 uint64_t objects, __int128 byte_ns)
+{
+	struct hold_wait *w = &m->holds[hold].wait[end];
+
+	w->objects += objects;
+	w->byte_ns += byte_ns;
+}
+
 void hold_reusable(struct metrics *m, uint32_t hold, int64_t bytes, sim_ns now)
 {
 	struct hold_class *h = &m->holds[hold];

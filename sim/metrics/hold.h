@@ -16,7 +16,7 @@
  * or joins that op's account of the rest. So memory follows what lives.
  */
 
-enum { METRIC_STAGES_MAX = 16, HOLD_ENDED_MAX = 16 };
+enum { METRIC_OPS_MAX = 40, METRIC_STAGES_MAX = 16, HOLD_ENDED_MAX = 16 };
 
 #define HOLD_NO_MM UINT32_MAX		/* the kernel's own: vmalloc */
 #define HOLD_REST (UINT32_MAX - 1)	/* address spaces that are gone */
@@ -45,6 +45,21 @@ struct hold_account {
 	struct hold_stage stage[METRIC_STAGES_MAX];
 };
 
+/*
+ * Whose quiescent state ended a grace period: the kind of an op that went on
+ * over a tick, below METRIC_OPS_MAX, or what its last CPU was found in.
+ */
+enum hold_end {
+	END_IDLE = METRIC_OPS_MAX, END_SWITCH, END_USER, END_PREEMPTIBLE,
+	END_RESCHED, END_CLOCK, HOLD_ENDS
+};
+
+/** struct hold_wait - for grace periods that ended alike */
+struct hold_wait {
+	uint64_t objects;
+	__int128 byte_ns;
+};
+
 struct hold_class {
 	const char *name;
 	bool address_space;	/* va_bytes: never added to memory */
@@ -55,6 +70,7 @@ struct hold_class {
 	uint64_t reusable_bytes;
 	struct hold_account *ended[HOLD_ENDED_MAX];
 	uint32_t ended_count;
+	struct hold_wait wait[HOLD_ENDS];	/* of stage grace-period, when over */
 };
 
 struct metrics;
@@ -77,6 +93,11 @@ enum { STAGE_NONE = UINT8_MAX };	/* not held: before entry, after reuse */
 void hold_move(struct metrics *m, uint32_t hold, const struct hold_tag *tag,
 	       uint32_t from, uint32_t to, uint64_t objects, uint64_t bytes,
 	       __int128 asked_sum_ns, sim_ns now);
+
+/** hold_waited() - @objects were held for @byte_ns by a grace period that @end
+ *  (kind of an op, or enum hold_end) ended */
+void hold_waited(struct metrics *m, uint32_t hold, unsigned end,
+		 uint64_t objects, __int128 byte_ns);
 
 /** hold_reusable() - @bytes more (or fewer) that only their own cache can reuse */
 void hold_reusable(struct metrics *m, uint32_t hold, int64_t bytes, sim_ns now);

@@ -15,8 +15,7 @@
  * allocation once warm.
  */
 
-enum { METRIC_LOCKS_MAX = 48, METRIC_OPS_MAX = 40, METRIC_HOLDS_MAX = 16,
-       METRIC_COUNTERS_MAX = 96,
+enum { METRIC_LOCKS_MAX = 48, METRIC_HOLDS_MAX = 16, METRIC_COUNTERS_MAX = 96,
        METRIC_WATCHED_MAX = 4 };
 
 enum lock_side { SIDE_WRITE, SIDE_READ, SIDE_COUNT };

@@ -108,6 +108,27 @@ static void make_caches(struct kernel *k)
 						       64);
 }
 
+static struct rcu_state *make_rcu(struct kernel *k)
+{
+	const struct rcu_flavour *flavour = chosen(k, AXIS_RCU);
+	const struct rcu_rules *options = k->cfg.policies.options[AXIS_RCU];
+	struct rcu_setup s = {
+		.rules = options ? *options : flavour->rules,
+		.cost_call = COST_CALL_RCU,
+		.cost_call_nocb = COST_CALL_RCU_NOCB,
+		.cost_nocb_wake = COST_RCU_NOCB_WAKE,
+		.cost_nocb_scan = COST_RCU_NOCB_SCAN,
+		.cost_gp = COST_RCU_GP,
+		.stage_bypass = k->stage[STAGE_NOCB_BYPASS],
+		.stage_lazy = k->stage[STAGE_LAZY],
+		.stage_gp = k->stage[STAGE_GRACE_PERIOD],
+		.stage_callback = k->stage[STAGE_CALLBACK],
+		.op_kind = KERNEL_OP_WORKER,
+	};
+
+	return rcu_new(k->m, &s);
+}
+
 struct kernel *kernel_new(struct machine *m, const struct kernel_config *c)
 {
 	struct kernel *k = xcalloc(1, sizeof(*k));
@@ -124,7 +145,7 @@ struct kernel *kernel_new(struct machine *m, const struct kernel_config *c)
 	choose(k);
 	register_metrics(k);
 	make_caches(k);
-	k->rcu = rcu_new(m, COST_CALL_RCU, COST_RCU_GP);
+	k->rcu = make_rcu(k);
 	pool_init(&k->vma_pool, (sizeof(struct vma) + 15) / 16 * 16 +
 		  k->mm_lock->vma_bytes);
 	pool_init(&k->irq_pool, sizeof(struct irq_request));
@@ -342,17 +363,36 @@ void hold_merged(struct kernel *k, enum kernel_hold h,
 	move(k, h, tag, (uint32_t[]){ from, to }, objects, bytes, tag->asked_ns);
 }
 
-/* ---- objects that RCU frees and nobody else knows (maple nodes) ---- */
+/* ---- objects that RCU frees ---- */
 
-static void rcu_object_free(struct rcu_head *head, struct cpu *c)
+void kernel_call_rcu(struct task *t, struct rcu_head *head, enum kernel_hold h,
+		     const struct hold_tag *tag, uint32_t from,
+		     uint64_t objects, uint64_t bytes)
+{
+	struct kernel *k = kernel_of(t);
+
+	head->tag = tag;
+	head->hold = (uint16_t)k->hold[h];
+	head->objects = (uint32_t)objects;
+	head->bytes = bytes;
+	head->hurry = false;
+	settle(t);
+	prim_expected(t, call_rcu_expected_ns(t, k->rcu));
+	call_rcu(t, k->rcu, head, from == STAGE_NONE ? from : k->stage[from]);
+}
+
+/* Nobody else knows them (maple nodes, page tables); on another CPU than the
+ * one that gave them up each is a remote free. */
+static int64_t rcu_object_free(struct rcu_head *head, struct cpu *c)
 {
 	struct rcu_object *o = (struct rcu_object *)head;
 	struct kernel *k = o->k;
+	int64_t remote_ns = 0;
 
-	(void)c;
-	hold(k, o->hold, &o->tag, STAGE_GRACE_PERIOD, STAGE_NONE, o->objects,
-	     o->bytes_each);
+	if (o->cpu != c->id)
+		remote_ns = head->objects * cost_ns(k, COST_VMA_FREE_REMOTE);
 	pool_put(&k->head_pool, o);
+	return remote_ns;
 }
 
 void rcu_hold_object(struct task *t, struct kernel *k, enum kernel_hold h,
@@ -361,12 +401,11 @@ void rcu_hold_object(struct task *t, struct kernel *k, enum kernel_hold h,
 {
 	struct rcu_object *o = pool_get(&k->head_pool);
 
-	*o = (struct rcu_object){ .k = k, .tag = *tag, .hold = h,
-				  .objects = objects, .bytes_each = bytes_each };
+	settle(t);
+	*o = (struct rcu_object){ .k = k, .tag = *tag,
+				  .cpu = t->cpu->id };
 	o->head.fn = rcu_object_free;
 	o->head.invoke_ns = invoke_ns;
-	prim_expected(t, cost_ns(k, COST_CALL_RCU));
-	settle(t);
-	hold(k, h, tag, STAGE_NONE, STAGE_GRACE_PERIOD, objects, bytes_each);
-	call_rcu(t, k->rcu, &o->head);
+	kernel_call_rcu(t, &o->head, h, &o->tag, STAGE_NONE, objects,
+			objects * bytes_each);
 }

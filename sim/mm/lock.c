@@ -145,7 +145,7 @@ void mm_assert_walk(const struct task *t, const struct mm *mm)
 #ifdef MMREPLAY_TEST
 	const struct section *s;
 
-	if (t->preempt_off)	/* rcu_read_lock() */
+	if (rcu_reading(t))
 		return;
 	TAILQ_FOREACH(s, &mm->sections, link)
 		if (s->task == t)

@@ -495,14 +495,19 @@ int64_t flush_handler_ns(const struct kernel *k, uint64_t pages);
 /** flush_tlb_kernel() - every CPU, the caller waits */
 void flush_tlb_kernel(struct task *t);
 
-/* ---- RCU objects that are memory only (maple nodes) ---- */
+/* ---- objects that wait for RCU ---- */
 struct rcu_object {
 	struct rcu_head head;		/* first: the callback gets this */
 	struct kernel *k;
 	struct hold_tag tag;
-	enum kernel_hold hold;
-	uint64_t objects, bytes_each;
+	uint32_t cpu;			/* that gave them up */
 };
+
+/** kernel_call_rcu() - call_rcu() for @objects of @bytes together, which are in
+ *  stage @from of the ledger, or in none; @head has fn, move and invoke_ns */
+void kernel_call_rcu(struct task *t, struct rcu_head *head, enum kernel_hold h,
+		     const struct hold_tag *tag, uint32_t from,
+		     uint64_t objects, uint64_t bytes);
 
 void rcu_hold_object(struct task *t, struct kernel *k, enum kernel_hold h,
 		     const struct hold_tag *tag, uint64_t objects,

@@ -2,6 +2,7 @@
 #define MMREPLAY_MM_POLICIES_H
 
 #include "sim/base/policy.h"
+#include "sim/sync/rcu.h"
 #include "sim/sync/rwsem.h"
 
 /*
@@ -162,10 +163,11 @@ struct fault_scope {
 	uint32_t scope;
 };
 
-/** rcu: HZ, offloading, lazy, batch limits; data */
+/** rcu: HZ, offloading, lazy, batch limits; data. The state of head.options
+ *  is a struct rcu_rules, filled with @rules where it has none. */
 struct rcu_flavour {
 	struct policy_head head;
-	bool offloaded, lazy;
+	struct rcu_rules rules;
 };
 
 /** struct policy_choice - one value on every axis, as resolved from a cell */

@@ -169,9 +169,9 @@ bool vma_object_free(struct vma *v, uint32_t cpu)
 	if (!v->pins)
 		return vma_put_objects(v, cpu);
 	/* A reader is still inside its RCU section. After a real grace period
-	 * that cannot be: the fixed one was too short, and the reader ends
-	 * it. Without any it is a use after free. */
-	if (!v->queued)
+	 * that cannot be; a fixed one was too short, and the reader ends it.
+	 * Without any it is a use after free. */
+	if (!v->queued || rcu_waits_for_readers(v->mm->k->rcu))
 		BUG("mm %u: area freed under an RCU reader", v->mm->id);
 	v->dead = true;
 	v->free_cpu = cpu;

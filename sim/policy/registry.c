@@ -159,6 +159,22 @@ static int check_pair(const struct policy_choice *c,
 	return 0;
 }
 
+static void ignore_range(void *arg, uint32_t first, uint32_t last)
+{
+	(void)arg, (void)first, (void)last;
+}
+
+static int check_nocbs(const struct policy_choice *c, struct errbuf *reason)
+{
+	const struct rcu_rules *rules = c->options[AXIS_RCU];
+
+	if (!rules || rcu_cpu_list(rules->nocbs, ignore_range, NULL))
+		return 0;
+	return err_set(reason, -EINVAL,
+		       "rcu.nocbs: '%s' is no list of CPUs; expected none, all, or numbers below 4096 like 0-3,8",
+		       rules->nocbs);
+}
+
 int policy_check(const struct policy_choice *c, struct errbuf *reason)
 {
 	uint64_t provided = 0;
@@ -174,7 +190,7 @@ int policy_check(const struct policy_choice *c, struct errbuf *reason)
 		err = check_pair(c, c->on[a], provided, reason);
 	if (!err && c->mmap_rwsem)
 		err = check_pair(c, c->mmap_rwsem, provided, reason);
-	return err;
+	return err ? err : check_nocbs(c, reason);
 }
 
 uint64_t policy_inert(const struct policy_choice *c)

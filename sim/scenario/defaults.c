@@ -49,6 +49,24 @@ static const char *captured_preset(struct build *b, struct errbuf *e)
 	return names[last];
 }
 
+static void no_range(void *arg, uint32_t first, uint32_t last)
+{
+	(void)arg, (void)first, (void)last;
+}
+
+/* rcu_nocbs= of the captured command line */
+static void captured_nocbs(struct build *b)
+{
+	const char *list = arena_strdup(b->a, b->header->rcu_nocbs);
+
+	if (rcu_cpu_list(list, no_range, NULL))
+		draft_nocbs(&b->base, list);
+	else
+		draft_note(&b->base, text_of(b->a, xasprintf(
+			"the trace's rcu_nocbs=%s is no list of CPUs: none is offloaded",
+			list)));
+}
+
 int defaults_kernel(struct build *b, struct errbuf *e)
 {
 	static const char *const thp[] = { "never", "madvise", "always" };
@@ -68,6 +86,8 @@ int defaults_kernel(struct build *b, struct errbuf *e)
 		d->cell.kernel.thp = i;
 		d->thp_pinned = true;
 	}
+	if (h->rcu_nocbs[0])
+		captured_nocbs(b);
 	b->s->captured = d->cell.kernel;
 	return 0;
 }

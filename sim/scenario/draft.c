@@ -29,6 +29,16 @@ void draft_note(struct draft *d, const char *text)
 	d->notes[d->note_count++] = text;
 }
 
+void draft_nocbs(struct draft *d, const char *list)
+{
+	const struct policy_choice *c = &d->cell.kernel.policies;
+	struct rcu_rules *rules = c->options[AXIS_RCU];
+
+	d->nocbs = list;
+	if (rules)
+		rules->nocbs = list;
+}
+
 int draft_kernel(struct draft *d, const char *name, struct loc at,
 		 struct arena *a, struct errbuf *e)
 {
@@ -51,6 +61,8 @@ int draft_kernel(struct draft *d, const char *name, struct loc at,
 	if (d->thp_pinned)
 		k->thp = old.thp;
 	d->preset_hz = p.hz;
+	if (d->nocbs)
+		draft_nocbs(d, d->nocbs);
 	for (unsigned i = 0; i < AXIS_COUNT; i++) {
 		char *text;
 

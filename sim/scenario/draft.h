@@ -27,6 +27,7 @@ struct draft {
 	struct cell cell;
 	const char *stands[AXIS_COUNT];	/* warning, while the preset's value holds */
 	uint32_t preset_hz;
+	const char *nocbs;		/* of the capture: every preset gets it */
 	bool hz_pinned, thp_pinned;
 	struct param params[DRAFT_PARAMS_MAX];
 	uint32_t param_count;
@@ -86,6 +87,9 @@ int draft_apply(struct draft *d, const struct settings *l, bool as_params,
 /** draft_finish() - what follows from the settings; profile checked again */
 int draft_finish(struct draft *d, struct loc at, struct arena *a,
 		 struct errbuf *e);
+
+/** draft_nocbs() - these CPUs are offloaded, under every preset that has such */
+void draft_nocbs(struct draft *d, const char *list);
 
 /** draft_kernel() - all axes from preset @name */
 int draft_kernel(struct draft *d, const char *name, struct loc at,

@@ -1,167 +1,89 @@
 /*
- * RCU, simple: grace periods of a fixed length, callbacks on the CPU that
- * queued them.
+ * RCU: entry points of callers and readers, set-up, drain.
  *
- * A callback that is queued while a grace period runs waits for its end and
- * for one whole period more. When a period ends, each CPU runs its ready
- * callbacks as interrupt time, in batches of at most max(10, ready / 128), one
- * batch after the other; fn() is called at the end of its batch.
+ * call_rcu() on a plain CPU: interrupts off, append to the CPU's list, no
+ * lock. More than qhimark callbacks since the last look start a period, or, if
+ * one runs, raise blimit and have it look for quiescent states at once.
  *
- * Invariant: every callback is on one list: next (arrived since the period
- * began), wait (for the end of it) or done (being run).
- *
- * Cost: O(1) per callback, O(CPUs) per period, which exists only while there
- * are callbacks.
+ * Readers: without full preemption a section is one without preemption, so no
+ * CPU is quiescent inside, and nothing is counted. With it a reader is counted
+ * in the period in which it began: the one after it waits for those.
  */
 #include <stdlib.h>
+#include <string.h>
 #include "sim/base/mem.h"
-#include "sim/sync/rcu.h"
+#include "sim/sync/rcu_impl.h"
 
-enum { BATCH_MIN = 10, BATCH_SHIFT = 7 };
+enum { LIST_CPUS_MAX = 4096 };
 
-struct rcu_list {
-	struct rcu_head *head, **tail;
-	uint64_t count;
-};
-
-struct rcu_cpu {
-	struct rcu_list next, wait, done;
-	struct rcu_state *r;
-	struct irq_request irq;
-	uint64_t batch;
-	bool busy;
-};
-
-struct rcu_state {
-	struct machine *m;
-	unsigned cost_call_rcu, cost_gp;
-	struct rcu_cpu *cpu;
-	struct sink timer;
-	bool running;
-	uint64_t pending;
-};
-
-static void list_init(struct rcu_list *l)
+/* A number, or N for the last CPU there can be; -1: neither. */
+static int64_t list_number(const char **at)
 {
-	l->head = NULL;
-	l->tail = &l->head;
-	l->count = 0;
-}
+	uint32_t n = 0;
 
-static void list_add(struct rcu_list *l, struct rcu_head *h)
-{
-	h->next = NULL;
-	*l->tail = h;
-	l->tail = &h->next;
-	l->count++;
-}
-
-static void list_append(struct rcu_list *l, struct rcu_list *from)
-{
-	if (!from->head)
-		return;
-	*l->tail = from->head;
-	l->tail = from->tail;
-	l->count += from->count;
-	list_init(from);
-}
-
-/* ---- callbacks ---- */
-
-static void batch_start(struct rcu_cpu *c, struct cpu *on)
-{
-	struct rcu_head *h = c->done.head;
-	uint64_t limit = c->done.count >> BATCH_SHIFT;
-
-	if (limit < BATCH_MIN)
-		limit = BATCH_MIN;
-	if (limit > c->done.count)
-		limit = c->done.count;
-	c->busy = true;
-	c->batch = limit;
-	c->irq.cost_ns = 0;
-	for (; limit; limit--, h = h->next)
-		c->irq.cost_ns += h->invoke_ns;
-	irq_send(NULL, &c->irq, on);
-}
-
-static void batch_done(struct irq_request *irq)
-{
-	struct rcu_cpu *c = irq->arg;
-	struct cpu *on = irq->cpu;
-	struct rcu_head *h;
-
-	while (c->batch--) {
-		h = c->done.head;
-		c->done.head = h->next;
-		c->done.count--;
-		c->r->pending--;
-		h->fn(h, on);
+	if (**at == 'N') {
+		++*at;
+		return LIST_CPUS_MAX - 1;
 	}
-	c->busy = false;
-	if (c->done.count)
-		batch_start(c, on);
-	else
-		list_init(&c->done);
+	if (**at < '0' || **at > '9')
+		return -1;
+	while (**at >= '0' && **at <= '9' && n < LIST_CPUS_MAX)
+		n = 10 * n + (uint32_t)(*(*at)++ - '0');
+	return n < LIST_CPUS_MAX ? (int64_t)n : -1;
 }
 
-/* ---- grace periods ---- */
-
-static void gp_start(struct rcu_state *r)
+bool rcu_cpu_list(const char *list, void (*fn)(void *arg, uint32_t first,
+					       uint32_t last), void *arg)
 {
-	bool any = false;
+	const char *at = list;
 
-	for (uint32_t i = 0; i < r->m->cpu_count; i++) {
-		list_append(&r->cpu[i].wait, &r->cpu[i].next);
-		any |= r->cpu[i].wait.head != NULL;
+	if (!list || !strcmp(list, "none"))
+		return true;
+	if (!strcmp(list, "all"))
+		at = "0-N";
+	for (;; at++) {
+		int64_t first = list_number(&at), last = first;
+
+		if (*at == '-') {
+			at++;
+			last = list_number(&at);
+		}
+		if (first < 0 || last < first || (*at && *at != ','))
+			return false;
+		fn(arg, (uint32_t)first, (uint32_t)last);
+		if (!*at)
+			return true;
 	}
-	r->running = any;
-	if (any)
-		engine_at(&r->m->engine, r->m->engine.now_ns +
-			  r->m->profile->cost[r->cost_gp].value,
-			  event_order(EVENT_TIMER, 0, TIMER_RCU), &r->timer, 0);
 }
 
-static void gp_end(struct engine *e, struct sink *s, uint64_t data)
+static void cpu_init(struct rcu_state *r, uint32_t id)
 {
-	struct rcu_state *r = (struct rcu_state *)(void *)
-			      ((char *)s - offsetof(struct rcu_state, timer));
+	struct rcu_cpu *c = &r->cpu[id];
 
-	(void)e, (void)data;
-	machine_touch(r->m);
-	for (uint32_t i = 0; i < r->m->cpu_count; i++) {
-		struct rcu_cpu *c = &r->cpu[i];
-
-		list_append(&c->done, &c->wait);
-		if (c->done.count && !c->busy)
-			batch_start(c, &r->m->cpus[i]);
-	}
-	gp_start(r);
+	c->r = r;
+	c->cpu = &r->m->cpus[id];
+	rcu_list_init(&c->next);
+	rcu_list_init(&c->ready);
+	rcu_list_init(&c->wait);
+	rcu_list_init(&c->done);
+	rcu_gp_cpu_init(c);
+	rcu_softirq_init(c);
 }
 
-/* ---- callers ---- */
-
-struct rcu_state *rcu_new(struct machine *m, unsigned cost_call_rcu,
-			  unsigned cost_gp)
+struct rcu_state *rcu_new(struct machine *m, const struct rcu_setup *s)
 {
 	struct rcu_state *r = xcalloc(1, sizeof(*r));
 
 	r->m = m;
-	r->cost_call_rcu = cost_call_rcu;
-	r->cost_gp = cost_gp;
-	r->timer.fire = gp_end;
+	r->s = *s;
+	if (!r->s.rules.hz)
+		r->s.rules.hz = m->profile->hz;
 	r->cpu = xcalloc(m->cpu_count, sizeof(*r->cpu));
-	for (uint32_t i = 0; i < m->cpu_count; i++) {
-		struct rcu_cpu *c = &r->cpu[i];
-
-		list_init(&c->next);
-		list_init(&c->wait);
-		list_init(&c->done);
-		c->r = r;
-		c->irq.cls = COST_ASSUMED;
-		c->irq.done = batch_done;
-		c->irq.arg = c;
-	}
+	rcu_gp_init(r);
+	for (uint32_t i = 0; i < m->cpu_count; i++)
+		cpu_init(r, i);
+	if (!r->s.rules.fixed)
+		rcu_nocb_init(r);
 	return r;
 }
 
@@ -169,23 +91,76 @@ void rcu_free(struct rcu_state *r)
 {
 	if (!r)
 		return;
+	rcu_nocb_free(r);
+	hist_release(&r->stats.period_ns);
 	free(r->cpu);
 	free(r);
 }
 
-static void enqueue(struct rcu_state *r, struct rcu_head *h, uint32_t cpu)
+/* ---- call_rcu() ---- */
+
+/* __call_rcu_core() */
+static void look_at_qhimark(struct rcu_cpu *c)
 {
-	list_add(&r->cpu[cpu].next, h);
-	r->pending++;
-	if (!r->running)
-		gp_start(r);
+	struct rcu_state *r = c->r;
+
+	if (c->queued <= c->qlen_last + r->s.rules.qhimark)
+		return;
+	r->stats.kicks++;
+	if (!rcu_period_runs(r)) {
+		if (!mutated(MUTATE_RCU_NO_KICK) && rcu_assign(c))
+			rcu_period_want(r);
+		return;
+	}
+	if (!mutated(MUTATE_RCU_BLIMIT_FIXED))
+		c->blimit = RCU_BLIMIT_MAX;
+	if (c->scans_seen == r->scans && !mutated(MUTATE_RCU_NO_KICK))
+		rcu_force_scan(r);
+	c->scans_seen = r->scans;
+	c->qlen_last = c->queued;
 }
 
-void call_rcu(struct task *t, struct rcu_state *r, struct rcu_head *h)
+static void call_plain(struct rcu_cpu *c, struct rcu_head *h, uint32_t from)
 {
-	work(t, r->cost_call_rcu, 1);
+	struct rcu_state *r = c->r;
+
+	rcu_next_add(c, h, from);
+	if (!r->s.rules.fixed) {
+		look_at_qhimark(c);
+		rcu_tick_arm(c);
+	} else if (!rcu_period_runs(r)) {
+		rcu_assign(c);
+		rcu_period_want(r);
+	}
+}
+
+void call_rcu(struct task *t, struct rcu_state *r, struct rcu_head *h,
+	      uint32_t from)
+{
+	struct rcu_cpu *c;
+	sim_ns start;
+
+	irq_disable(t);
+	start = t->m->engine.now_ns;
+	c = &r->cpu[t->cpu->id];
+	work(t, c->nocb ? r->s.cost_call_nocb : r->s.cost_call, 1);
 	settle(t);
-	enqueue(r, h, t->cpu->id);
+	h->lazy = false;
+	if (c->nocb)
+		rcu_nocb_call(t, c, h, from);
+	else
+		call_plain(c, h, from);
+	settle(t);
+	r->stats.call_ns += t->m->engine.now_ns - start;
+	irq_enable(t);
+}
+
+int64_t call_rcu_expected_ns(const struct task *t, const struct rcu_state *r)
+{
+	if (!r->cpu[t->cpu->id].nocb)
+		return rcu_cost_ns(r, r->s.cost_call);
+	return rcu_cost_ns(r, r->s.cost_call_nocb) +
+	       rcu_cost_ns(r, COST_ATOMIC);
 }
 
 struct rcu_sync {
@@ -194,41 +169,94 @@ struct rcu_sync {
 	bool over;
 };
 
-static void rcu_sync_done(struct rcu_head *h, struct cpu *c)
+static int64_t rcu_sync_done(struct rcu_head *h, struct cpu *c)
 {
 	struct rcu_sync *s = (struct rcu_sync *)h;
 
 	(void)c;
 	s->over = true;
 	task_wake(NULL, s->t);
+	return 0;
 }
 
 void synchronize_rcu(struct task *t, struct rcu_state *r)
 {
-	struct rcu_sync s = { .head.fn = rcu_sync_done, .t = t };
+	struct rcu_sync s = { .t = t };
 
-	call_rcu(t, r, &s.head);
+	s.head.fn = rcu_sync_done;
+	s.head.hurry = true;
+	call_rcu(t, r, &s.head, STAGE_NONE);
 	while (!s.over)
 		task_sleep(t);
 }
 
-void rcu_drain(struct rcu_state *r)
+/* ---- readers ---- */
+
+void rcu_read_lock(struct task *t, struct rcu_state *r)
 {
-	struct rcu_list all;
+	if (t->m->profile->preempt != PREEMPT_FULL) {
+		preempt_disable(t);
+		t->rcu_depth++;
+		return;
+	}
+	settle(t);
+	if (t->rcu_depth++)
+		return;
+	t->rcu_period = r->started;
+	r->readers[t->rcu_period & 1]++;
+}
+
+void rcu_read_unlock(struct task *t, struct rcu_state *r)
+{
+	BUG_ON(!t->rcu_depth);
+	if (t->m->profile->preempt != PREEMPT_FULL) {
+		t->rcu_depth--;
+		preempt_enable(t);
+		return;
+	}
+	settle(t);
+	if (--t->rcu_depth)
+		return;
+	if (!--r->readers[t->rcu_period & 1])
+		rcu_reader_left(r, t->op_kind);
+}
+
+bool rcu_reading(const struct task *t)
+{
+	return t->rcu_depth > 0;
+}
+
+/* ---- the end, and what was ---- */
+
+static void drain_list(struct rcu_cpu *c, struct rcu_list *l, uint32_t from)
+{
+	struct rcu_state *r = c->r;
 	struct rcu_head *h;
 
-	r->running = true;	/* and so no timer */
+	rcu_list_move(r, l, from, r->s.stage_callback);
+	while ((h = rcu_list_pop(l)))
+		rcu_invoke(c, h, c->cpu);
+}
+
+void rcu_drain(struct rcu_state *r)
+{
+	uint32_t gp = r->s.stage_gp;
+
+	r->started = r->completed = UINT64_MAX / 2;	/* no period, no timer */
 	while (r->pending) {
 		for (uint32_t i = 0; i < r->m->cpu_count; i++) {
-			list_init(&all);
-			list_append(&all, &r->cpu[i].done);
-			list_append(&all, &r->cpu[i].wait);
-			list_append(&all, &r->cpu[i].next);
-			while ((h = all.head)) {
-				all.head = h->next;
-				r->pending--;
-				h->fn(h, &r->m->cpus[i]);
-			}
+			struct rcu_cpu *c = &r->cpu[i];
+
+			if (c->nocb)
+				drain_list(c, &c->nocb->invoking,
+					   r->s.stage_callback);
+			drain_list(c, &c->done, r->s.stage_callback);
+			drain_list(c, &c->wait, gp);
+			drain_list(c, &c->ready, gp);
+			drain_list(c, &c->next, gp);
+			if (c->nocb)
+				drain_list(c, &c->nocb->bypass,
+					   rcu_bypass_stage(c->nocb));
 		}
 	}
 }
@@ -236,4 +264,80 @@ void rcu_drain(struct rcu_state *r)
 uint64_t rcu_pending(const struct rcu_state *r)
 {
 	return r->pending;
+}
+
+bool rcu_waits_for_readers(const struct rcu_state *r)
+{
+	return !r->s.rules.fixed;
+}
+
+static int64_t thread_ns(const struct kthread *k)
+{
+	return k->task.mode_ns[MODE_SYSTEM] + k->task.mode_ns[MODE_SPIN];
+}
+
+struct rcu_stats rcu_stats(const struct rcu_state *r)
+{
+	struct rcu_stats s = r->stats;
+
+	for (uint32_t i = 0; i < r->m->cpu_count; i++) {
+		s.ksoftirqd_ns += thread_ns(&r->cpu[i].ksoftirqd);
+		if (r->cpu[i].nocb)
+			s.rcuop_ns += thread_ns(&r->cpu[i].nocb->op);
+	}
+	for (uint32_t i = 0; i < r->groups; i++)
+		s.rcuog_ns += thread_ns(&r->group[i].og);
+	return s;
+}
+
+static void add_classes(const struct kthread *k, int64_t sum[COST_CLASS_COUNT])
+{
+	for (unsigned i = 0; i < COST_CLASS_COUNT; i++)
+		sum[i] += k->task.class_ns[i];
+}
+
+void rcu_thread_class_ns(const struct rcu_state *r,
+			 int64_t sum[COST_CLASS_COUNT])
+{
+	for (uint32_t i = 0; i < r->m->cpu_count; i++) {
+		add_classes(&r->cpu[i].ksoftirqd, sum);
+		if (r->cpu[i].nocb)
+			add_classes(&r->cpu[i].nocb->op, sum);
+	}
+	for (uint32_t i = 0; i < r->groups; i++)
+		add_classes(&r->group[i].og, sum);
+}
+
+static uint64_t listed(const struct rcu_list *l)
+{
+	uint64_t n = 0;
+
+	for (const struct rcu_head *h = l->head; h; h = h->next)
+		n++;
+	BUG_ON(n != l->count);
+	return n;
+}
+
+void rcu_check(const struct rcu_state *r)
+{
+	uint64_t all = 0;
+	uint32_t missing = 0;
+
+	for (uint32_t i = 0; i < r->m->cpu_count; i++) {
+		const struct rcu_cpu *c = &r->cpu[i];
+
+		all += listed(&c->next) + listed(&c->ready) +
+		       listed(&c->wait) + listed(&c->done);
+		if (c->nocb)
+			all += listed(&c->nocb->bypass) +
+			       listed(&c->nocb->invoking);
+		BUG_ON(c->wait.count && c->ready.count &&
+		       c->wait_seq >= c->ready_seq);
+		BUG_ON(c->ready.count && c->ready_seq > r->started + 1);
+		BUG_ON(c->nocb && c->nocb->lazy > c->nocb->bypass.count);
+		missing += c->qs_needed;
+	}
+	BUG_ON(all != r->pending);
+	BUG_ON(missing != r->qs_missing);
+	BUG_ON(r->stats.called != r->stats.invoked + r->pending);
 }

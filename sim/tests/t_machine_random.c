@@ -19,11 +19,9 @@
 #include "sim/base/rng.h"
 #include "sim/sync/counters.h"
 #include "sim/sync/mutex.h"
-#include "sim/sync/rcu.h"
-#include "sim/tests/fixture_machine.h"
+#include "sim/tests/fixture_rcu.h"
 
-enum { SEMS = 3, SPINS = 2, WORDS = 4, OPS_PER_TASK = 40, TASKS_MAX = 24,
-       COST_TEST_RCU = MACHINE_COST_COUNT, COST_TEST_GP };
+enum { SEMS = 3, SPINS = 2, WORDS = 4, OPS_PER_TASK = 40, TASKS_MAX = 24 };
 
 struct callback {
 	struct rcu_head head;
@@ -285,13 +283,14 @@ static void do_line(struct task *t)
 	see(t, "ln", w->words[i]);
 }
 
-static void callback_done(struct rcu_head *h, struct cpu *c)
+static int64_t callback_done(struct rcu_head *h, struct cpu *c)
 {
 	struct callback *cb = (struct callback *)h;
 
 	(void)c;
 	cb->w->callbacks_done++;
 	free(cb);
+	return 0;
 }
 
 static void do_rcu(struct task *t)
@@ -308,7 +307,7 @@ static void do_rcu(struct task *t)
 	cb->w = w;
 	cb->head.fn = callback_done;
 	cb->head.invoke_ns = 40;
-	call_rcu(t, w->rcu, &cb->head);
+	call_rcu(t, w->rcu, &cb->head, STAGE_NONE);
 	w->callbacks++;
 	see(t, "rc", w->callbacks);
 }
@@ -392,6 +391,7 @@ static void check(struct engine *e, void *arg)
 
 	(void)e;
 	machine_check(&w->f.m);
+	rcu_check(w->rcu);
 }
 
 static void world_open(struct world *w, uint64_t seed, bool eager)
@@ -401,6 +401,7 @@ static void world_open(struct world *w, uint64_t seed, bool eager)
 	uint64_t bits = draw(seed, 0, DRAW_TEST, 1 << 20);
 	const uint8_t *s = shapes[bits % 6];
 	const struct rwsem_ops *flavour = rwsem_flavours[seed % RWSEM_FLAVOURS];
+	struct rcu_rules rules = rcufix_drawn(bits >> 40);
 
 	memset(w, 0, sizeof(*w));
 	w->seed = seed;
@@ -408,15 +409,14 @@ static void world_open(struct world *w, uint64_t seed, bool eager)
 	fixture_profile(&w->f, s[0], s[1], s[2], s[3]);
 	w->f.profile.preempt = (uint32_t)(bits >> 8) % 3;
 	w->f.profile.hz = (bits >> 16) % 2 ? 250 : 1000;
-	fixture_cost(&w->f, COST_TEST_RCU, 30);
-	fixture_cost(&w->f, COST_TEST_GP, 400000);
+	rcufix_costs(&w->f);
 	if ((bits >> 24) % 4 == 0)
 		fixture_zero_costs(&w->f);
 	fixture_open(&w->f, seed);
 	w->f.m.engine.eager = eager;
 	w->f.m.engine.check = check;
 	w->f.m.engine.check_arg = w;
-	w->rcu = rcu_new(&w->f.m, COST_TEST_RCU, COST_TEST_GP);
+	w->rcu = rcufix_new(&w->f, &rules);
 	for (int i = 0; i < SEMS; i++)
 		rwsem_init(&w->f.m, &w->sem[i], flavour, &w->sem_line[i],
 			   metrics_lock(w->f.metrics, "sem", true));

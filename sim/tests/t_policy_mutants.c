@@ -180,20 +180,20 @@ cut_speculative(struct task *t, struct vma *v, struct fault *f,
 					valid, seq);
 }
 
-static void cut_preempt_disable(struct task *t)
+static void cut_rcu_read_lock(struct task *t, struct rcu_state *r)
 {
 	if (cut != CUT_RCU)
-		preempt_disable(t);
+		rcu_read_lock(t, r);
 }
 
-static void cut_preempt_enable(struct task *t)
+static void cut_rcu_read_unlock(struct task *t, struct rcu_state *r)
 {
 	if (cut != CUT_RCU && cut != CUT_RCU_END)
-		preempt_enable(t);
+		rcu_read_unlock(t, r);
 }
 
-#define preempt_disable cut_preempt_disable
-#define preempt_enable cut_preempt_enable
+#define rcu_read_lock cut_rcu_read_lock
+#define rcu_read_unlock cut_rcu_read_unlock
 #define down_write_trylock cut_down_write_trylock
 #define down_write_killable cut_down_write_killable
 #define down_write cut_down_write

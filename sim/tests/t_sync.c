@@ -15,7 +15,6 @@
 #include <string.h>
 #include "sim/base/mem.h"
 #include "sim/machine/mutation.h"
-#include "sim/sync/rcu.h"
 #include "sim/tests/fixture_machine.h"
 
 struct actor {
@@ -354,68 +353,6 @@ static void t_blame(void **state)
 	close_machine();
 }
 
-/* ---- RCU ---- */
-
-enum { COST_ENQUEUE = MACHINE_COST_COUNT, COST_GP, CALLBACKS = 25 };
-
-struct late {
-	struct rcu_head head;
-	sim_ns at_ns;
-};
-
-static struct rcu_state *rcu;
-static struct late late[CALLBACKS];
-
-static void called(struct rcu_head *h, struct cpu *c)
-{
-	((struct late *)h)->at_ns = c->m->engine.now_ns;
-}
-
-static void call_many(struct actor *a)
-{
-	for (int i = 0; i < CALLBACKS; i++) {
-		late[i].head.fn = called;
-		late[i].head.invoke_ns = 100;
-		call_rcu(&a->t, rcu, &late[i].head);
-	}
-	work_ns(&a->t, 20000, COST_ASSUMED);
-	settle(&a->t);
-}
-
-static void wait_gp(struct actor *a)
-{
-	synchronize_rcu(&a->t, rcu);
-	a->got_ns = a->t.m->engine.now_ns;
-}
-
-/*
- * Period 10 us. The first call_rcu starts one; the 24 others, a moment later,
- * wait for its end and a whole one more; they run in batches of 10, 10, 4 with
- * 100 ns each. synchronize_rcu from 3 us on: also the second end.
- */
-static void t_rcu(void **state)
-{
-	struct actor a[2];
-
-	(void)state;
-	open_machine(2);
-	fixture_cost(&f, COST_ENQUEUE, 10);
-	fixture_cost(&f, COST_GP, 10000);
-	open_locks();
-	rcu = rcu_new(&f.m, COST_ENQUEUE, COST_GP);
-	actor(&a[0], 0, call_many, 0);
-	actor(&a[1], 1, wait_gp, 3000);
-	machine_run(&f.m);
-	assert_int_equal(late[0].at_ns, 10 + 10000 + 100);
-	assert_int_equal(late[1].at_ns, 10 + 20000 + 1000);
-	assert_int_equal(late[24].at_ns, 10 + 20000 + 2400);
-	assert_int_equal(a[1].got_ns, 20010);
-	assert_int_equal(f.m.cpus[0].mode_ns[MODE_IRQ], 2500);
-	assert_int_equal(rcu_pending(rcu), 0);
-	rcu_free(rcu);
-	close_machine();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,7 +363,6 @@ int main(void)
 		cmocka_unit_test(t_killable),
 		cmocka_unit_test(t_trylock),
 		cmocka_unit_test(t_blame),
-		cmocka_unit_test(t_rcu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

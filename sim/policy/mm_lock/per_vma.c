@@ -91,10 +91,12 @@ static bool vma_start_read(struct task *t, struct vma *v)
 
 static void pv_read_end(struct task *t, struct vma *v)
 {
-	vma_pin(v);		/* rcu_read_lock: the area outlives up_read */
+	rcu_read_lock(t, v->mm->k->rcu);	/* the area outlives up_read */
+	vma_pin(v);
 	up_read(t, &pv(v)->lock);
 	settle(t);
 	vma_unpin(v);
+	rcu_read_unlock(t, v->mm->k->rcu);
 }
 
 /* What vma_start_read() got must still be the area that was looked for. */
@@ -110,7 +112,7 @@ static struct vma *lock_vma_under_rcu(struct task *t, struct mm *mm,
 	struct vma *v;
 
 retry:
-	preempt_disable(t);		/* rcu_read_lock() */
+	rcu_read_lock(t, mm->k->rcu);
 	v = mm->k->index->find(t, mm, addr);
 	if (!v || v->r.start > addr)
 		goto inval;
@@ -121,7 +123,7 @@ retry:
 	if (v->detached) {		/* isolated after we found it */
 		pv_read_end(t, v);
 		vma_unpin(v);
-		preempt_enable(t);
+		rcu_read_unlock(t, mm->k->rcu);
 		count(t, COUNT_VMA_LOCK_MISS);
 		goto retry;
 	}
@@ -131,13 +133,13 @@ retry:
 	}
 	settle(t);
 	vma_unpin(v);
-	preempt_enable(t);
+	rcu_read_unlock(t, mm->k->rcu);
 	return v;
 inval_unpin:
 	settle(t);
 	vma_unpin(v);
 inval:
-	preempt_enable(t);
+	rcu_read_unlock(t, mm->k->rcu);
 	count(t, COUNT_VMA_LOCK_ABORT);
 	return NULL;
 }

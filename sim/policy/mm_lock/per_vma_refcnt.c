@@ -152,16 +152,16 @@ static struct vma *lock_vma_under_rcu(struct task *t, struct mm *mm,
 	struct vma *v;
 
 retry:
-	preempt_disable(t);		/* rcu_read_lock() */
+	rcu_read_lock(t, mm->k->rcu);
 	v = mm->k->index->find(t, mm, addr);
 	if (!v || v->r.start > addr) {
-		preempt_enable(t);
+		rcu_read_unlock(t, mm->k->rcu);
 		goto inval;
 	}
 	rcu_pin(mm, v);
 	got = vma_start_read(t, mm, v);
 	rcu_unpin(t, mm, v);
-	preempt_enable(t);
+	rcu_read_unlock(t, mm->k->rcu);
 	if (got == READ_AGAIN) {	/* isolated after we found it */
 		count(t, COUNT_VMA_LOCK_MISS);
 		goto retry;

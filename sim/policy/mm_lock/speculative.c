@@ -110,7 +110,7 @@ static enum fault_result speculative_fault(struct task *t, struct mm *mm,
 	uint32_t seq;
 	struct vma *v;
 
-	preempt_disable(t);		/* rcu_read_lock() */
+	rcu_read_lock(t, mm->k->rcu);
 	v = mm->k->index->find(t, mm, f->addr);
 	if (!v || v->r.start > f->addr)
 		goto out;
@@ -122,7 +122,7 @@ static enum fault_result speculative_fault(struct task *t, struct mm *mm,
 	vma_ref(t, v);
 	vma_unpin(v);
 out:
-	preempt_enable(t);
+	rcu_read_unlock(t, mm->k->rcu);
 	return r;
 }
 

@@ -1,6 +1,7 @@
 /*
- * rcu: fixed. Callbacks are queued on the CPU that frees and invoked there
- * after one grace period of fixed length; no CPU is offloaded, nothing lazy.
+ * rcu: fixed. The simple one: a grace period takes a fixed time of the profile
+ * and begins at once, whatever CPUs and readers do; callbacks run on the CPU
+ * that queued them.
  */
 #include "sim/mm/policies.h"
 
@@ -8,7 +9,10 @@ const struct rcu_flavour rcu_fixed = {
 	.head = {
 		.abi = POLICY_ABI, .size = sizeof(struct rcu_flavour),
 		.axis = "rcu", .name = "fixed",
-		.models = "call_rcu() on CPUs that are not offloaded",
-		.source = "FACTS A13",
+		.models = "no kernel: a grace period of known length, for comparison",
+		.source = "rcu_grace_period_ns of the machine",
+	},
+	.rules = {
+		.fixed = true, .nocbs = "none", .blimit = 10, .divisor = 7,
 	},
 };

@@ -28,15 +28,13 @@ static bool exit_immediate(const struct kernel *k)
 }
 
 /* __vm_area_free(), on the CPU that invokes callbacks */
-static void vm_area_free_rcu_cb(struct rcu_head *head, struct cpu *c)
+static int64_t vm_area_free_rcu_cb(struct rcu_head *head, struct cpu *c)
 {
 	struct vma *v = (struct vma *)(void *)
 			((char *)head - offsetof(struct vma, rcu));
 	struct kernel *k = v->mm->k;
 
-	hold(k, HOLD_VMA, &v->held, STAGE_GRACE_PERIOD, STAGE_NONE, 1,
-	     vma_object_bytes(k));
-	vma_object_free(v, c->id);
+	return vma_object_free(v, c->id) ? 0 : cost_ns(k, COST_VMA_FREE_REMOTE);
 }
 
 static void free_now(struct task *t, struct vma *v)
@@ -60,15 +58,13 @@ static void rcu_vma_free(struct task *t, struct vma *v, enum free_why why)
 		return;
 	}
 	settle(t);
-	hold(k, HOLD_VMA, &v->held,
-	     why == FREE_MERGE ? STAGE_NONE : STAGE_UNMAPPING, STAGE_GRACE_PERIOD,
-	     1, vma_object_bytes(k));
 	v->queued = true;
 	v->rcu.fn = vm_area_free_rcu_cb;
+	v->rcu.move = NULL;
 	v->rcu.invoke_ns = cost_ns(k, COST_RCU_CALLBACK) +
 			   cost_ns(k, COST_VMA_FREE);
-	prim_expected(t, cost_ns(k, COST_CALL_RCU));
-	call_rcu(t, k->rcu, &v->rcu);
+	kernel_call_rcu(t, &v->rcu, HOLD_VMA, &v->held, why == FREE_MERGE ?
+			STAGE_NONE : STAGE_UNMAPPING, 1, vma_object_bytes(k));
 }
 
 const struct vma_free_ops vma_free_rcu = {

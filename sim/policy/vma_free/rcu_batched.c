@@ -49,8 +49,9 @@ static void batch_mm_init(struct mm *mm)
 }
 
 /* The first area carries the head; the others hang on its list link. */
-static void vma_free_rcu_callback(struct rcu_head *head, struct cpu *c)
+static int64_t vma_free_rcu_callback(struct rcu_head *head, struct cpu *c)
 {
+	int64_t remote_ns = 0;
 	struct vma *next, *v = (struct vma *)(void *)
 			       ((char *)head - offsetof(struct vma, rcu));
 
@@ -58,10 +59,23 @@ static void vma_free_rcu_callback(struct rcu_head *head, struct cpu *c)
 		struct kernel *k = v->mm->k;
 
 		next = TAILQ_NEXT(v, link);
-		hold(k, HOLD_VMA, &v->held, STAGE_GRACE_PERIOD, STAGE_NONE, 1,
-		     vma_object_bytes(k));
-		vma_object_free(v, c->id);
+		if (!vma_object_free(v, c->id))
+			remote_ns += cost_ns(k, COST_VMA_FREE_REMOTE);
 	}
+	return remote_ns;
+}
+
+/* In the ledger: each area has its own op and instant. */
+static void move_group(struct rcu_head *head, uint32_t from, uint32_t to)
+{
+	struct vma *v = (struct vma *)(void *)
+			((char *)head - offsetof(struct vma, rcu));
+	struct kernel *k = v->mm->k;
+
+	for (; v; v = TAILQ_NEXT(v, link))
+		hold_move(k->metrics, head->hold, &v->held, from, to, 1,
+			  vma_object_bytes(k), v->held.asked_ns,
+			  k->m->engine.now_ns);
 }
 
 static void drain_free_vmas(struct task *t, struct mm *mm)
@@ -83,16 +97,14 @@ static void drain_free_vmas(struct task *t, struct mm *mm)
 	if (!first)
 		return;
 	settle(t);
-	TAILQ_FOREACH(v, &to_destroy, link) {
+	TAILQ_FOREACH(v, &to_destroy, link)
 		v->queued = true;
-		hold(k, HOLD_VMA, &v->held, STAGE_BATCH, STAGE_GRACE_PERIOD, 1,
-		     vma_object_bytes(k));
-	}
 	first->rcu.fn = vma_free_rcu_callback;
+	first->rcu.move = move_group;
 	first->rcu.invoke_ns = cost_ns(k, COST_RCU_CALLBACK) +
 			       n * cost_ns(k, COST_VMA_FREE);
-	prim_expected(t, cost_ns(k, COST_CALL_RCU));
-	call_rcu(t, k->rcu, &first->rcu);
+	kernel_call_rcu(t, &first->rcu, HOLD_VMA, &first->held, STAGE_BATCH, n,
+			n * vma_object_bytes(k));
 }
 
 static void batch_free(struct task *t, struct vma *v, enum free_why why)
