@@ -6,29 +6,24 @@
  * With a filter, what dropped records made is missing later: memory that a
  * kept record uses and no kept record made becomes part of the layout, in
  * the extent that it had when it was used.
- *
- *   seen: address -> MADE (in the layout, or by a kept record), EMPTY
- *         (removed by a kept record); unset: nothing known yet
  */
 #include <stdlib.h>
 #include <string.h>
 #include "sim/base/mem.h"
-#include "sim/base/rangemap.h"
 #include "traces/edit/edit.h"
 #include "traces/edit/renumber.h"
+#include "traces/edit/seen.h"
 #include "traces/edit/space.h"
 #include "traces/format/mmt.h"
 
-enum { CACHE_BYTES = 16 << 20, MADE = 1, EMPTY = 2 };
-
-#define MMAP_FIXED 0x10
+enum { CACHE_BYTES = 16 << 20 };
 
 /* an address space of the source, as far as the new trace has it */
 struct part {
-	struct rangemap seen, assumed;	/* with a filter only */
+	struct seen seen;		/* with a filter only */
+	struct rangemap assumed;
 	bool based;			/* it has its layout */
 	bool born;			/* a kept record makes it */
-	uint64_t brk;
 };
 
 struct cut {
@@ -82,6 +77,16 @@ static bool passes(const struct cut *c, const struct op *op)
 
 /* ---- the layout of what is kept ---- */
 
+static void seen_assumed(struct part *p, struct range area)
+{
+	struct range_run run;
+
+	for (uint64_t at = area.start; at < area.end &&
+	     rangemap_next(&p->assumed, at, &run) && run.r.start < area.end;
+	     at = run.r.end)
+		rangemap_set(&p->seen.map, run.r, SEEN_MADE);
+}
+
 /* memory that is used and that no kept record made was there at the start */
 static void use(struct cut *c, uint32_t mm, struct range r)
 {
@@ -91,18 +96,21 @@ static void use(struct cut *c, uint32_t mm, struct range r)
 	uint32_t flags;
 
 	for (uint64_t at = r.start; at < r.end; at = area.end) {
-		if (rangemap_find(&p->seen, at, &run)) {
-			c->acct->outside += run.value == EMPTY;
+		if (rangemap_find(&p->seen.map, at, &run)) {
+			c->acct->outside += run.value == SEEN_EMPTY;
 			area = run.r;
 			continue;
 		}
-		if (!space_area(c->space, mm, at, &area, &flags)) {
-			area.end = at + PAGE_BYTES;
+		if (!space_next(c->space, mm, at, &area, &flags) ||
+		    area.start >= r.end)
+			return;
+		if (area.start > at) {	/* look again from there */
+			area.end = area.start;
 			continue;
 		}
 		/* all of it that is not known otherwise */
 		for (uint64_t a = area.start; a < area.end; a = run.r.end) {
-			bool more = rangemap_next(&p->seen, a, &run) &&
+			bool more = rangemap_next(&p->seen.map, a, &run) &&
 				    run.r.start < area.end;
 			struct range gap = { a, more ? run.r.start : area.end };
 
@@ -110,65 +118,7 @@ static void use(struct cut *c, uint32_t mm, struct range r)
 				run.r.end = area.end;
 			rangemap_set(&p->assumed, gap, flags | AREA_ASSUMED);
 		}
-		for (uint64_t a = 0; rangemap_next(&p->assumed, a, &run);
-		     a = run.r.end)
-			rangemap_set(&p->seen, run.r, MADE);
-	}
-}
-
-static struct range pages(uint64_t addr, uint64_t len)
-{
-	if (!len || addr >= 1ULL << 56 || len > (1ULL << 56) - addr)
-		return (struct range){ 0, 0 };
-	return (struct range){ page_down(addr), page_up(addr + len) };
-}
-
-/* what @op, with old numbers, means for the layout that it needs */
-static void follow(struct cut *c, const struct op *op)
-{
-	struct part *p = &c->parts[op->mm];
-	uint64_t now = (uint64_t)op->result;
-	struct range r = pages(op->arg[0], op->arg[1]);
-
-	switch (op->kind) {
-	case OP_MMAP:
-		rangemap_set(&p->seen, pages(now, op->arg[1]), MADE);
-		break;
-	case OP_MUNMAP:
-		use(c, op->mm, r);
-		rangemap_set(&p->seen, r, EMPTY);
-		break;
-	case OP_MREMAP:
-		use(c, op->mm, r);
-		rangemap_set(&p->seen, r, EMPTY);
-		rangemap_set(&p->seen, pages(now, op->arg[2]), MADE);
-		break;
-	case OP_BRK:
-		if (p->brk && now > p->brk)
-			rangemap_set(&p->seen, pages(p->brk, now - p->brk),
-				     MADE);
-		p->brk = now;
-		break;
-	case OP_MPROTECT: case OP_MADVISE: case OP_MLOCK:
-		use(c, op->mm, r);
-		break;
-	case OP_FAULT:
-		use(c, op->mm, pages(op->arg[0], 1));
-		break;
-	default:
-		break;
-	}
-}
-
-static void see_areas(struct part *p, const struct trace_mm *row)
-{
-	for (uint32_t i = 0; i < row->area_count; i++) {
-		const struct trace_area *a = &row->areas[i];
-
-		rangemap_set(&p->seen, (struct range){ a->start, a->end },
-			     MADE);
-		if (a->flags & AREA_HEAP)
-			p->brk = a->end;
+		seen_assumed(p, area);
 	}
 }
 
@@ -195,17 +145,10 @@ static void base(struct cut *c, uint32_t mm)
 	}
 	if (!c->filtered)
 		return;
-	see_areas(p, row);
 	if (p->born && row->origin == MM_FORK &&
-	    c->h->mms[mm].parent != TRACE_NO_MM) {
-		const struct part *from = &c->parts[c->h->mms[mm].parent];
-		struct range_run run;
-
-		for (uint64_t at = 0; rangemap_next(&from->seen, at, &run);
-		     at = run.r.end)
-			rangemap_set(&p->seen, run.r, run.value);
-		p->brk = from->brk;
-	}
+	    c->h->mms[mm].parent != TRACE_NO_MM)
+		seen_copy(&p->seen, &c->parts[c->h->mms[mm].parent].seen);
+	seen_row(&p->seen, row);
 }
 
 /* what a record makes is no part of the layout */
@@ -254,10 +197,10 @@ static int keep(struct cut *c, struct mmt_writer *w, struct op op,
 	uint32_t task, mm;
 
 	base_all(c, &op);
-	if (c->filtered && op.mm != TRACE_NO_MM &&
-	    !(op.flags & OPF_FAILED) && (op.kind == OP_FAULT ||
-					 op.flags & OPF_RESULT_KNOWN))
-		follow(c, &op);
+	if (c->filtered && op.mm != TRACE_NO_MM) {
+		use(c, op.mm, seen_needs(&op));
+		seen_op(&c->parts[op.mm].seen, &op);
+	}
 	task = renumber_task(&c->n, op.task);
 	if (!c->to.tasks[task].records && !c->task_born[op.task]) {
 		mm = space_mm(c->space, op.task);
@@ -417,8 +360,17 @@ static void finish_header(struct cut *c)
 	}
 	renumber_finish(&c->n);
 	for (uint32_t i = 0; i < c->h->task_count; i++) {
-		if (c->n.task[i] != TRACE_NO_TASK && !c->task_born[i])
-			c->to.tasks[c->n.task[i]].parent = TRACE_NO_TASK;
+		const struct trace_task *was = &c->h->tasks[i];
+		struct trace_task *row;
+
+		if (c->n.task[i] == TRACE_NO_TASK)
+			continue;
+		row = &c->to.tasks[c->n.task[i]];
+		if (!c->task_born[i])
+			row->parent = TRACE_NO_TASK;
+		/* its end is in the new trace only with its last record */
+		row->exited = was->exited &&
+			      row->last_ns + c->o->from_ns >= was->last_ns;
 	}
 	for (uint32_t i = 0; i < c->h->mm_count; i++) {
 		struct trace_mm *row;
@@ -460,7 +412,7 @@ static int cut_reader(struct cut *c, struct errbuf *e)
 		ret = mmt_finish(w, &c->to, e);
 	}
 	for (uint32_t i = 0; i < c->h->mm_count; i++) {
-		rangemap_release(&c->parts[i].seen);
+		rangemap_release(&c->parts[i].seen.map);
 		rangemap_release(&c->parts[i].assumed);
 	}
 	free(c->parts);

@@ -23,12 +23,28 @@ void renumber_init(struct renumber *n, const struct trace_header *from,
 	n->to = to;
 	n->task = none(from->task_count);
 	n->mm = none(from->mm_count);
+	n->task_joined = xcalloc(from->task_count + 1, sizeof(bool));
+	n->mm_joined = xcalloc(from->mm_count + 1, sizeof(bool));
 }
 
 void renumber_release(struct renumber *n)
 {
 	free(n->task);
 	free(n->mm);
+	free(n->task_joined);
+	free(n->mm_joined);
+}
+
+void renumber_join_task(struct renumber *n, uint32_t old, uint32_t row)
+{
+	n->task[old] = row;
+	n->task_joined[old] = true;
+}
+
+void renumber_join_mm(struct renumber *n, uint32_t old, uint32_t row)
+{
+	n->mm[old] = row;
+	n->mm_joined[old] = true;
 }
 
 /* room for one more item, in steps of powers of two */
@@ -138,14 +154,14 @@ static uint32_t kept(const uint32_t *map, uint32_t old)
 void renumber_finish(struct renumber *n)
 {
 	for (uint32_t i = 0; i < n->from->task_count; i++) {
-		if (n->task[i] != TRACE_NO_TASK)
+		if (n->task[i] != TRACE_NO_TASK && !n->task_joined[i])
 			n->to->tasks[n->task[i]].parent =
 				kept(n->task, n->from->tasks[i].parent);
 	}
 	for (uint32_t i = 0; i < n->from->mm_count; i++) {
 		struct trace_mm *row;
 
-		if (n->mm[i] == TRACE_NO_MM)
+		if (n->mm[i] == TRACE_NO_MM || n->mm_joined[i])
 			continue;
 		row = &n->to->mms[n->mm[i]];
 		row->parent = kept(n->mm, n->from->mms[i].parent);

@@ -15,6 +15,7 @@ struct renumber {
 	const struct trace_header *from;
 	struct trace_header *to;
 	uint32_t *task, *mm;	/* old number to new; UINT32_MAX: none yet */
+	bool *task_joined, *mm_joined;	/* the row is another source's */
 	struct op_segment seg[OP_SEGS_MAX];
 };
 
@@ -27,6 +28,10 @@ void renumber_release(struct renumber *n);
 uint32_t renumber_task(struct renumber *n, uint32_t old);
 uint32_t renumber_mm(struct renumber *n, uint32_t old);
 
+/** renumber_join_task() - @old has not been mentioned yet, and is row @row */
+void renumber_join_task(struct renumber *n, uint32_t old, uint32_t row);
+void renumber_join_mm(struct renumber *n, uint32_t old, uint32_t row);
+
 /**
  * renumber_op() - give @op the new numbers, arguments and segments too
  * op->seg points into @n afterwards, until the next call.
@@ -36,7 +41,7 @@ void renumber_op(struct renumber *n, struct op *op);
 /** renumber_count() - book @op, with new numbers, in the tables of @h */
 void renumber_count(struct trace_header *h, const struct op *op);
 
-/** renumber_finish() - parents and owners of the rows that came from @n */
+/** renumber_finish() - parents and owners of the rows that @n has made */
 void renumber_finish(struct renumber *n);
 
 #endif

@@ -505,13 +505,13 @@ void space_areas(struct space *s, uint32_t mm, struct trace_mm *row)
 			 &row->areas[row->area_count++]);
 }
 
-bool space_area(struct space *s, uint32_t mm, uint64_t addr, struct range *r,
+bool space_next(struct space *s, uint32_t mm, uint64_t addr, struct range *r,
 		uint32_t *flags)
 {
 	struct mm_state *m = live(s, mm);
 	struct range_run run;
 
-	if (!m || !rangemap_find(&m->areas, addr, &run))
+	if (!m || !rangemap_next(&m->areas, addr, &run))
 		return false;
 	*r = run.r;
 	*flags = (uint32_t)run.value & AREA_FLAGS;

@@ -31,8 +31,8 @@ uint32_t space_mm(const struct space *s, uint32_t task);
 /** space_areas() - set the areas of @row to those of @mm; frees the old ones */
 void space_areas(struct space *s, uint32_t mm, struct trace_mm *row);
 
-/** space_area() - the area of @mm at @addr and its AREA_* flags; false if none */
-bool space_area(struct space *s, uint32_t mm, uint64_t addr, struct range *r,
+/** space_next() - first area of @mm that ends after @addr, with its AREA_* flags */
+bool space_next(struct space *s, uint32_t mm, uint64_t addr, struct range *r,
 		uint32_t *flags);
 
 #endif

@@ -1,5 +1,5 @@
 #!/bin/bash
-# cut as a user sees it, on the bundled captures: nothing is lost when all is
+# cut and merge as a user sees them, on the bundled captures: nothing is lost when all is
 # kept, a part replays on the layout that the records before it made, filters
 # say what they dropped, wrong input gives one line.
 # Does not pin the layout area by area (t_edit_space.c does).
@@ -92,5 +92,34 @@ refuses 'a window backward' 2 'expected a window of the trace like' \
 refuses 'no output' 2 'no output given' cut "$trace"
 head -c 30000 "$trace" >"$work/broken.mmt"
 refuses 'a truncated trace' 1 'truncated?' cut "$work/broken.mmt" -o "$work/x.mmt"
+for window in 0..100ms 100ms..150ms 150ms..; do
+	"$fast" cut "$trace" --time $window -o "$work/part-$window.mmt" 2>/dev/null
+done
+"$fast" merge --one-run "$work/part-100ms..150ms.mmt" "$work/part-0..100ms.mmt" \
+	"$work/part-150ms...mmt" -o "$work/m.mmt" 2>"$work/err"
+plain "$trace" | sort >"$work/a"
+plain "$work/m.mmt" | sort | cmp -s - "$work/a"
+check 'the parts of a run make the run' $?
+[ "$("$fast" info "$work/m.mmt" | grep '^tasks')" = "$("$fast" info "$trace" | grep '^tasks')" ] &&
+	[ "$("$fast" info "$work/m.mmt" | grep '^address')" = "$("$fast" info "$trace" | grep '^address')" ]
+check 'with the same tasks, address spaces and layouts' $?
+"$program" merge --one-run "$work/w.mmt" "$work/direct.mmt" -o "$work/d.mmt" 2>"$work/err"
+[ "$("$fast" dump -a --no-segments "$work/d.mmt" | wc -l)" = "$("$fast" dump -a --no-segments "$work/w.mmt" | wc -l)" ] &&
+	grep -q ' written + [1-9][0-9]* that stood in two inputs' "$work/err"
+check 'a record that stands in two inputs is written once' $?
+"$program" merge "$work/w.mmt" "$work/direct.mmt" --offset 2=-1.5ms -o "$work/h.mmt" 2>"$work/err"
+grep -q '^merge, hosts: ' "$work/err" && grep -q ' 4 CPUs' "$work/err" &&
+	"$fast" dump --no-segments "$work/h.mmt" | grep -q ' \[003\] ' &&
+	[ -z "$(outside "$work/h.mmt")" ]
+check 'hosts stay apart, with CPUs of their own' $?
+refuses 'a single trace' 2 'merge takes 2 to 256 traces' merge "$trace" -o "$work/x.mmt"
+refuses 'an offset of nothing' 2 'there are 2 inputs' \
+	merge "$trace" "$trace" --offset 3=1ms -o "$work/x.mmt"
+refuses 'an offset without a time' 2 'expected N=TIME' \
+	merge "$trace" "$trace" --offset 1ms -o "$work/x.mmt"
+"$fast" generate mmap-churn -o "$work/g.mmt" >/dev/null 2>&1
+refuses 'traces of two kernels as one run' 1 'not one run' \
+	merge --one-run "$trace" "$work/g.mmt" -o "$work/x.mmt"
+
 echo "1..$number"
 exit $failed
