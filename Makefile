@@ -49,9 +49,10 @@ deps deps-long:			## install what is missing, and what only check-long needs
 
 demo: deps			## build, then policies side by side on a real capture
 	$(SUB) all
-	$(BUILD)/mmreplay run scenarios/demo.yaml -o $(BUILD)/demo
+	$(BUILD)/mmreplay run scenarios/demo.yaml -o $(BUILD)/demo --events 0..10ms
 	$(BUILD)/mmreplay plot $(BUILD)/demo
 	$(BUILD)/mmreplay report $(BUILD)/demo
+	$(BUILD)/mmreplay timeline $(BUILD)/demo -o $(BUILD)/demo/timeline.json
 
 test: deps			## all tests under sanitizers; T=word picks by name
 	$(SUB) $(NEED)

@@ -213,6 +213,7 @@ int plot_write(const struct result_set *s, const struct plot_options *o,
 	       FILE *out, struct errbuf *e)
 {
 	char *dir = xasprintf("%s/plots", o->dir);
+	struct text undrawn = { 0 };
 	int err = check_names(o, e);
 
 	if (!err)
@@ -228,13 +229,19 @@ int plot_write(const struct result_set *s, const struct plot_options *o,
 		p->build(&job);
 		if (job.dat.len)
 			err = draw(&job, dir, out, e);
-		else if (o->words)
+		else if (o->words && o->name_count)
 			fprintf(o->words, "%s: not drawn: %s\n", p->info.name,
 				text_str(&job.why));
+		else
+			text_add(&undrawn, " %s", p->info.name);
 		text_release(&job.dat);
 		text_release(&job.gp);
 		text_release(&job.why);
 	}
+	if (undrawn.len && o->words)
+		fprintf(o->words, "not drawn for lack of data (name one to see why):%s\n",
+			text_str(&undrawn));
+	text_release(&undrawn);
 	free(dir);
 	return err;
 }

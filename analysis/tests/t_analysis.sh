@@ -43,7 +43,7 @@ runs 2 'no result folder' plot
 runs 2 "did you mean 'latency-cdf'" plot "$tmp/r" latency-cd
 runs 2 'expected one result folder' report
 runs 2 'no result folder' flame
-runs 2 'expected one result folder' timeline
+runs 2 'expected one result folder, SCENARIO.yaml or trace' timeline
 runs 1 'no such cell has events' timeline "$tmp/r"
 
 # A cell that is missing, truncated or another one is named.

@@ -4,11 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 #include "analysis/analysis.h"
-#include "sim/base/duration.h"
 #include "sim/base/file.h"
 #include "sim/base/getopt.h"
 #include "sim/base/json.h"
+#include "sim/commands/batch.h"
 #include "sim/commands/command.h"
+#include "sim/commands/input.h"
 #include "sim/commands/workload_source.h"
 #include "sim/policy/plugin.h"
 #include "sim/results/program.h"
@@ -36,6 +37,14 @@ static const char help[] =
 "      --events A..B    log what happens from A to B of simulated time for\n"
 "                       `mmreplay timeline`: 0..5ms, 1.5s..2s (bare: ns)\n"
 "      --export-trace DIR  write each simulated run as a trace, DIR/ID.mmt\n"
+"      --cell ID        only this cell, as `run -n` names it: writes its file and\n"
+"                       no table (repeatable)\n"
+"      --plan           print one self-contained command for each missing cell, for\n"
+"                       GNU parallel or any scheduler; run again without to collect\n"
+"      --slurm[=OPTIONS]  the missing cells as a Slurm job array over a shared\n"
+"                       folder, with these options of sbatch; waits and collects\n"
+"      --cell-seconds N a cell that takes longer is failed, the others go on\n"
+"      --cell-bytes N   a cell that needs more memory is failed; K, M, G\n"
 "      --eager          every piece of work is an event: slower, same bytes\n"
 "      --json           the table, or the plan of --dry-run, as JSON\n"
 "  -q, --quiet          no progress, no summary\n"
@@ -50,29 +59,90 @@ struct arguments {
 	const char *input, *output;
 	const char **set, **policy;
 	uint32_t set_count, policy_count;
+	const char **cell, **pass;	/* pass: words for the command of a cell */
+	uint32_t pass_count;
+	const char *slurm;		/* options of sbatch; NULL: here */
 	struct run_options run;
-	bool dry_run, json;
+	bool dry_run, plan, json;
 };
 
-static int parse_jobs(struct arguments *a, const char *text, struct errbuf *e)
+static int parse_count(const char *option, const char *text, uint32_t most,
+		       uint32_t *out, struct errbuf *e)
 {
 	char *end;
 	unsigned long n = strtoul(text, &end, 10);
 
-	if (*end || !*text || *text == '-' || n < 1 || n > 1024)
-		return err_usage(e, "--jobs %s: expected 1 to 1024", text);
-	a->run.jobs = (uint32_t)n;
+	if (*end || !*text || *text == '-' || n < 1 || n > most)
+		return err_usage(e, "%s %s: expected 1 to %u", option, text, most);
+	*out = (uint32_t)n;
 	return 0;
 }
 
-static int parse_events(struct arguments *a, const char *text, struct errbuf *e)
+static int parse_bytes(struct arguments *a, const char *text, struct errbuf *e)
 {
-	if (!window_parse(text, &a->run.events_start_ns,
-			  &a->run.events_end_ns))
-		return err_usage(e, "--events %s: expected a window of simulated time like 0..5ms",
+	static const char suffix[] = "KMGT";
+	char *end;
+	unsigned long long n = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(suffix, *end) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - suffix + 1) : 0;
+
+	if (*text < '0' || *text > '9' || !n || (*end && (!unit || end[1])) ||
+	    n > UINT64_MAX >> shift)
+		return err_usage(e, "--cell-bytes %s: expected bytes, like 512M or 4G",
 				 text);
-	a->run.events = true;
+	a->run.cell_bytes = n << shift;
 	return 0;
+}
+
+/* What changes a cell or limits it goes into its own command, too. */
+static void pass_on(struct arguments *a, const char *option, const char *value)
+{
+	a->pass[a->pass_count++] = option;
+	if (value)
+		a->pass[a->pass_count++] = value;
+}
+
+static void pass_option(int c, struct arguments *a)
+{
+	static const struct { int c; const char *option; } passed[] = {
+		{ 'p', "--policy" }, { 's', "--set" }, { 'P', "--plugin" },
+		{ 'V', "--events" }, { 'X', "--export-trace" },
+		{ 'E', "--eager" }, { 'T', "--cell-seconds" },
+		{ 'B', "--cell-bytes" },
+	};
+
+	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+		if (passed[i].c == c)
+			pass_on(a, passed[i].option, c == 'E' ? NULL : optarg);
+}
+
+/* Options that say where and how cells run, not what they are. */
+static int take_where(int c, struct arguments *a, char **argv, struct errbuf *e)
+{
+	switch (c) {
+	case 'j':
+		return parse_count("--jobs", optarg, 1024, &a->run.jobs, e);
+	case 'T':
+		return parse_count("--cell-seconds", optarg, UINT32_MAX,
+				   &a->run.cell_seconds, e);
+	case 'B':
+		return parse_bytes(a, optarg, e);
+	case 'C':
+		a->cell[a->run.only_count++] = optarg;
+		return 0;
+	case 'L':
+		a->plan = true;
+		return 0;
+	case 'S':
+		a->slurm = optarg ? optarg : "";
+		return 0;
+	case ':':
+		return err_usage(e, "run: no value for '%s'; see --help",
+				 argv[optind - 1]);
+	default:
+		return err_usage(e, "run: unknown option '%s'; see --help",
+				 argv[optind - 1]);
+	}
 }
 
 static int take_option(int c, struct arguments *a, char **argv,
@@ -90,13 +160,11 @@ static int take_option(int c, struct arguments *a, char **argv,
 		return 0;
 	case 'P':
 		return plugin_load(optarg, e);
-	case 'j':
-		return parse_jobs(a, optarg, e);
 	case 'n':
 		a->dry_run = true;
 		return 0;
 	case 'V':
-		return parse_events(a, optarg, e);
+		return parse_window(optarg, &a->run, e);
 	case 'X':
 		a->run.export_dir = optarg;
 		return 0;
@@ -109,12 +177,8 @@ static int take_option(int c, struct arguments *a, char **argv,
 	case 'q':
 		a->run.quiet = true;
 		return 0;
-	case ':':
-		return err_usage(e, "run: no value for '%s'; see --help",
-				 argv[optind - 1]);
 	default:
-		return err_usage(e, "run: unknown option '%s'; see --help",
-				 argv[optind - 1]);
+		return take_where(c, a, argv, e);
 	}
 }
 
@@ -129,6 +193,11 @@ static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "events", required_argument, NULL, 'V' },
 		{ "export-trace", required_argument, NULL, 'X' },
+		{ "cell", required_argument, NULL, 'C' },
+		{ "plan", no_argument, NULL, 'L' },
+		{ "slurm", optional_argument, NULL, 'S' },
+		{ "cell-seconds", required_argument, NULL, 'T' },
+		{ "cell-bytes", required_argument, NULL, 'B' },
 		{ "eager", no_argument, NULL, 'E' },
 		{ "json", no_argument, NULL, 'J' },
 		{ "quiet", no_argument, NULL, 'q' },
@@ -136,34 +205,19 @@ static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, ":o:p:s:j:nq", longs, NULL)) >= 0)
+	while ((c = getopt_long(argc, argv, ":o:p:s:j:nq", longs, NULL)) >= 0) {
 		if (take_option(c, a, argv, e))
 			return -1;
+		pass_option(c, a);
+	}
 	if (optind >= argc)
 		return err_usage(e, "run: expected SCENARIO.yaml or a trace; see --help");
 	if (optind + 1 < argc)
 		return err_usage(e, "run: more than one input: '%s'; see --help",
 				 argv[optind + 1]);
 	a->input = argv[optind];
+	pass_on(a, "--", a->input);
 	return 0;
-}
-
-static bool is_scenario(const char *path)
-{
-	const char *dot = strrchr(path, '.');
-
-	return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml"));
-}
-
-/* results/NAME, NAME being the input without folder and suffix. */
-static char *default_output(const char *input)
-{
-	const char *slash = strrchr(input, '/');
-	const char *name = slash ? slash + 1 : input;
-	const char *dot = strrchr(name, '.');
-	int length = dot && dot != name ? (int)(dot - name) : (int)strlen(name);
-
-	return xasprintf("results/%.*s", length, name);
 }
 
 static bool is_done(const char *dir, const struct cell *c)
@@ -284,13 +338,39 @@ static void say_failed(const char *dir)
 	results_free(set);
 }
 
+/* Only cells were asked for: no table, and no words but those of failures. */
+static int run_only(const struct arguments *a, const struct scenario *s,
+		    const struct run_options *o, struct errbuf *e)
+{
+	struct run_summary sum;
+
+	if (results_run(s, o, &sum, e))
+		return -1;
+	if (!o->quiet)
+		fprintf(stderr, "%u cells: %u run, %u were there\n", sum.cells,
+			sum.ran, sum.reused);
+	return sum.failed ? err_set(e, -1, "%s: %u of %u cells failed",
+				    a->input, sum.failed, sum.cells) : 0;
+}
+
 static int run_cells(const struct arguments *a, const struct scenario *s,
 		     const char *dir, struct errbuf *e)
 {
+	struct batch b = { dir, a->pass, a->pass_count };
 	struct run_options o = a->run;
 	struct run_summary sum;
 
 	o.out_dir = dir;
+	o.only = a->cell;
+	if (a->plan)
+		return batch_print(&b, s, &o, e);
+	if (o.only_count)
+		return run_only(a, s, &o, e);
+	if (a->slurm) {
+		if (slurm_run(&b, s, &o, a->slurm, e))
+			return -1;
+		o.missing_because = "its Slurm task ended without a result; see the logs in slurm/ of the result folder";
+	}
 	if (results_run(s, &o, &sum, e))
 		return -1;
 	if (sum.failed < sum.cells && print_table(dir, a->json, e))
@@ -311,9 +391,7 @@ static int load_and_run(struct arguments *a, struct errbuf *e)
 		.policy_count = a->policy_count,
 		.model_id = program_model_id(),
 		.workloads = &workload_source };
-	struct scenario *s = is_scenario(a->input) ?
-			     scenario_load(a->input, &over, e) :
-			     scenario_for_trace(a->input, &over, e);
+	struct scenario *s = scenario_open(a->input, &over, e);
 	char *dir;
 	int r = 0;
 
@@ -335,13 +413,17 @@ static int run(int argc, char **argv, struct errbuf *e)
 {
 	struct arguments a = {
 		.set = xcalloc((size_t)argc + 1, sizeof(*a.set)),
-		.policy = xcalloc((size_t)argc + 1, sizeof(*a.policy)) };
+		.policy = xcalloc((size_t)argc + 1, sizeof(*a.policy)),
+		.cell = xcalloc((size_t)argc + 1, sizeof(*a.cell)),
+		.pass = xcalloc(2 * (size_t)argc + 2, sizeof(*a.pass)) };
 	int r = parse(argc, argv, &a, e);
 
 	if (!r)
 		r = load_and_run(&a, e);
 	free(a.set);
 	free(a.policy);
+	free(a.cell);
+	free(a.pass);
 	return r ? -1 : 0;
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/commands/command.h"
+#include "sim/commands/input.h"
 #include "sim/commands/study.h"
 #include "sim/commands/workload_source.h"
 #include "sim/results/program.h"
@@ -13,11 +14,8 @@ struct scenario *study_load(const struct study *s, uint32_t extra,
 		.set = s->set, .set_count = s->set_count + extra,
 		.policy = s->policy, .policy_count = s->policy_count,
 		.model_id = program_model_id(), .workloads = &workload_source };
-	const char *dot = strrchr(s->input, '.');
 
-	return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml")) ?
-	       scenario_load(s->input, &over, e) :
-	       scenario_for_trace(s->input, &over, e);
+	return scenario_open(s->input, &over, e);
 }
 
 int study_run(const struct study *s, const struct scenario *sc,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "analysis/analysis.h"
 #include "analysis/timeline.h"
@@ -10,17 +11,36 @@
 #include "sim/base/getopt.h"
 #include "sim/base/mem.h"
 #include "sim/commands/command.h"
+#include "sim/commands/input.h"
+#include "sim/commands/workload_source.h"
+#include "sim/results/program.h"
+#include "sim/results/results.h"
 
 static const char help[] =
 "usage: mmreplay timeline RESULTS [-o T.json] [--cell CELL]..\n"
+"       mmreplay timeline SCENARIO.yaml|TRACE.mmt [-o T.json] [options]\n"
 "\n"
 "The simulated run for Perfetto (ui.perfetto.dev) or chrome://tracing: ops and\n"
 "waits by task, holds by lock, arrows from who let a waiter in, CPUs, hold and\n"
-"queue counters. Needs cells that ran with events (`mmreplay run --events A..B`).\n"
+"queue counters. RESULTS needs cells that ran with events (`mmreplay run --events\n"
+"A..B`); a scenario or a trace is run with events first, replicate 0 of each cell.\n"
 "\n"
 "  -o, --output FILE    default and -: standard output\n"
 "  -c, --cell CELL      only this one, by id or label (repeatable)\n"
+"      --events A..B    window of simulated time (default 0..10ms)\n"
+"  -d, --dir DIR        result folder of the run (default results/NAME)\n"
+"  -p, --policy A=B,..  as in `mmreplay run`\n"
+"  -s, --set KEY=VALUE  as in `mmreplay run`\n"
 "  -h, --help           this text\n";
+
+/** struct call - what the command line said */
+struct call {
+	const char *input, *output;
+	const char **cell, **set, **policy;
+	uint32_t cell_count, set_count, policy_count;
+	const char *dir;
+	struct run_options run;
+};
 
 static bool wanted(const struct result_cell *c, const char **names, uint32_t n)
 {
@@ -88,50 +108,120 @@ static int write_to(const struct result_set *s, const char *path,
 	if (err)
 		return err;
 	err = write_all(s, names, n, a.f, e);
-	if (!err)
-		return atomic_commit(&a, e);
+	if (!err) {
+		err = atomic_commit(&a, e);
+		if (!err)
+			printf("%s\n", path);
+		return err;
+	}
 	atomic_abort(&a);
 	return err;
 }
 
-static int timeline(int argc, char **argv, const char **names, struct errbuf *e)
+/* Run the scenario with events; what is there is not run again. */
+static int run_first(const struct call *c, const char *dir, struct errbuf *e)
+{
+	struct scenario_overrides over = {
+		.set = c->set, .set_count = c->set_count,
+		.policy = c->policy, .policy_count = c->policy_count,
+		.model_id = program_model_id(), .workloads = &workload_source };
+	struct scenario *s = scenario_open(c->input, &over, e);
+	struct run_options o = c->run;
+	struct run_summary sum = { 0 };
+	int r = s ? 0 : -1;
+
+	o.out_dir = dir;
+	if (s)
+		r = results_run(s, &o, &sum, e);
+	if (!r && sum.failed)
+		r = err_set(e, -1, "%s: %u of %u cells failed", dir, sum.failed,
+			    sum.cells);
+	scenario_free(s);
+	return r;
+}
+
+static int timeline(const struct call *c, struct errbuf *e)
+{
+	struct stat st;
+	bool folder = !stat(c->input, &st) && S_ISDIR(st.st_mode);
+	char *dir = folder ? xstrdup(c->input) : c->dir ? xstrdup(c->dir) :
+		    default_output(c->input);
+	int r = folder ? 0 : run_first(c, dir, e);
+	struct result_set *s = r ? NULL :
+			       results_load((const char *const *)&dir, 1, e);
+
+	r = s ? write_to(s, c->output, c->cell, c->cell_count, e) : -1;
+	results_free(s);
+	free(dir);
+	return r;
+}
+
+static int take_option(int o, struct call *c, char **argv, struct errbuf *e)
+{
+	switch (o) {
+	case 'o':
+		c->output = optarg;
+		return 0;
+	case 'c':
+		c->cell[c->cell_count++] = optarg;
+		return 0;
+	case 'd':
+		c->dir = optarg;
+		return 0;
+	case 'p':
+		c->policy[c->policy_count++] = optarg;
+		return 0;
+	case 's':
+		c->set[c->set_count++] = optarg;
+		return 0;
+	case 'V':
+		return parse_window(optarg, &c->run, e);
+	default:
+		return err_usage(e, o == ':' ? "timeline: no value for '%s'; see --help" :
+				 "timeline: unknown option '%s'; see --help",
+				 argv[optind - 1]);
+	}
+}
+
+static int parse(int argc, char **argv, struct call *c, struct errbuf *e)
 {
 	static const struct long_option longs[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "cell", required_argument, NULL, 'c' },
+		{ "events", required_argument, NULL, 'V' },
+		{ "dir", required_argument, NULL, 'd' },
+		{ "policy", required_argument, NULL, 'p' },
+		{ "set", required_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 }
 	};
-	const char *output = NULL;
-	struct result_set *s;
-	uint32_t n = 0;
-	int c, err;
+	int o;
 
-	while ((c = getopt_long(argc, argv, ":o:c:", longs, NULL)) >= 0) {
-		if (c == 'o')
-			output = optarg;
-		else if (c == 'c')
-			names[n++] = optarg;
-		else
-			return err_usage(e, "timeline: %s '%s'; see --help",
-					 c == ':' ? "no value for" :
-						    "unknown option",
-					 argv[optind - 1]);
-	}
+	while ((o = getopt_long(argc, argv, ":o:c:d:p:s:", longs, NULL)) >= 0)
+		if (take_option(o, c, argv, e))
+			return -1;
 	if (optind + 1 != argc)
-		return err_usage(e, "timeline: expected one result folder; see --help");
-	s = results_load((const char *const *)argv + optind, 1, e);
-	err = s ? write_to(s, output, names, n, e) : -1;
-	results_free(s);
-	return err;
+		return err_usage(e, "timeline: expected one result folder, SCENARIO.yaml or trace; see --help");
+	c->input = argv[optind];
+	c->set[c->set_count++] = "replay.replicates=1";
+	return 0;
 }
 
 static int run(int argc, char **argv, struct errbuf *e)
 {
-	const char **names = xcalloc((size_t)argc + 1, sizeof(*names));
-	int err = timeline(argc, argv, names, e);
+	size_t n = (size_t)argc + 2;
+	struct call c = { .cell = xcalloc(n, sizeof(*c.cell)),
+			  .set = xcalloc(n, sizeof(*c.set)),
+			  .policy = xcalloc(n, sizeof(*c.policy)),
+			  .run = { .events = true,
+				   .events_end_ns = 10 * NSEC_PER_MSEC } };
+	int r = parse(argc, argv, &c, e);
 
-	free(names);
-	return err ? -1 : 0;
+	if (!r)
+		r = timeline(&c, e);
+	free(c.cell);
+	free(c.set);
+	free(c.policy);
+	return r ? -1 : 0;
 }
 
 const struct command cmd_timeline = {

@@ -17,6 +17,11 @@ struct run_options {
 	bool events;			/* cells/ID.events of this window */
 	int64_t events_start_ns, events_end_ns;
 	const char *export_dir;		/* the simulated runs as traces; or NULL */
+	uint32_t cell_seconds;		/* of the host, for one cell; 0 = no limit */
+	uint64_t cell_bytes;		/* of memory, for one cell; 0 = no limit */
+	const char *const *only;	/* ids: these cells, no results.json */
+	uint32_t only_count;
+	const char *missing_because;	/* run nothing: what is missing failed, and why */
 };
 
 struct run_summary {
@@ -26,6 +31,15 @@ struct run_summary {
 /** results_run() - run what is missing, write the folder, rebuild results.json */
 int results_run(const struct scenario *s, const struct run_options *o,
 		struct run_summary *sum, struct errbuf *e);
+
+/**
+ * results_missing() - which cells results_run() would run
+ * @prepare: also make the folder and the traces of workloads
+ * @todo: room for all cells; filled with indices of @s
+ */
+int results_missing(const struct scenario *s, const struct run_options *o,
+		    bool prepare, uint32_t *todo, uint32_t *count,
+		    struct errbuf *e);
 
 /** cell_json() - one cell of DESIGN.md 8, with "hist"; caller decrefs */
 struct json_t *cell_json(const struct scenario *s, const struct cell *c,

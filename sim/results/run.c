@@ -1,8 +1,7 @@
 /*
- * Running cells: one forked worker process each, at most `jobs` at a time.
- *
- * A worker writes its own cell file and tells the parent, over a pipe in
- * messages that pipes keep whole, how far it is and what it took. A worker
+ * Running cells: one forked worker process (worker.h) each, at most `jobs` at
+ * a time.
+ * A worker
  * that fails or dies is that cell's `failed`; the others go on. Workers die
  * with their parent, so a kill at any moment leaves only whole files.
  */
@@ -22,22 +21,11 @@
 #include "sim/results/cell.h"
 #include "sim/results/folder.h"
 #include "sim/results/program.h"
+#include "sim/results/limits.h"
 #include "sim/results/sinks.h"
+#include "sim/results/worker.h"
 
-enum { JOBS_MAX = 1024, TEXT_BYTES = 1024, STDERR_BYTES = 512 };
-
-enum message_kind { MESSAGE_PROGRESS, MESSAGE_DONE, MESSAGE_FAILED,
-		    MESSAGE_CANNOT_WRITE };
-
-/** struct message - from worker to parent; smaller than PIPE_BUF */
-struct message {
-	enum message_kind kind;
-	uint64_t done;
-	struct host_cost cost;
-	char text[TEXT_BYTES];
-};
-
-_Static_assert(sizeof(struct message) <= 4096, "writes must be atomic");
+enum { JOBS_MAX = 1024, STDERR_BYTES = 512, LOOK_MS = 20 };
 
 /** struct worker - a running process, in the parent */
 struct worker {
@@ -46,15 +34,10 @@ struct worker {
 	FILE *err;		/* its stderr */
 	uint32_t cell;
 	uint64_t done;
+	int64_t started_ns;
+	char limit[LIMIT_BYTES];	/* which one ended it, or "" */
 	struct message last;	/* any but progress */
 	bool ended;		/* last is valid */
-};
-
-/** struct ready - a source of the scenario, as a file to replay */
-struct ready {
-	char *path;		/* NULL: no cell needs it now */
-	struct digest digest;
-	uint64_t ops;		/* records that a replay does */
 };
 
 /** struct crew - one run in the parent */
@@ -71,128 +54,6 @@ struct crew {
 	struct run_summary *sum;
 };
 
-static int64_t host_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
-}
-
-/* ---- in the worker ---- */
-
-/** struct teller - how a worker talks to its parent */
-struct teller {
-	int fd;
-	int64_t last_ns;
-};
-
-static void tell(int fd, const struct message *m)
-{
-	ssize_t n;
-
-	do {
-		n = write(fd, m, sizeof(*m));
-	} while (n < 0 && errno == EINTR);
-}
-
-static void tell_progress(void *arg, uint64_t done, uint64_t total)
-{
-	struct teller *t = arg;
-	int64_t now = host_now_ns();
-
-	(void)total;
-	if (now - t->last_ns < 100 * NSEC_PER_MSEC)
-		return;
-	t->last_ns = now;
-	tell(t->fd, &(struct message){ .kind = MESSAGE_PROGRESS, .done = done });
-}
-
-static int tell_failed(int fd, enum message_kind kind, const char *text)
-{
-	struct message m = { .kind = kind };
-
-	snprintf(m.text, sizeof(m.text), "%s", text);
-	tell(fd, &m);
-	return 1;
-}
-
-static int save_cell(const struct crew *w, const struct cell *c,
-		     struct mmt_reader *trace, struct replay_result *r,
-		     int fd)
-{
-	struct digest digest = mmt_digest(trace);
-	struct mmt_stats stats = mmt_stats(trace);
-	struct message m = { .kind = MESSAGE_DONE };
-	struct errbuf e = { 0 };
-	char *path = cell_path(w->o->out_dir, c->id);
-	json_t *json = cell_json(w->s, c, mmt_header(trace), &digest, r);
-
-	if (json_save(path, json, &e))
-		return tell_failed(fd, MESSAGE_CANNOT_WRITE, e.text);
-	m.cost = (struct host_cost){
-		.host_ns = r->host_ns, .ops = r->ops, .contacts = r->contacts,
-		.events = r->host_events,
-		.chunks_decoded = stats.chunks_decoded,
-		.chunk_hits = stats.chunk_hits,
-		.bytes_decoded = stats.bytes_decoded, .known = true };
-	tell(fd, &m);
-	json_decref(json);
-	free(path);
-	return 0;
-}
-
-/* The test build can be told to die in the cell of one label. */
-static void die_if_told(const struct cell *c)
-{
-#ifdef MMREPLAY_TEST
-	const char *label = getenv("MMREPLAY_TEST_CRASH");
-
-	if (label && !strcmp(label, c->label))
-		abort();
-#else
-	(void)c;
-#endif
-}
-
-static int run_cell(const struct crew *w, const struct cell *c, int fd)
-{
-	struct teller teller = { .fd = fd, .last_ns = host_now_ns() };
-	struct errbuf e = { 0 };
-	struct replay_result r = { 0 };
-	const struct ready *from = &w->ready[c->source->index];
-	struct mmt_reader *trace = mmt_open(from->path, 0, 0, &e);
-	struct sinks sinks;
-	struct digest d;
-	int status;
-	struct replay_config config = {
-		.profile = &c->profile, .kernel = &c->kernel,
-		.captured = &w->s->captured, .options = c->replay,
-		.seed = c->seed, .replicate = c->replicate,
-		.eager = w->o->eager, .progress = tell_progress,
-		.progress_arg = &teller };
-
-	die_if_told(c);
-	if (!trace)
-		return tell_failed(fd, MESSAGE_FAILED, e.text);
-	d = mmt_digest(trace);
-	if (d.hi != from->digest.hi || d.lo != from->digest.lo)
-		return tell_failed(fd, MESSAGE_FAILED,
-				   "the trace changed while the scenario ran");
-	if (sinks_open(&sinks, w->s, w->o, c, &config, &e))
-		return tell_failed(fd, MESSAGE_CANNOT_WRITE, e.text);
-	if (replay_run(trace, &config, &r, &e)) {
-		sinks_close(&sinks, false, &e);
-		return tell_failed(fd, MESSAGE_FAILED, e.text);
-	}
-	if (sinks_close(&sinks, true, &e))
-		return tell_failed(fd, MESSAGE_CANNOT_WRITE, e.text);
-	status = save_cell(w, c, trace, &r, fd);
-	replay_result_release(&r);
-	mmt_close(trace);
-	return status;
-}
-
 /* ---- in the parent ---- */
 
 static int start_worker(struct crew *w, uint32_t cell, struct errbuf *e)
@@ -203,7 +64,7 @@ static int start_worker(struct crew *w, uint32_t cell, struct errbuf *e)
 
 	while (slot->pid)
 		slot++;
-	*slot = (struct worker){ .cell = cell };
+	*slot = (struct worker){ .cell = cell, .started_ns = host_now_ns() };
 	slot->err = fdopen(memfd_create("stderr", MFD_CLOEXEC), "w+");
 	if (!slot->err || pipe(fd))
 		return err_sys(e, "worker", "cannot start");
@@ -218,7 +79,9 @@ static int start_worker(struct crew *w, uint32_t cell, struct errbuf *e)
 			_exit(1);
 		dup2(fileno(slot->err), STDERR_FILENO);
 		close(fd[0]);
-		_exit(run_cell(w, &w->s->cells[cell], fd[1]));
+		_exit(worker_run(w->s, w->o, &w->s->cells[cell],
+				 &w->ready[w->s->cells[cell].source->index],
+				 fd[1]));
 	}
 	close(fd[1]);
 	slot->fd = fd[0];
@@ -254,6 +117,10 @@ static void death_text(const struct worker *k, int status, char *out,
 {
 	char said[STDERR_BYTES];
 
+	if (*k->limit) {
+		snprintf(out, bytes, "%s", k->limit);
+		return;
+	}
 	if (k->ended && k->last.kind == MESSAGE_FAILED) {
 		snprintf(out, bytes, "%s", k->last.text);
 		return;
@@ -285,6 +152,7 @@ static int reap(struct crew *w, struct worker *k, struct errbuf *e)
 		w->cost[k->cell] = k->last.cost;
 	} else {
 		death_text(k, status, why, sizeof(why));
+		w->sum->failed++;
 		path = cell_path(w->o->out_dir, c->id);
 		json = cell_failed_json(c, &from->digest, why);
 		r = json_save(path, json, e);
@@ -318,14 +186,28 @@ static int listen_to(struct crew *w, struct worker *k, struct errbuf *e)
 	return 0;
 }
 
+/* End the workers that are past a limit; their cells are failed. */
+static void check_limits(struct crew *w)
+{
+	for (uint32_t i = 0; i < w->jobs; i++) {
+		struct worker *k = &w->w[i];
+
+		if (k->pid && !*k->limit && !k->ended &&
+		    limit_passed(w->o, k->pid, host_now_ns() - k->started_ns,
+				 k->limit))
+			kill(k->pid, SIGKILL);
+	}
+}
+
 static int wait_for_news(struct crew *w, struct errbuf *e)
 {
+	bool limited = w->o->cell_seconds || w->o->cell_bytes;
 	int r = 0;
 
 	for (uint32_t i = 0; i < w->jobs; i++)
 		w->poll[i] = (struct pollfd){
 			.fd = w->w[i].pid ? w->w[i].fd : -1, .events = POLLIN };
-	if (poll(w->poll, w->jobs, -1) < 0)
+	if (poll(w->poll, w->jobs, limited ? LOOK_MS : -1) < 0)
 		return errno == EINTR ? 0 : err_sys(e, "workers", "cannot wait");
 	for (uint32_t i = 0; i < w->jobs; i++) {
 		if (w->poll[i].revents && w->w[i].pid)
@@ -333,6 +215,8 @@ static int wait_for_news(struct crew *w, struct errbuf *e)
 		if (r)
 			break;
 	}
+	if (limited)
+		check_limits(w);
 	show_progress(w);
 	return r;
 }
@@ -384,13 +268,40 @@ static uint32_t job_count(const struct run_options *o, uint32_t cells)
 	return jobs < cells ? jobs : cells ? cells : 1;
 }
 
+static bool is_wanted(const struct run_options *o, const char *id)
+{
+	for (uint32_t i = 0; i < o->only_count; i++)
+		if (!strcmp(o->only[i], id))
+			return true;
+	return !o->only_count;
+}
+
+static int check_only(const struct scenario *s, const struct run_options *o,
+		      struct errbuf *e)
+{
+	for (uint32_t k = 0; k < o->only_count; k++) {
+		uint32_t i = 0;
+
+		while (i < s->cell_count && strcmp(s->cells[i].id, o->only[k]))
+			i++;
+		if (i == s->cell_count)
+			return err_usage(e, "--cell %s: this scenario has no such cell with this program; see `mmreplay run -n`",
+					 o->only[k]);
+	}
+	return 0;
+}
+
 /* Fills @todo with the cells that must be run. */
 static int find_missing(struct crew *w, uint32_t *todo, uint32_t *count,
 			struct errbuf *e)
 {
 	*count = 0;
 	for (uint32_t i = 0; i < w->s->cell_count; i++) {
-		int r = cell_reuse(w->o->out_dir, &w->s->cells[i], e);
+		int r = is_wanted(w->o, w->s->cells[i].id) ? 0 : 1;
+
+		if (r)
+			continue;
+		r = cell_reuse(w->o->out_dir, &w->s->cells[i], e);
 
 		if (r < 0)
 			return r;
@@ -469,23 +380,85 @@ static void crew_release(struct crew *w)
 	free(w->cost);
 }
 
+/* What others should have run and did not: failed, unless they said why. */
+static int mark_missing(struct crew *w, const uint32_t *todo, uint32_t count,
+			struct errbuf *e)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < count && !r; i++) {
+		const struct cell *c = &w->s->cells[todo[i]];
+		char *path = cell_path(w->o->out_dir, c->id);
+		json_t *json;
+
+		if (access(path, R_OK)) {
+			json = cell_failed_json(c, &w->ready[c->source->index].digest,
+						w->o->missing_because);
+			r = json_save(path, json, e);
+			json_decref(json);
+		}
+		free(path);
+	}
+	return r;
+}
+
+static void crew_init(struct crew *w, const struct scenario *s)
+{
+	w->w = xcalloc(w->jobs, sizeof(*w->w));
+	w->poll = xcalloc(w->jobs, sizeof(*w->poll));
+	w->cost = xcalloc(s->cell_count + 1, sizeof(*w->cost));
+	w->ready = xcalloc(s->source_count + 1, sizeof(*w->ready));
+}
+
+int results_missing(const struct scenario *s, const struct run_options *o,
+		    bool prepare, uint32_t *todo, uint32_t *count,
+		    struct errbuf *e)
+{
+	struct run_summary sum = { 0 };
+	struct crew w = { .s = s, .o = o, .sum = &sum, .jobs = 1 };
+	int r = 0;
+
+	crew_init(&w, s);
+	if (prepare)
+		r = folder_prepare(s, o->out_dir, e);
+	if (!r && prepare)
+		r = sinks_prepare(s, o, e);
+	if (!r)
+		r = find_missing(&w, todo, count, e);
+	if (!r && prepare)
+		r = make_all_ready(&w, todo, *count, e);
+	crew_release(&w);
+	return r;
+}
+
+/* The cells of --cell are there: index and host.json are for who collects. */
+static int finish(struct crew *w, int64_t start_ns, struct errbuf *e)
+{
+	int r;
+
+	if (w->o->only_count)
+		return 0;
+	r = folder_index(w->s, w->o->out_dir, &w->sum->failed, e);
+	return r ? r : folder_host(w->s, w->o->out_dir, w->cost, w->jobs,
+				   host_now_ns() - start_ns, e);
+}
+
 int results_run(const struct scenario *s, const struct run_options *o,
 		struct run_summary *sum, struct errbuf *e)
 {
 	struct crew w = { .s = s, .o = o, .sum = sum };
 	uint32_t *todo = xcalloc(s->cell_count + 1, sizeof(*todo)), count = 0;
 	int64_t start_ns = host_now_ns();
-	int r;
+	int r = check_only(s, o, e);
 
 	if (strcmp(s->model_id, program_model_id()))
 		BUG("scenario was loaded without program_model_id()");
-	*sum = (struct run_summary){ .cells = s->cell_count };
+	*sum = (struct run_summary){ .cells = o->only_count ? o->only_count :
+							      s->cell_count };
 	w.jobs = job_count(o, s->cell_count);
-	w.w = xcalloc(w.jobs, sizeof(*w.w));
-	w.poll = xcalloc(w.jobs, sizeof(*w.poll));
-	w.cost = xcalloc(s->cell_count + 1, sizeof(*w.cost));
-	w.ready = xcalloc(s->source_count + 1, sizeof(*w.ready));
-	r = folder_prepare(s, o->out_dir, e);
+	crew_init(&w, s);
+	if (!r)
+		r = folder_prepare(s, o->out_dir, e);
 	if (!r)
 		r = sinks_prepare(s, o, e);
 	if (!r)
@@ -493,12 +466,10 @@ int results_run(const struct scenario *s, const struct run_options *o,
 	if (!r)
 		r = make_all_ready(&w, todo, count, e);
 	if (!r)
-		r = run_missing(&w, todo, count, e);
+		r = o->missing_because ? mark_missing(&w, todo, count, e) :
+					 run_missing(&w, todo, count, e);
 	if (!r)
-		r = folder_index(s, o->out_dir, &sum->failed, e);
-	if (!r)
-		r = folder_host(s, o->out_dir, w.cost, w.jobs,
-				host_now_ns() - start_ns, e);
+		r = finish(&w, start_ns, e);
 	crew_release(&w);
 	free(todo);
 	return r;

@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..37
+echo 1..43
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -124,6 +124,22 @@ rm -r g1/traces
 "$run" run g.yaml -o g1 >out 2>err && grep -q '^2 cells: 0 run, 2 were there;' err && [ ! -e g1/traces ]
 result $? 'cells that are there need no trace'
 
+# Other machines: one command a cell, from anywhere.
+"$run" run s.yaml -o p1 --plan >plan 2>err && [ "$(wc -l <plan)" = 5 ] && [ ! -e p1 ] &&
+	(cd / && xargs -d '\n' -n1 -P2 sh -c <"$OLDPWD/plan") >out 2>err && [ ! -e p1/results.json ] &&
+	"$run" run s.yaml -o p1 >out 2>err && grep -q ' 0 run, 5 were there' err &&
+	"$run" run s.yaml -o p2 -q >/dev/null 2>>err && same p1 p2
+result $? 'run --plan: a self-contained command a cell, the same bytes'
+rm "$(ls p1/cells/*.json | head -1)"
+[ "$("$run" run s.yaml -o p1 --plan | wc -l)" = 1 ]
+result $? 'run --plan names what is missing'
+refuses 'no such cell' 2 'mmreplay: --cell 12ab: this scenario has no such cell' run s.yaml -o p1 --cell 12ab
+refuses 'no size' 2 'mmreplay: --cell-bytes 5X: expected bytes' run s.yaml --cell-bytes 5X
+"$run" run s.yaml -o p3 --cell-bytes 100K >out 2>err
+[ $? = 1 ] && [ "$(grep -c '^failed: .*used more than --cell-bytes 102400' err)" = 5 ] &&
+	"$run" run s.yaml -o p3 -q --cell-bytes 4G --cell-seconds 600 >/dev/null 2>err && same p2 p3
+result $? 'run --cell-bytes: too large is failed with a reason, and run again'
+
 # Writing them changes nothing, and they are the same under --eager.
 "$run" run s.yaml -o e0 -q >/dev/null 2>err &&
 	"$run" run s.yaml -o e1 -q --events 10us..0.5ms >out 2>>err &&
@@ -133,6 +149,9 @@ result $? 'cells that are there need no trace'
 result $? 'run --events leaves the results as they are'
 "$run" timeline e1 -o t.json >out 2>err && grep -q '"cat":"hold"' t.json && grep -q '"ph":"C"' t.json
 result $? 'timeline of those events'
+"$run" timeline s.yaml --events 10us..0.5ms -d e4 -o t4.json >out 2>err && [ "$(cat out)" = t4.json ] &&
+	grep -q '"cat":"hold"' t4.json && [ "$(ls e4/cells/*.events | wc -l)" -gt 0 ]
+result $? 'timeline of a scenario runs it first'
 "$run" run s.yaml -o e1 --events 10us..0.5ms >out 2>err && grep -q ' 0 run, 5 were there' err &&
 	"$run" run s.yaml -o e1 --events 0..1us >out 2>err && grep -q ' 5 run, 0 were there' err
 result $? 'another window is another log'

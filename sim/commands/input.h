@@ -1,0 +1,20 @@
+#ifndef MMREPLAY_COMMANDS_INPUT_H
+#define MMREPLAY_COMMANDS_INPUT_H
+
+#include "sim/results/results.h"
+
+/* What commands that take SCENARIO.yaml or a trace have in common. */
+
+/** scenario_open() - by its suffix: a scenario file, or a trace against policies */
+struct scenario *scenario_open(const char *input,
+			       const struct scenario_overrides *o,
+			       struct errbuf *e);
+
+/** default_output() - results/NAME, NAME being the input without folder and
+ *  suffix; caller frees */
+char *default_output(const char *input);
+
+/** parse_window() - `--events A..B` into @o */
+int parse_window(const char *text, struct run_options *o, struct errbuf *e);
+
+#endif
