@@ -200,6 +200,16 @@ static int64_t host_now_ns(void)
 	return (int64_t)t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
 }
 
+/* Only a build with MMREPLAY_TEST calls it. */
+static void check_kernel(struct engine *e, void *arg)
+{
+	struct replay *r = arg;
+
+	(void)e;
+	if (++r->events % r->c->check_every == 0)
+		kernel_check(r->k);
+}
+
 /* @costs: collected into while @preparing, else read from; may be NULL */
 static int run_once(const struct replay *shape, struct replay_result *out)
 {
@@ -216,6 +226,10 @@ static int run_once(const struct replay *shape, struct replay_result *out)
 		return ret;
 	}
 	run_init(r);
+	if (r->c->check_every) {
+		r->m.engine.check = check_kernel;
+		r->m.engine.check_arg = r;
+	}
 	if (r->live)
 		machine_run(&r->m);
 	ret = export_close(r, run_result(r));

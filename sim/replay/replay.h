@@ -41,6 +41,7 @@ struct replay_config {
 	uint64_t seed;
 	uint32_t replicate;		/* 0: no jitter */
 	bool eager;
+	uint32_t check_every;		/* events between two kernel_check(); 0: none */
 	FILE *series;			/* or NULL; one row a changed value ... */
 	int64_t series_ns;		/* ... and step */
 	FILE *events;			/* or NULL: log of the window */

@@ -88,6 +88,7 @@ struct live_alloc {
 };
 
 struct replay {
+	uint64_t events;		/* for check_every */
 	const struct replay_config *c;
 	const struct replay_options *o;
 	const struct kernel_config *kernel;

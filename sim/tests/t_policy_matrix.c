@@ -11,18 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include "sim/tests/matrix.h"
 #include "sim/tests/mm_load.h"
-
-struct matrix {
-	struct policy_choice choice;
-	const char *const *names[AXIS_COUNT];
-	size_t count[AXIS_COUNT], value[AXIS_COUNT];
-	unsigned valid, refused, runs;
-	uint64_t seed;
-	uint32_t thp;
-	bool shared;		/* tasks race for pages: states may differ */
-	char *state;
-};
 
 static void nothing_held(const struct mmfix *x)
 {
@@ -36,17 +26,6 @@ static void nothing_held(const struct mmfix *x)
 			fail_msg("%llu objects of %s are held at the end",
 				 (unsigned long long)c->objects, c->name);
 	}
-}
-
-static const char *label(const struct policy_choice *c)
-{
-	static char text[512];
-	size_t n = 0;
-
-	for (int a = 0; a < AXIS_COUNT; a++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s=%s ",
-				      axis_names[a], c->on[a]->name);
-	return text;
 }
 
 /* All that must not differ between two runs of one configuration. */
@@ -114,178 +93,32 @@ static void run_cell(struct matrix *m)
 	struct outcome fast, eager;
 
 	if (getenv("MMREPLAY_LONG"))	/* a broken invariant names no cell */
-		print_message("%s\n", label(&m->choice));
+		print_message("%s\n", matrix_label(&m->choice));
 	fast = run_load(m, false, ops);
 	eager = run_load(m, true, ops);
 	m->runs++;
 	if (strcmp(fast.state, eager.state))
-		fail_msg("eager: other state under %s", label(&m->choice));
+		fail_msg("eager: other state under %s", matrix_label(&m->choice));
 	free(eager.state);
 	eager.state = fast.state;
 	if (memcmp(&fast, &eager, sizeof(fast)))
-		fail_msg("eager: other times under %s", label(&m->choice));
+		fail_msg("eager: other times under %s", matrix_label(&m->choice));
 	if (!m->state && !m->shared) {
 		m->state = fast.state;
 		return;
 	}
 	if (!m->shared && strcmp(m->state, fast.state))
 		fail_msg("seed %llu: other final state under %s",
-			 (unsigned long long)m->seed, label(&m->choice));
+			 (unsigned long long)m->seed, matrix_label(&m->choice));
 	free(fast.state);
-}
-
-/* ---- which combinations ---- */
-
-/* These constrain one another; the others go with everything. */
-static const enum axis bound[] = {
-	AXIS_MM_LOCK, AXIS_VMA_LOCK_PLACE, AXIS_MUNMAP, AXIS_VMA_FREE,
-	AXIS_FORK_COPY, AXIS_VMA_INDEX, AXIS_FAULT_SCOPE,
-};
-
-enum { BOUND_COUNT = sizeof(bound) / sizeof(bound[0]), VALUES_MAX = 16 };
-
-static void matrix_init(struct matrix *m, uint64_t seed)
-{
-	memset(m, 0, sizeof(*m));
-	m->seed = seed;
-	for (int a = 0; a < AXIS_COUNT; a++) {
-		m->names[a] = policy_names((enum axis)a, &m->count[a]);
-		assert_true(m->count[a] <= VALUES_MAX);
-		m->choice.on[a] = policy_find((enum axis)a, m->names[a][0]);
-	}
-}
-
-static void set(struct matrix *m, int a, size_t value)
-{
-	m->value[a] = value;
-	m->choice.on[a] = policy_find((enum axis)a, m->names[a][value]);
-}
-
-/* Valid, and every axis that is inert at its first value? */
-static bool distinct(struct matrix *m, bool *valid)
-{
-	struct errbuf why = { 0 };
-	uint64_t inert;
-
-	*valid = !policy_check(&m->choice, &why);
-	if (!*valid) {
-		assert_true(strlen(why.text) > 20);
-		return false;
-	}
-	inert = policy_inert(&m->choice);
-	for (int a = 0; a < AXIS_COUNT; a++)
-		if ((inert & AXIS_BIT(a)) && m->value[a])
-			return false;
-	return true;
-}
-
-/* Every combination of the bound axes; the others take their values in turn. */
-static void combine(struct matrix *m, size_t i, void (*cell)(struct matrix *))
-{
-	bool valid;
-
-	if (i < BOUND_COUNT) {
-		for (size_t v = 0; v < m->count[bound[i]]; v++) {
-			set(m, bound[i], v);
-			combine(m, i + 1, cell);
-		}
-		return;
-	}
-	if (distinct(m, &valid)) {
-		for (int a = 0; a < AXIS_COUNT; a++) {
-			bool is_bound = false;
-
-			for (i = 0; i < BOUND_COUNT; i++)
-				is_bound |= (int)bound[i] == a;
-			if (!is_bound)
-				set(m, a, (m->valid + (unsigned)a) %
-					  m->count[a]);
-		}
-		cell(m);
-	}
-	m->valid += valid;
-	m->refused += !valid;
-}
-
-/* What pairs of values of two axes were met: in cells, and in any cell. */
-struct pairs {
-	bool met[AXIS_COUNT][VALUES_MAX][AXIS_COUNT][VALUES_MAX];
-	unsigned left;
-};
-
-static unsigned new_pairs(const struct matrix *m, struct pairs *p, bool mark)
-{
-	unsigned n = 0;
-
-	for (int a = 0; a < AXIS_COUNT; a++)
-		for (int b = a + 1; b < AXIS_COUNT; b++) {
-			bool *met = &p->met[a][m->value[a]][b][m->value[b]];
-
-			n += !*met;
-			if (mark)
-				*met = true;
-		}
-	return n;
-}
-
-static void random_cell(struct matrix *m, uint64_t n)
-{
-	bool valid;
-
-	for (uint64_t try = 0;; try++) {
-		for (int a = 0; a < AXIS_COUNT; a++)
-			set(m, a, draw(n, (uint32_t)a, DRAW_TEST, try) %
-				  m->count[a]);
-		if (distinct(m, &valid))
-			return;
-	}
-}
-
-/*
- * Cells in which every pair of values of two axes appears that any of some
- * thousands of random valid ones has; each time the one of a few that brings
- * the most new pairs.
- */
-static void cover(struct matrix *m, void (*cell)(struct matrix *))
-{
-	static struct pairs all, done;
-	unsigned want = 0, have = 0;
-
-	memset(&all, 0, sizeof(all));
-	memset(&done, 0, sizeof(done));
-	for (uint64_t n = 0; n < 4000; n++) {
-		random_cell(m, n);
-		want += new_pairs(m, &all, true);
-	}
-	for (uint64_t n = 0; have < want; n += 60) {
-		uint64_t best = n;
-		unsigned most = 0;
-
-		assert_true(n < 60000);
-		for (uint64_t i = n; i < n + 60; i++) {
-			unsigned got;
-
-			random_cell(m, i % 4000);
-			got = new_pairs(m, &done, false);
-			if (got > most) {
-				most = got;
-				best = i;
-			}
-		}
-		if (!most)
-			continue;
-		random_cell(m, best % 4000);
-		have += new_pairs(m, &done, true);
-		cell(m);
-	}
 }
 
 static void all_cells(struct matrix *m)
 {
 	if (getenv("MMREPLAY_LONG"))
-		combine(m, 0, run_cell);
+		matrix_all(m, run_cell);
 	else
-		cover(m, run_cell);
+		matrix_cover(m, run_cell);
 	print_message("%u cells\n", m->runs);
 }
 
@@ -300,7 +133,7 @@ static void t_valid_combinations(void **state)
 
 	(void)state;
 	matrix_init(&m, 1);
-	combine(&m, 0, count_only);
+	matrix_all(&m, count_only);
 	/*
 	 * x 2 munmap each; places and scopes as far as they are not inert:
 	 * mm-wide: 4 fork/index pairs x 4 free, x 24 inert; per-vma: 3 forks
@@ -318,7 +151,7 @@ static void t_valid_combinations(void **state)
 		for (size_t i = 0; i < BOUND_COUNT; i++)
 			is_bound |= (int)bound[i] == a;
 		for (size_t v = 0; v < m.count[a] && !is_bound; v++) {
-			set(&m, a, v);
+			matrix_set(&m, a, v);
 			assert_int_equal(m.choice.on[a]->requires, 0);
 			assert_int_equal(m.choice.on[a]->excludes, 0);
 			assert_int_equal(m.choice.on[a]->inert, 0);
@@ -377,7 +210,7 @@ static bool run_values(struct matrix *m, int a, bool want_inert,
 
 	memset(v, 0, sizeof(*v));
 	for (size_t i = 0; i < m->count[a]; i++) {
-		set(m, a, i);
+		matrix_set(m, a, i);
 		v->ran[i] = !policy_check(&m->choice, &why) &&
 			    !(policy_inert(&m->choice) & AXIS_BIT(a)) ==
 			    !want_inert;
@@ -385,7 +218,7 @@ static bool run_values(struct matrix *m, int a, bool want_inert,
 	}
 	for (size_t i = 0; i < m->count[a] && n > 1; i++)
 		if (v->ran[i]) {
-			set(m, a, i);
+			matrix_set(m, a, i);
 			v->o[i] = run_load(m, false, 60);
 		}
 	return n > 1;
@@ -430,7 +263,7 @@ static void one_axis(int a)
 	for (uint64_t n = 0; n < 24; n++) {
 		struct values v;
 
-		random_cell(&m, n);
+		matrix_random(&m, n);
 		if (!run_values(&m, a, false, &v))
 			continue;
 		for (size_t i = 0; i < m.count[a]; i++)
@@ -469,7 +302,7 @@ static void t_inert_is_inert(void **state)
 		matrix_init(&m, 6);
 		m.shared = true;
 		for (uint64_t n = 0;; n++) {
-			random_cell(&m, n);
+			matrix_random(&m, n);
 			if (!strcmp(m.choice.on[AXIS_MM_LOCK]->name, locks[l]))
 				break;
 		}
