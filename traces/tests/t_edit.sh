@@ -1,5 +1,5 @@
 #!/bin/bash
-# cut and merge as a user sees them, on the bundled captures: nothing is lost when all is
+# cut, merge and anonymize as a user sees them, on the bundled captures: nothing is lost when all is
 # kept, a part replays on the layout that the records before it made, filters
 # say what they dropped, wrong input gives one line.
 # Does not pin the layout area by area (t_edit_space.c does).
@@ -120,6 +120,40 @@ refuses 'an offset without a time' 2 'expected N=TIME' \
 "$fast" generate mmap-churn -o "$work/g.mmt" >/dev/null 2>&1
 refuses 'traces of two kernels as one run' 1 'not one run' \
 	merge --one-run "$trace" "$work/g.mmt" -o "$work/x.mmt"
+
+echo 000102030405060708090a0b0c0d0e0f >"$work/key"
+"$program" anonymize "$work/w.mmt" --key "$work/key" -o "$work/n.mmt" 2>/dev/null &&
+	"$fast" anonymize "$work/w.mmt" --key "$work/key" -o "$work/n2.mmt" 2>/dev/null
+cmp -s "$work/n.mmt" "$work/n2.mmt"
+check 'the same key gives the same bytes' $?
+"$fast" anonymize "$work/w.mmt" -o "$work/n3.mmt" 2>/dev/null
+! cmp -s "$work/n.mmt" "$work/n3.mmt"
+check 'without a key one is drawn' $?
+"$fast" info --json "$work/w.mmt" | grep -q churn &&
+	{ "$fast" info --json "$work/n.mmt"; "$fast" dump -a --json "$work/n.mmt"; } >"$work/a"
+! grep -qiE 'churn|hi\.sh' "$work/a"
+check 'no name of a task, file or command is left' $?
+addresses() {
+	"$fast" dump --no-segments "$1" | sed -n 's/.*addr=\(0x[0-9a-f]*\).*/\1/p' | sort -u
+}
+addresses "$work/w.mmt" | grep -v '^0x0$' >"$work/a"
+addresses "$work/n.mmt" | grep -v '^0x0$' >"$work/b"
+[ -s "$work/a" ] && [ -z "$(comm -12 "$work/a" "$work/b")" ] &&
+	[ "$(wc -l <"$work/a")" = "$(wc -l <"$work/b")" ]
+check 'no user address is what it was, and different ones stay different' $?
+offsets() {
+	"$fast" dump --no-segments "$1" | grep -v 'addr=0x0 ' |
+		sed -n 's/.*addr=0x[0-9a-f]*\([0-9a-f]\{5\}\) len=\([^ ]*\) .*/\1 \2/p'
+}
+offsets "$work/w.mmt" >"$work/a"
+[ -s "$work/a" ] && offsets "$work/n.mmt" | cmp -s - "$work/a"
+check 'lengths and places in a huge page stay' $?
+[ -z "$(outside "$work/n.mmt")" ] && [ "$("$fast" info "$work/n.mmt" | sed -n '/^replayed/,/^schedule/p')" = \
+	"$("$fast" info "$work/w.mmt" | sed -n '/^replayed/,/^schedule/p')" ]
+check 'it replays as the trace does' $?
+echo short >"$work/bad"
+refuses 'a key that is none' 1 'expected 16 bytes or 32 hex digits' \
+	anonymize "$work/w.mmt" --key "$work/bad" -o "$work/x.mmt"
 
 echo "1..$number"
 exit $failed
