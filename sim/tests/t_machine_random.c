@@ -26,6 +26,7 @@ enum { SEMS = 3, SPINS = 2, WORDS = 4, OPS_PER_TASK = 40, TASKS_MAX = 24 };
 struct callback {
 	struct rcu_head head;
 	struct world *w;
+	sim_ns queued_ns;
 };
 
 struct world {
@@ -50,6 +51,7 @@ struct world {
 	bool irq_busy[TASKS_MAX];
 	uint64_t irqs_done, callbacks, callbacks_done, ops_done;
 	struct rcu_state *rcu;
+	sim_ns reading_ns[TASKS_MAX];	/* since when; INT64_MAX: it does not */
 	struct digest digest;
 	FILE *log;
 };
@@ -286,7 +288,14 @@ static void do_line(struct task *t)
 static int64_t callback_done(struct rcu_head *h, struct cpu *c)
 {
 	struct callback *cb = (struct callback *)h;
+	struct world *w = cb->w;
 
+	/* nobody who read before it was queued still does */
+	for (uint32_t i = 0; i < w->task_count; i++)
+		if (w->reading_ns[i] < cb->queued_ns &&
+		    rcu_waits_for_readers(w->rcu))
+			BUG("seed %llu: callback before its grace period",
+			    (unsigned long long)w->seed);
 	(void)c;
 	cb->w->callbacks_done++;
 	free(cb);
@@ -303,8 +312,19 @@ static void do_rcu(struct task *t)
 		see(t, "sy", 0);
 		return;
 	}
+	if (pick(t, 3) == 0) {
+		rcu_read_lock(t, w->rcu);
+		w->reading_ns[t->id] = task_now(t);
+		work_ns(t, (int64_t)pick(t, 1500000), COST_ASSUMED);
+		settle(t);
+		w->reading_ns[t->id] = INT64_MAX;
+		rcu_read_unlock(t, w->rcu);
+		see(t, "rd", 0);
+		return;
+	}
 	cb = xcalloc(1, sizeof(*cb));
 	cb->w = w;
+	cb->queued_ns = task_now(t);
 	cb->head.fn = callback_done;
 	cb->head.invoke_ns = 40;
 	call_rcu(t, w->rcu, &cb->head, STAGE_NONE);
@@ -431,6 +451,7 @@ static void world_open(struct world *w, uint64_t seed, bool eager)
 			    metrics_lock(w->f.metrics, "percpu", false), 7);
 	w->task_count = 2 + (uint32_t)(bits >> 32) % (TASKS_MAX - 2);
 	for (uint32_t i = 0; i < w->task_count; i++) {
+		w->reading_ns[i] = INT64_MAX;
 		task_init(&w->f.m, &w->task[i], i, step, w);
 		if (i % 5 == 4)
 			w->task[i].affinity = 1 + i % w->f.m.cpu_count;
