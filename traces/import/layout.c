@@ -42,6 +42,12 @@ static uint32_t value_flags(uint64_t v)
 	return (uint32_t)(v >> FLAGS_SHIFT) & 0xffff;
 }
 
+/* made by a fork or by growing; that it is the stack matters when it grows */
+static uint64_t made_value(uint32_t flags)
+{
+	return MADE | (uint64_t)(flags & AREA_STACK) << FLAGS_SHIFT;
+}
+
 static bool is_initial(uint64_t v)
 {
 	return v & INITIAL;
@@ -124,7 +130,7 @@ static bool assume_in_ancestors(struct assembler *a, uint32_t mm,
 	if (!m || rangemap_find(&m->known, r.start, &run))
 		return false;
 	if (assume_in_ancestors(a, m->id, r, flags))
-		set(m, r.start, r.end, MADE);
+		set(m, r.start, r.end, made_value(flags));
 	else
 		assume(m, r, flags);
 	return true;
@@ -134,7 +140,7 @@ static void assume_used(struct assembler *a, struct amm *m, struct range r,
 			uint32_t flags)
 {
 	if (assume_in_ancestors(a, m->id, r, flags))
-		set(m, r.start, r.end, MADE);
+		set(m, r.start, r.end, made_value(flags));
 	else
 		assume(m, r, flags);
 }
@@ -153,6 +159,24 @@ static uint32_t fault_flags(uint64_t addr, uint64_t error_code)
 	return flags | (flags & AREA_WRITE ? AREA_STACK : AREA_SPECIAL);
 }
 
+/*
+ * Below a stack that is known, nothing between: this fault makes it grow, in
+ * the replay as well. A child's stack is its parent's until it grows.
+ */
+static bool grows_stack(struct amm *m, uint64_t page)
+{
+	struct range_run above;
+
+	if (!stack_address(page) ||
+	    !rangemap_next(&m->known, page, &above) ||
+	    above.r.start - page > STACK_NEAR_BYTES ||
+	    !(value_flags(above.value) & AREA_STACK) ||
+	    (is_initial(above.value) && !(above.value >> AREA_SHIFT)))
+		return false;
+	set(m, page, above.r.start, made_value(AREA_STACK));
+	return true;
+}
+
 void layout_fault(struct assembler *a, uint32_t mm, uint64_t addr,
 		  uint64_t error_code)
 {
@@ -166,6 +190,8 @@ void layout_fault(struct assembler *a, uint32_t mm, uint64_t addr,
 	if (page < m->last.r.start || page >= m->last.r.end) {
 		if (!rangemap_find(&m->known, page, &m->last)) {
 			m->last.r.end = 0;
+			if (grows_stack(m, page))
+				return;
 			assume_used(a, m, (struct range){ page,
 					  page + PAGE_BYTES }, flags);
 			return;
@@ -179,9 +205,11 @@ void layout_fault(struct assembler *a, uint32_t mm, uint64_t addr,
 	if (flags & ~value_flags(m->last.value)) {
 		struct range r = m->last.r;
 
-		set(m, r.start, r.end, m->last.value |
-		    (uint64_t)(flags & (AREA_READ | AREA_WRITE | AREA_EXEC))
-		    << FLAGS_SHIFT);
+		uint64_t value = m->last.value | (uint64_t)flags << FLAGS_SHIFT;
+
+		if (flags & AREA_STACK)	/* it was only read until now */
+			value &= ~((uint64_t)AREA_SPECIAL << FLAGS_SHIFT);
+		set(m, r.start, r.end, value);
 	}
 }
 
@@ -197,7 +225,7 @@ void layout_grew(struct assembler *a, uint32_t mm, uint64_t addr)
 		return;
 	/* only what lies above was there; this fault made the rest */
 	if (run.r.end - page > PAGE_BYTES && run.r.start == page)
-		set(m, page, page + PAGE_BYTES, MADE);
+		set(m, page, page + PAGE_BYTES, made_value(AREA_STACK));
 }
 
 /* initial areas inside @r move to `gone`: they were there at the start */
@@ -328,8 +356,8 @@ void layout_fork(struct assembler *a, uint32_t parent, uint32_t child)
 	if (!p || !c)
 		return;
 	for (; rangemap_next(&p->known, at, &run); at = run.r.end)
-		set(c, run.r.start, run.r.end,
-		    run.value == EMPTY ? EMPTY : MADE);
+		set(c, run.r.start, run.r.end, run.value == EMPTY ? EMPTY :
+		    made_value(value_flags(run.value)));
 	c->brk = c->first_brk = p->brk;
 }
 
@@ -364,8 +392,7 @@ static void add_area(struct assembler *a, struct trace_mm *row,
 	memset(area, 0, sizeof(*area));
 	if (run->value >> AREA_SHIFT)
 		*area = a->map_areas[(run->value >> AREA_SHIFT) - 1].area;
-	else
-		area->flags = value_flags(run->value);
+	area->flags |= value_flags(run->value);
 	area->start = run->r.start;
 	area->end = run->r.end;
 	area->resident_pages = UINT64_MAX;
@@ -392,6 +419,25 @@ void layout_areas(struct assembler *a, struct amm *m, struct trace_mm *row)
 	}
 }
 
+/*
+ * Was it written to before the snapshot? Then it was writable at the start,
+ * whatever it is now: the loader relocates a part and write-protects it.
+ */
+static uint32_t flags_at_start(const struct amm *m,
+			       const struct trace_area *area)
+{
+	uint32_t flags = area->flags;
+	uint64_t at = area->start;
+	struct range_run run;
+
+	for (; rangemap_next(&m->known, at, &run) && run.r.start < area->end;
+	     at = run.r.end) {
+		if (is_initial(run.value) && !(run.value >> AREA_SHIFT))
+			flags |= value_flags(run.value) & AREA_WRITE;
+	}
+	return flags;
+}
+
 /* one snapshot: what is not made since is initial, in its true extent */
 static void overlay(struct assembler *a, struct amm *m,
 		    const struct map_snapshot *s)
@@ -401,7 +447,7 @@ static void overlay(struct assembler *a, struct amm *m,
 		uint64_t at = area->start, value;
 		struct range_run run;
 
-		value = initial_value(area->flags) |
+		value = initial_value(flags_at_start(m, area)) |
 			(uint64_t)(i + 1) << AREA_SHIFT;
 		while (at < area->end) {
 			bool more = rangemap_next(&m->known, at, &run) &&
