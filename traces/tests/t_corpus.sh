@@ -1,7 +1,8 @@
 #!/bin/bash
 # Whole captures, imported and counted a second time by awk: lines, calls,
-# faults, lock events, vmalloc. Needs the captures, which are no part of the
-# project: $MMREPLAY_CAPTURES, else ../shared/captures; without them one test
+# faults, lock events, vmalloc; public strace texts by grep. Needs captures that
+# are no part of the project: $MMREPLAY_CAPTURES, else ../shared/captures, and
+# $MMREPLAY_PUBLIC, else public/ beside that; without captures one test
 # is skipped. By default some of each kind, all with MMREPLAY_LONG=1.
 set -u
 export LC_ALL=C
@@ -22,8 +23,9 @@ list() {
 		grep -v format-raw
 	if [ -n "${MMREPLAY_LONG-}" ]; then
 		find "$captures/tcg" "$captures/native" \
-			"$captures/native-waking" -name '*trace*.txt.zst' \
-			-o -name 'vmalloc.txt.zst' | sort
+			"$captures/native-waking" "$captures/native-perf" \
+			-name '*trace*.txt.zst' \
+			-o -name 'vmalloc.txt.zst' -o -name 'perf.script.txt.zst' | sort
 		return
 	fi
 	ls "$captures"/tcg/*/churn2/*.trace0.txt.zst \
@@ -51,6 +53,8 @@ count_raw() {
 				break
 		if (i >= NF) next
 		name = $(i + 1)
+		if (name ~ /^[a-z_]+:[a-z_]+/)		# perf: group:event
+			sub(/^[a-z_]+:/, "", name)
 		if (name ~ /^sys_/) {
 			if ($(i + 2) == "->" || name ~ /^sys_exit_[a-z0-9_]+:$/)
 				next
@@ -71,7 +75,9 @@ count_raw() {
 		print "mprotect", call["mprotect"] + 0
 		print "madvise", call["madvise"] + 0
 		print "brk", call["brk"] + 0
-		print "exec", call["execve"] + 0
+		# perf starts between the call and its event
+		print "exec", call["execve"] ? call["execve"] : \
+			event["sched_process_exec"] + 0
 		print "clones", call["clone"] + call["clone3"] + \
 			call["fork"] + call["vfork"]
 		print "fault", event["page_fault_user"] + \
@@ -142,5 +148,39 @@ else
 	echo "not ok $number - format-raw: $(head -n 1 "$work/err")"
 	failed=1
 fi
+# strace: a call is one line, or the one that is not finished
+public=${MMREPLAY_PUBLIC:-$captures/../public}
+for file in "$public"/*.strace "$public"/*.strace.zst; do
+	[ -f "$file" ] || continue
+	number=$((number + 1))
+	for call in mmap munmap mremap mprotect madvise brk; do
+		echo "$call $(text "$file" | grep -aoE "(^|[^a-z_0-9.])$call\(" |
+			wc -l)"
+	done >"$work/raw"
+	"$program" import "$file" -o "$work/t.mmt" --json >"$work/json" 2>/dev/null
+	count_import "$work/json" | grep -E '^(mmap|munmap|mremap|mprotect|madvise|brk) ' \
+		>"$work/imported"
+	grep -q '"balanced": true' "$work/json" && diff "$work/raw" "$work/imported" \
+		>"$work/diff"
+	if [ $? = 0 ]; then
+		echo "ok $number - public ${file##*/}"
+	else
+		echo "not ok $number - public ${file##*/}"
+		sed 's/^/# /' "$work/diff"
+		failed=1
+	fi
+done
+# no memory events in them, but tracefs and trace-cmd text all the same
+for file in "$public"/catapult-*.txt "$public"/trappy-*.txt; do
+	[ -f "$file" ] || continue
+	number=$((number + 1))
+	if "$program" import "$file" -o "$work/t.mmt" --json >"$work/json" \
+			2>/dev/null && grep -q '"balanced": true' "$work/json"; then
+		echo "ok $number - public ${file##*/}"
+	else
+		echo "not ok $number - public ${file##*/}"
+		failed=1
+	fi
+done
 echo "1..$number"
 exit $failed
