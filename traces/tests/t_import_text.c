@@ -318,6 +318,34 @@ static void t_strict(void **state)
 	unlink(path);
 }
 
+/*
+ * A child that grows the stack it inherited, reading before it writes: its
+ * parent had nothing down there. Not pinned: growth beyond 8 MiB.
+ */
+static void t_stack_growth(void **state)
+{
+	struct imported *im = import_text(
+		"cpus=1\n"
+		" a-7 [000] 1.000001000: page_fault_user: address=0x7ffd2467a008 ip=0x1 error_code=0x6\n"
+		" a-7 [000] 1.000002000: sys_enter_fork: \n"
+		" a-7 [000] 1.000003000: task_newtask: pid=8 comm=a clone_flags=1200000 oom_score_adj=0\n"
+		" a-7 [000] 1.000004000: sys_exit_fork: 0x8\n"
+		" a-8 [000] 1.000005000: page_fault_user: address=0x7ffd24640a38 ip=0x1 error_code=0x4\n"
+		" a-8 [000] 1.000006000: page_fault_user: address=0x7ffd2461a928 ip=0x1 error_code=0x4\n"
+		" a-8 [000] 1.000007000: page_fault_user: address=0x7ffd2461a928 ip=0x1 error_code=0x7\n");
+	const struct trace_header *h;
+
+	(void)state;
+	assert_string_equal(im->e.text, "");
+	h = mmt_header(im->r);
+	assert_int_equal(h->mm_count, 2);
+	assert_int_equal(h->mms[0].area_count, 1);
+	assert_int_equal(h->mms[0].areas[0].start, 0x7ffd2467a000);
+	assert_true(h->mms[0].areas[0].flags & AREA_STACK);
+	assert_int_equal(h->mms[1].area_count, 0);
+	imported_free(im);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +364,7 @@ int main(void)
 		cmocka_unit_test(t_truncated_text),
 		cmocka_unit_test(t_not_a_capture),
 		cmocka_unit_test(t_strict),
+		cmocka_unit_test(t_stack_growth),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
