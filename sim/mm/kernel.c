@@ -182,6 +182,23 @@ void kernel_finish(struct kernel *k)
 	k->metrics->events = events;
 }
 
+void kernel_rcu_stats(const struct kernel *k, struct rcu_stats *out)
+{
+	*out = (struct rcu_stats){ 0 };
+	if (k->cfg.null_kernel)
+		return;
+	*out = rcu_stats(k->rcu);
+	out->period_ns = (struct hist){ 0 };
+	hist_merge(&out->period_ns, rcu_periods(k->rcu));
+}
+
+void kernel_thread_class_ns(const struct kernel *k,
+			    int64_t sum[COST_CLASS_COUNT])
+{
+	if (!k->cfg.null_kernel)
+		rcu_thread_class_ns(k->rcu, sum);
+}
+
 void kernel_free(struct kernel *k)
 {
 	struct mm *mm;

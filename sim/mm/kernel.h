@@ -41,6 +41,13 @@ void kernel_free(struct kernel *k);
 /** kernel_finish() - drain what drains, close ledgers; after the last op */
 void kernel_finish(struct kernel *k);
 
+/** kernel_rcu_stats() - what RCU did so far; @out owns its histogram */
+void kernel_rcu_stats(const struct kernel *k, struct rcu_stats *out);
+
+/** kernel_thread_class_ns() - add what RCU's threads owed, by source, to @sum */
+void kernel_thread_class_ns(const struct kernel *k,
+			    int64_t sum[COST_CLASS_COUNT]);
+
 /* ---- op context ---- */
 
 /* enum seg_kind and enum fault_path of the trace, which mm may not include;

@@ -164,6 +164,7 @@ void take_accounts(struct replay *r, sim_ns now)
 	for (uint32_t i = 0; i < r->task_count; i++)
 		for (int m = 0; m < COST_CLASS_COUNT; m++)
 			o->class_ns[m] += r->tasks[i].task.class_ns[m];
+	kernel_thread_class_ns(r->k, o->class_ns);
 }
 
 static uint64_t counter(const struct metrics *m, const char *name)
@@ -185,6 +186,7 @@ static int run_result(struct replay *r)
 		return stuck(r);
 	take_accounts(r, r->m.end_ns);
 	r->out->contacts = r->m.contacts;
+	kernel_rcu_stats(r->k, &r->out->rcu);
 	r->out->host_events = r->m.engine.events;
 	r->out->spurious_faults = counter(r->metrics, "fault_spurious");
 	if (r->c->final_state_path && !r->preparing)
@@ -385,6 +387,7 @@ void replay_result_release(struct replay_result *r)
 		metrics_free(r->metrics);
 	hist_release(&r->drift_ns);
 	hist_release(&r->gap_ns);
+	hist_release(&r->rcu.period_ns);
 	arena_release(&r->arena);
 	*r = (struct replay_result){ 0 };
 }

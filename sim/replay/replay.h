@@ -92,6 +92,7 @@ struct replay_result {
 		char mm_lock[32], victim[32], holder[32];
 	} hung[16];
 	uint32_t hung_count;
+	struct rcu_stats rcu;		/* up to the end of the run */
 	const char *warning[REPLAY_WARNINGS_MAX];	/* arena-owned text */
 	uint32_t warnings;
 	struct arena arena;

@@ -301,6 +301,33 @@ static json_t *cpu_part(const struct replay_result *r)
 	return o;
 }
 
+/* What RCU did, and its share of the time in which CPUs were not idle. */
+static json_t *rcu_part(const struct replay_result *r)
+{
+	const struct rcu_stats *s = &r->rcu;
+	int64_t busy = 0, callbacks = s->softirq_ns + s->ksoftirqd_ns +
+				      s->rcuop_ns;
+	json_t *o = json_object();
+
+	for (int i = 0; i < MODE_COUNT; i++)
+		if (i != MODE_IDLE)
+			busy += r->mode_ns[i];
+	set_uint(o, "called", s->called);
+	set_uint(o, "called_lazy", s->called_lazy);
+	set_uint(o, "invoked", s->invoked);
+	set_uint(o, "batches", s->batches);
+	set_uint(o, "bypassed", s->bypassed);
+	set_uint(o, "nocb_wakes", s->nocb_wakes);
+	json_object_set_new(o, "period_ns", json_quantiles(&s->period_ns));
+	set_int(o, "call_ns", s->call_ns);
+	set_int(o, "softirq_ns", s->softirq_ns);
+	set_int(o, "ksoftirqd_ns", s->ksoftirqd_ns);
+	set_int(o, "rcuop_ns", s->rcuop_ns);
+	set_int(o, "rcuog_ns", s->rcuog_ns);
+	set_share(o, "callback_share", callbacks, busy);
+	return o;
+}
+
 static json_t *hung_part(const struct replay_result *r)
 {
 	json_t *list = json_array();
@@ -393,6 +420,8 @@ json_t *cell_json(const struct scenario *s, const struct cell *c,
 	json_object_set_new(o, "hold_va", cell_hold_json(r, true));
 	json_object_set_new(o, "vmstat", vmstat_part(r->metrics));
 	json_object_set_new(o, "cpu_ns", cpu_part(r));
+	if (r->rcu.called)
+		json_object_set_new(o, "rcu", rcu_part(r));
 	json_object_set_new(o, "hung_tasks", hung_part(r));
 	json_object_set_new(o, "cost_share", cost_share_part(r));
 	json_object_set_new(o, "warnings", warnings_part(c, r));

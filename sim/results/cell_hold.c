@@ -134,6 +134,24 @@ static json_t *owners_part(const struct metrics *m,
 	return rows;
 }
 
+/* Byte-seconds of finished waits for grace periods, by whose quiescent state
+ * ended each. */
+static json_t *ends_part(const struct hold_class *h)
+{
+	static const char *const names[HOLD_ENDS] = {
+		[END_IDLE] = "idle", [END_SWITCH] = "context-switch",
+		[END_USER] = "user", [END_PREEMPTIBLE] = "preemptible",
+		[END_RESCHED] = "cond_resched", [END_CLOCK] = "fixed",
+	};
+	json_t *o = json_object();
+
+	for (unsigned i = 0; i < HOLD_ENDS; i++)
+		if (h->wait[i].objects)
+			set_byte_seconds(o, names[i] ? names[i] : op_name(i),
+					 h->wait[i].byte_ns);
+	return o;
+}
+
 static json_t *class_part(const struct metrics *m, uint32_t hold,
 			  int64_t makespan_ns)
 {
@@ -154,6 +172,7 @@ static json_t *class_part(const struct metrics *m, uint32_t hold,
 	json_object_set_new(o, "stages", stages_part(m, h->stage));
 	json_object_set_new(o, "censored",
 			    censored_part(m, h->stage, h->since_ns));
+	json_object_set_new(o, "grace_period_ended_by", ends_part(h));
 	json_object_set_new(o, "ops", ops_part(m, list, n));
 	json_object_set_new(o, "owners", owners_part(m, list, n));
 	free(list);

@@ -290,6 +290,11 @@ struct rcu_stats rcu_stats(const struct rcu_state *r)
 	return s;
 }
 
+const struct hist *rcu_periods(const struct rcu_state *r)
+{
+	return &r->stats.period_ns;
+}
+
 static void add_classes(const struct kthread *k, int64_t sum[COST_CLASS_COUNT])
 {
 	for (unsigned i = 0; i < COST_CLASS_COUNT; i++)

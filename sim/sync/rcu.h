@@ -124,6 +124,9 @@ bool rcu_waits_for_readers(const struct rcu_state *r);
 /** rcu_stats() - so far; period_ns stays @r's */
 struct rcu_stats rcu_stats(const struct rcu_state *r);
 
+/** rcu_periods() - how long they were */
+const struct hist *rcu_periods(const struct rcu_state *r);
+
 /** rcu_thread_class_ns() - add what its threads owed, by source, to @sum */
 void rcu_thread_class_ns(const struct rcu_state *r,
 			 int64_t sum[COST_CLASS_COUNT]);
