@@ -219,22 +219,38 @@ int file_read(const char *path, size_t limit_bytes, char **text, size_t *bytes,
 	return code;
 }
 
+/* A folder that is there will do, whatever mkdir() says of it. */
+static int make_dir(const char *path, struct errbuf *e)
+{
+	struct stat st;
+	int code;
+
+	if (!mkdir(path, 0777))
+		return 0;
+	code = errno;
+	if (!stat(path, &st)) {
+		if (S_ISDIR(st.st_mode))
+			return 0;
+		code = ENOTDIR;
+	}
+	errno = code;
+	return err_sys(e, path, "cannot make folder");
+}
+
 int make_dirs(const char *path, struct errbuf *e)
 {
 	char *copy = xstrdup(path);
-	struct stat st;
 	int code = 0;
 
-	for (char *p = copy; *p; p++) {
+	for (char *p = copy; *p && !code; p++) {
 		if (*p != '/' || p == copy)
 			continue;
 		*p = '\0';
-		mkdir(copy, 0777);	/* the last one tells */
+		code = make_dir(copy, e);
 		*p = '/';
 	}
-	if (mkdir(path, 0777) && (errno != EEXIST || stat(path, &st) ||
-				  (!S_ISDIR(st.st_mode) && (errno = ENOTDIR))))
-		code = err_sys(e, path, "cannot make folder");
+	if (!code)
+		code = make_dir(path, e);
 	free(copy);
 	return code;
 }

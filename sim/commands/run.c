@@ -45,6 +45,8 @@ static const char help[] =
 "                       folder, with these options of sbatch; waits and collects\n"
 "      --cell-seconds N a cell that takes longer is failed, the others go on\n"
 "      --cell-bytes N   a cell that needs more memory is failed; K, M, G\n"
+"      --decode-cache N bytes for one decoded copy of a trace that several cells\n"
+"                       replay (default 1G); larger ones are decoded by each\n"
 "      --eager          every piece of work is an event: slower, same bytes\n"
 "      --json           the table, or the plan of --dry-run, as JSON\n"
 "  -q, --quiet          no progress, no summary\n"
@@ -78,7 +80,8 @@ static int parse_count(const char *option, const char *text, uint32_t most,
 	return 0;
 }
 
-static int parse_bytes(struct arguments *a, const char *text, struct errbuf *e)
+static int parse_bytes(const char *option, const char *text, uint64_t *out,
+		       struct errbuf *e)
 {
 	static const char suffix[] = "KMGT";
 	char *end;
@@ -86,11 +89,11 @@ static int parse_bytes(struct arguments *a, const char *text, struct errbuf *e)
 	const char *unit = *end ? strchr(suffix, *end) : NULL;
 	unsigned shift = unit ? 10 * (unsigned)(unit - suffix + 1) : 0;
 
-	if (*text < '0' || *text > '9' || !n || (*end && (!unit || end[1])) ||
+	if (*text < '0' || *text > '9' || (*end && (!unit || end[1])) ||
 	    n > UINT64_MAX >> shift)
-		return err_usage(e, "--cell-bytes %s: expected bytes, like 512M or 4G",
-				 text);
-	a->run.cell_bytes = n << shift;
+		return err_usage(e, "%s %s: expected bytes, like 512M or 4G",
+				 option, text);
+	*out = n << shift;
 	return 0;
 }
 
@@ -126,7 +129,10 @@ static int take_where(int c, struct arguments *a, char **argv, struct errbuf *e)
 		return parse_count("--cell-seconds", optarg, UINT32_MAX,
 				   &a->run.cell_seconds, e);
 	case 'B':
-		return parse_bytes(a, optarg, e);
+		return parse_bytes("--cell-bytes", optarg, &a->run.cell_bytes, e);
+	case 'D':
+		return parse_bytes("--decode-cache", optarg,
+				   &a->run.decode_cache_bytes, e);
 	case 'C':
 		a->cell[a->run.only_count++] = optarg;
 		return 0;
@@ -198,6 +204,7 @@ static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
 		{ "slurm", optional_argument, NULL, 'S' },
 		{ "cell-seconds", required_argument, NULL, 'T' },
 		{ "cell-bytes", required_argument, NULL, 'B' },
+		{ "decode-cache", required_argument, NULL, 'D' },
 		{ "eager", no_argument, NULL, 'E' },
 		{ "json", no_argument, NULL, 'J' },
 		{ "quiet", no_argument, NULL, 'q' },
@@ -415,6 +422,7 @@ static int run(int argc, char **argv, struct errbuf *e)
 		.set = xcalloc((size_t)argc + 1, sizeof(*a.set)),
 		.policy = xcalloc((size_t)argc + 1, sizeof(*a.policy)),
 		.cell = xcalloc((size_t)argc + 1, sizeof(*a.cell)),
+		.run.decode_cache_bytes = 1ULL << 30,
 		.pass = xcalloc(2 * (size_t)argc + 2, sizeof(*a.pass)) };
 	int r = parse(argc, argv, &a, e);
 

@@ -19,6 +19,7 @@ struct run_options {
 	const char *export_dir;		/* the simulated runs as traces; or NULL */
 	uint32_t cell_seconds;		/* of the host, for one cell; 0 = no limit */
 	uint64_t cell_bytes;		/* of memory, for one cell; 0 = no limit */
+	uint64_t decode_cache_bytes;	/* for traces that several cells share; 0 = none */
 	const char *const *only;	/* ids: these cells, no results.json */
 	uint32_t only_count;
 	const char *missing_because;	/* run nothing: what is missing failed, and why */

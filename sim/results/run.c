@@ -370,10 +370,34 @@ static int make_all_ready(struct crew *w, const uint32_t *todo, uint32_t count,
 	return r;
 }
 
+/* Traces that several cells replay are decoded once, while there is room. */
+static void decode_shared(struct crew *w, const uint32_t *todo, uint32_t count)
+{
+	uint32_t *cells = xcalloc(w->s->source_count + 1, sizeof(*cells));
+	uint64_t left = w->o->decode_cache_bytes;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct ready *r = &w->ready[w->s->cells[todo[i]].source->index];
+		struct errbuf ignored = { 0 };
+		struct mmt_reader *trace;
+
+		if (++cells[r - w->ready] != 2)
+			continue;
+		trace = mmt_open(r->path, 0, 0, &ignored);
+		if (trace)
+			r->share = mmt_share_new(trace, left);
+		left -= mmt_share_bytes(r->share);
+		mmt_close(trace);
+	}
+	free(cells);
+}
+
 static void crew_release(struct crew *w)
 {
-	for (uint32_t i = 0; i < w->s->source_count; i++)
+	for (uint32_t i = 0; i < w->s->source_count; i++) {
 		free(w->ready[i].path);
+		mmt_share_free(w->ready[i].share);
+	}
 	free(w->ready);
 	free(w->w);
 	free(w->poll);
@@ -465,6 +489,8 @@ int results_run(const struct scenario *s, const struct run_options *o,
 		r = find_missing(&w, todo, &count, e);
 	if (!r)
 		r = make_all_ready(&w, todo, count, e);
+	if (!r && !o->missing_because)
+		decode_shared(&w, todo, count);
 	if (!r)
 		r = o->missing_because ? mark_missing(&w, todo, count, e) :
 					 run_missing(&w, todo, count, e);

@@ -116,6 +116,7 @@ int worker_run(const struct scenario *s, const struct run_options *o,
 	if (d.hi != from->digest.hi || d.lo != from->digest.lo)
 		return tell_failed(fd, MESSAGE_FAILED,
 				   "the trace changed while the scenario ran");
+	mmt_use_share(trace, from->share);
 	if (sinks_open(&sinks, s, o, c, &config, &e))
 		return tell_failed(fd, MESSAGE_CANNOT_WRITE, e.text);
 	if (replay_run(trace, &config, &r, &e)) {

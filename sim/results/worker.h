@@ -28,6 +28,7 @@ struct ready {
 	char *path;		/* NULL: no cell needs it now */
 	struct digest digest;
 	uint64_t ops;		/* records that a replay does */
+	struct mmt_share *share;	/* decoded for all its cells; or NULL */
 };
 
 /** host_now_ns() - monotonic time of the host */

@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..43
+echo 1..44
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -135,6 +135,9 @@ rm "$(ls p1/cells/*.json | head -1)"
 result $? 'run --plan names what is missing'
 refuses 'no such cell' 2 'mmreplay: --cell 12ab: this scenario has no such cell' run s.yaml -o p1 --cell 12ab
 refuses 'no size' 2 'mmreplay: --cell-bytes 5X: expected bytes' run s.yaml --cell-bytes 5X
+"$run" run s.yaml -o p4 -q --decode-cache 0 >/dev/null 2>err && same p2 p4 &&
+	grep -q '"chunks": 0' p2/host.json && ! grep -q '"chunks": 0' p4/host.json
+result $? 'run --decode-cache: one decoded copy or one each, the same bytes'
 "$run" run s.yaml -o p3 --cell-bytes 100K >out 2>err
 [ $? = 1 ] && [ "$(grep -c '^failed: .*used more than --cell-bytes 102400' err)" = 5 ] &&
 	"$run" run s.yaml -o p3 -q --cell-bytes 4G --cell-seconds 600 >/dev/null 2>err && same p2 p3

@@ -104,6 +104,7 @@ struct mmt_slot {
 	uint64_t key;		/* chunk * 2 + stream, UINT64_MAX: free */
 	uint64_t used;		/* clock of the last use */
 	uint8_t *data;
+	bool borrowed;		/* data is the share's */
 	size_t bytes;
 	uint32_t groups_at;	/* behind the shapes */
 	struct mmt_shapes *shapes;
@@ -130,6 +131,7 @@ struct mmt_reader {
 	size_t cache_bytes, cached_bytes;
 	uint64_t clock;
 	struct mmt_stats stats;
+	const struct mmt_share *share;	/* or NULL */
 	void *dctx;			/* ZSTD_DCtx */
 	uint8_t *zip;			/* the compressed frame, reused */
 	size_t zip_bytes;
@@ -147,6 +149,9 @@ int mmt_read_at(const struct mmt_reader *r, uint64_t offset, void *out,
 uint8_t *mmt_unzip(struct mmt_reader *r, uint64_t offset, uint32_t bytes,
 		   uint32_t raw, uint32_t sum, const char *what,
 		   struct errbuf *e);
+
+/** mmt_shared_frame() - decoded records of @chunk, padded; the share's */
+uint8_t *mmt_shared_frame(const struct mmt_share *s, uint32_t chunk);
 
 /**
  * mmt_stream() - cache slot that holds a chunk's records, decoded if need be

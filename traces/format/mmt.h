@@ -16,6 +16,7 @@
 struct mmt_writer;
 struct mmt_reader;
 struct mmt_cursor;
+struct mmt_share;
 
 /** mmt_create() - start writing; the file appears whole at mmt_finish() */
 struct mmt_writer *mmt_create(const char *path, struct errbuf *e);
@@ -79,6 +80,19 @@ struct mmt_cursor *mmt_merged(struct mmt_reader *r);
 
 /** mmt_arg_refs() - bit i: arg[i] of this kind is a task's, or an mm's number */
 void mmt_arg_refs(unsigned kind, unsigned *tasks, unsigned *mms);
+
+/**
+ * mmt_share_new() - all replayed records of a trace, decoded once, for processes
+ *	forked from this one
+ * Return: NULL if they need more than @most_bytes, or a chunk is damaged: then
+ *	each reader decodes for itself, and meets the error where it is.
+ */
+struct mmt_share *mmt_share_new(struct mmt_reader *r, uint64_t most_bytes);
+void mmt_share_free(struct mmt_share *s);
+uint64_t mmt_share_bytes(const struct mmt_share *s);
+
+/** mmt_use_share() - read from @s, which is of the same trace and outlives @r */
+void mmt_use_share(struct mmt_reader *r, const struct mmt_share *s);
 
 /** struct mmt_stats - what reading cost, for host.json */
 struct mmt_stats {

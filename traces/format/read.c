@@ -115,7 +115,8 @@ uint8_t *mmt_unzip(struct mmt_reader *r, uint64_t offset, uint32_t bytes,
 
 static void drop_slot(struct mmt_slot *s)
 {
-	free(s->data);
+	if (!s->borrowed)
+		free(s->data);
 	free(s->shapes);
 	*s = (struct mmt_slot){ .key = UINT64_MAX };
 }
@@ -173,6 +174,7 @@ uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
 	unsigned frame = FRAME_MAIN + stream;
 	uint64_t offset = c->offset + MMT_CHUNK_BYTES;
 	uint32_t slot = r->slot_of[key];
+	bool borrowed = r->share && frame == FRAME_MAIN;
 	uint8_t *data;
 
 	if (slot != UINT32_MAX) {
@@ -183,12 +185,13 @@ uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
 	for (unsigned f = 0; f < frame; f++)
 		offset += c->bytes[f];
 	slot = free_slot(r, c->raw[frame]);
-	data = mmt_unzip(r, offset, c->bytes[frame], c->raw[frame],
+	data = borrowed ? mmt_shared_frame(r->share, chunk) :
+	       mmt_unzip(r, offset, c->bytes[frame], c->raw[frame],
 			 c->sum[frame], "chunk", e);
 	if (!data)
 		return UINT32_MAX;
 	r->slots[slot] = (struct mmt_slot){ .key = UINT64_MAX, .data = data,
-		.bytes = c->raw[frame] };
+		.borrowed = borrowed, .bytes = c->raw[frame] };
 	if (!read_shapes(&r->slots[slot], c->groups[stream])) {
 		drop_slot(&r->slots[slot]);
 		damaged(r, offset, "damaged table of shapes in a chunk", e);
@@ -198,8 +201,9 @@ uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
 	r->slots[slot].used = ++r->clock;
 	r->slot_of[key] = slot;
 	r->cached_bytes += c->raw[frame];
-	r->stats.chunks_decoded++;
-	r->stats.bytes_decoded += c->raw[frame];
+	r->stats.chunks_decoded += !borrowed;
+	r->stats.bytes_decoded += borrowed ? 0 : c->raw[frame];
+	r->stats.chunk_hits += borrowed;
 	return slot;
 }
 
