@@ -197,6 +197,29 @@ static void add_lock_side(struct measure_list *l, const char *at)
 			  rows[i].name);
 }
 
+/* A reader waits for the hold of a writer: show that, even where
+ * no writer waited itself and so has no rows. */
+static void add_write_holds(const struct result_set *s, struct measure_list *l,
+			    const struct ranked *k, uint32_t shown)
+{
+	for (uint32_t i = 0; i < shown; i++) {
+		const char *name = k->r[i].name;
+		int len = (int)strcspn(name, ".");
+		char *path = xasprintf("locks.%.*s.write.hold_ns.max", len, name);
+		char *text = xasprintf("%.*s write, hold max", len, name);
+		bool write = !strcmp(name + len, ".write");
+
+		for (uint32_t j = 0; j < k->count && !write; j++)
+			write = !strncmp(k->r[j].name, name, (size_t)len + 1) &&
+				!strcmp(k->r[j].name + len, ".write");
+		if (!write && weight(s, path) > 0)
+			add_lower(l, SECTION_LOCKS, 0, path, text);
+		else
+			free(path);
+		free(text);
+	}
+}
+
 static void add_locks(const struct result_set *s, struct measure_list *l)
 {
 	json_t *names = keys_below(s, "locks"), *v;
@@ -224,6 +247,7 @@ static void add_locks(const struct result_set *s, struct measure_list *l)
 			break;
 		add_lock_side(l, k.r[shown].name);
 	}
+	add_write_holds(s, l, &k, shown);
 	l->elided[SECTION_LOCKS] = k.count - shown;
 	rank_release(&k);
 	json_decref(names);

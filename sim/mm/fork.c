@@ -26,6 +26,7 @@ int dup_mmap_lock(struct task *t, struct mm *parent, struct mm *child)
 	kop_segment(t, KOP_W);
 	settle(t);
 	mm_join_family(parent, child);
+	child->in_dup = true;
 	return 0;
 }
 
@@ -141,6 +142,7 @@ void dup_mmap_unlock(struct task *t, struct mm *parent, struct mm *child)
 {
 	mmap_write_unlock(t, child, WHOLE_MM);
 	settle(t);
+	child->in_dup = false;
 	parent->k->tlb->flush(t, parent, UINT64_MAX, false);
 	mmap_write_unlock(t, parent, WHOLE_MM);
 }

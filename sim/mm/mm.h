@@ -134,6 +134,7 @@ struct mm {
 	uint32_t users;			/* mm_users */
 	uint32_t count;			/* mm_count: users > 0, CPUs, replay */
 	bool forgotten, exiting, lockless;
+	bool in_dup;			/* being made by fork: nobody can find it */
 	uint32_t map_count;
 	struct vma *root;		/* treap by address */
 	struct vma_list areas;		/* the same, in order */

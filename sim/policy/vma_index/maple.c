@@ -102,6 +102,8 @@ static void node_take(struct task *t, struct mm *mm, uint64_t n)
 static void mt_write(struct task *t, struct mm *mm, uint64_t areas, bool spans)
 {
 	struct maple_mm *m = mt(mm);
+	/* dup_mmap() clears RCU mode until the child's tree is whole */
+	bool rcu = m->rcu && !mm->in_dup;
 	uint64_t want, copied = 1, old = m->nodes;
 	struct hold_tag tag;
 	unsigned height;
@@ -110,7 +112,7 @@ static void mt_write(struct task *t, struct mm *mm, uint64_t areas, bool spans)
 	m->nodes = want;
 	prim(t, COST_MAPLE_STORE, 1);
 	tag = hold_tag_of(t, mm);
-	if (m->rcu && old) {
+	if (rcu && old) {
 		if ((spans || want != old) && height > 1)
 			copied = height;
 		node_take(t, mm, copied);
@@ -120,7 +122,7 @@ static void mt_write(struct task *t, struct mm *mm, uint64_t areas, bool spans)
 	}
 	if (want > old)
 		node_take(t, mm, want - old);
-	else if (want < old && m->rcu)
+	else if (want < old && rcu)
 		rcu_hold_object(t, mm->k, HOLD_MAPLE_NODE, &tag, old - want,
 				MAPLE_NODE_BYTES,
 				cost_ns(mm->k, COST_RCU_CALLBACK));
