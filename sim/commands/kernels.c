@@ -64,6 +64,7 @@ static void print_one(const struct preset *p)
 		printf("\n%18s%s\n", "", p->source[i] ? p->source[i] :
 						       "no source given");
 	}
+	preset_groups_print(p, stdout);
 }
 
 static int longest_name(const struct preset *p, size_t count)

@@ -37,6 +37,9 @@ enum mutation {
 	MUTATE_NO_BIAS,			/* bravo: never biased */
 	MUTATE_BIAS_NOT_REVOKED,	/* bravo: writer does not wait for the table */
 	MUTATE_BIAS_NOT_INHIBITED,	/* bravo: on again right after a writer */
+	MUTATE_OWNER_UNPAID,		/* the owner is set without a store */
+	MUTATE_TRYLOCK_LOADS,		/* 5.3: a trylock loads the count first */
+	MUTATE_TRYLOCK_ADDS,		/* a trylock never has to compare again */
 	MUTATE_SPIN_LIFO,		/* spinlock: last waiter first */
 	MUTATE_MUTEX_NO_SPIN,
 	MUTATE_MUTEX_NO_HANDOFF,	/* a woken sleeper may lose for ever */

@@ -9,7 +9,7 @@
 
 void mmget(struct task *t, struct mm *mm)
 {
-	line_rmw(t, mm_line(mm, MM_OFF_MM_USERS));
+	line_rmw(t, mm_line(mm, mm->k->cfg.layout.mm_users));
 	BUG_ON(!mm->users);
 	mm->users++;
 	/* a second user turns the index to copying nodes (seed 3) */
@@ -19,7 +19,7 @@ void mmget(struct task *t, struct mm *mm)
 
 bool mmget_not_zero(struct task *t, struct mm *mm)
 {
-	line_rmw(t, mm_line(mm, MM_OFF_MM_USERS));
+	line_rmw(t, mm_line(mm, mm->k->cfg.layout.mm_users));
 	if (!mm->users)
 		return false;
 	mm->users++;
@@ -30,7 +30,7 @@ bool mmget_not_zero(struct task *t, struct mm *mm)
 
 void mmput(struct task *t, struct mm *mm)
 {
-	line_rmw(t, mm_line(mm, MM_OFF_MM_USERS));
+	line_rmw(t, mm_line(mm, mm->k->cfg.layout.mm_users));
 	BUG_ON(!mm->users);
 	if (--mm->users)
 		return;

@@ -291,6 +291,8 @@ enum fault_result handle_mm_fault(struct task *t, struct vma *v,
 {
 	enum fault_class c;
 
+	/* pgd_offset(): on some kernels on the line of the lock word */
+	line_read(t, mm_line(v->mm, v->mm->k->cfg.layout.pgd));
 	settle(t);
 	v->in_fault++;
 	body(t, COST_PT_ALLOC, tables_missing(v->mm, f->addr,

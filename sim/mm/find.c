@@ -69,7 +69,9 @@ struct vma *lock_mm_and_find_vma(struct task *t, struct mm *mm,
 	struct range r = fault_range(f);
 	struct vma *v;
 
-	if (mmap_read_lock(t, mm, r, true))
+	/* trylock first: a fault in kernel mode must not wait for a lock that
+	 * it holds (do_user_addr_fault(), get_mmap_lock_carefully()) */
+	if (!mmap_read_trylock(t, mm, r) && mmap_read_lock(t, mm, r, true))
 		return NULL;
 	v = mm->k->index->find(t, mm, f->addr);
 	if (v && v->r.start <= f->addr)

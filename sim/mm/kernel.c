@@ -95,7 +95,8 @@ static void make_caches(struct kernel *k)
 {
 	const struct vma_place *p = k->place;
 
-	k->mm_cache = address_cache_new(k->m, "mm_struct", MM_STRUCT_BYTES, 64);
+	k->mm_cache = address_cache_new(k->m, "mm_struct", k->cfg.layout.bytes,
+					64);
 	k->vma_cache = address_cache_new(k->m, "vm_area_struct", p->vma_bytes,
 					 p->vma_align);
 	if (p->lock_bytes && !p->embedded)
@@ -141,6 +142,7 @@ struct kernel *kernel_new(struct machine *m, const struct kernel_config *c)
 	m->hooks.arg = k;
 	if (c->null_kernel)
 		return k;
+	BUG_ON(!c->layout.bytes);
 	k->metrics->hung_ns = c->hung_task_ns;
 	choose(k);
 	register_metrics(k);

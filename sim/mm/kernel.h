@@ -1,6 +1,7 @@
 #ifndef MMREPLAY_MM_KERNEL_H
 #define MMREPLAY_MM_KERNEL_H
 
+#include "sim/mm/layout.h"
 #include "sim/mm/policies.h"
 #include "sim/sync/rcu.h"
 
@@ -33,6 +34,7 @@ struct kernel_config {
 	uint32_t thp;			/* 0 never, 1 madvise, 2 always */
 	uint32_t max_map_count;		/* 65530 */
 	int64_t hung_task_ns;		/* 120 s; 0 = off */
+	struct mm_layout layout;
 };
 
 struct kernel *kernel_new(struct machine *m, const struct kernel_config *c);

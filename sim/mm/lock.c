@@ -106,13 +106,15 @@ int mmap_read_lock(struct task *t, struct mm *mm, struct range r, bool killable)
 
 bool mmap_read_trylock(struct task *t, struct mm *mm, struct range r)
 {
-	bool got = mm->k->mm_lock->read_trylock(t, mm, r);
+	const struct mm_lock_ops *ops = mm->k->mm_lock;
+	bool got = ops->read_trylock && ops->read_trylock(t, mm, r);
 
-	prim_expected(t, cost_ns(mm->k, COST_ATOMIC));
+	if (!got)
+		return false;
+	prim_expected(t, 2 * cost_ns(mm->k, COST_ATOMIC));
 	settle(t);
-	if (got)
-		section_enter(t, mm, r, false);
-	return got;
+	section_enter(t, mm, r, false);
+	return true;
 }
 
 void mmap_read_unlock(struct task *t, struct mm *mm, struct range r)

@@ -13,6 +13,14 @@ struct line *mm_line(const struct mm *mm, uint32_t offset)
 	return place_line(mm->k->m, &mm->place, offset);
 }
 
+void mmap_lock_init(struct mm *mm, struct rwsem *s)
+{
+	struct kernel *k = mm->k;
+
+	rwsem_init_at(k->m, s, k->mmap_rwsem, k->mmap_lock_class, &mm->place,
+		      k->cfg.layout.mmap_lock);
+}
+
 struct mm *mm_new(struct kernel *k, uint32_t id)
 {
 	struct mm *mm = xcalloc(1, sizeof(*mm));

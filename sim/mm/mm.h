@@ -54,15 +54,6 @@ enum resident {
 	RES_MAYBE = 1 << 6,	/* only possible: fault-around (MODEL.md 7) */
 };
 
-/* mm_struct offsets of what is contended; include/linux/mm_types.h, 6.x:
- * mmap_lock at 0x120, mm_lock_seq behind it and mmlist, on the next line */
-enum {
-	MM_STRUCT_BYTES = 1024, MM_OFF_MM_COUNT = 0, MM_OFF_MM_USERS = 0x50,
-	MM_OFF_MAP_COUNT = 0x60, MM_OFF_PAGE_TABLE_LOCK = 0x64,
-	MM_OFF_MMAP_LOCK = 0x120, MM_OFF_MM_LOCK_SEQ = 0x158,
-	MM_OFF_FREE_LIST = 0x180,
-};
-
 /* vm_area_struct: vm_start .. vm_lock_seq are on the object's first 48 bytes */
 enum { VMA_OFF_START = 0, VMA_OFF_FLAGS = 0x20, VMA_OFF_LOCK_SEQ = 0x2c,
        VMA_OFF_ANON_VMA = 0x58 };
@@ -468,7 +459,11 @@ bool mmget_not_zero(struct task *t, struct mm *mm);
 void mmput(struct task *t, struct mm *mm);
 void mm_count_put(struct mm *mm);
 void exit_mmap(struct task *t, struct mm *mm);
+/** mm_line() - the line under byte @offset of the mm_struct; offsets are
+ *  fields of k->cfg.layout */
 struct line *mm_line(const struct mm *mm, uint32_t offset);
+/** mmap_lock_init() - @s is the mmap_lock of @mm: at its place, of its flavour */
+void mmap_lock_init(struct mm *mm, struct rwsem *s);
 
 /* ---- TLB (tlb.c) ---- */
 

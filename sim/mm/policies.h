@@ -51,7 +51,8 @@ struct mm_lock_ops {
 	/* in the tree from this instant on: takes no time */
 	void (*vma_attach)(struct vma *v);
 	void (*vma_detach)(struct task *t, struct vma *v);
-	/* needed if vma_read_begin is there: vmf_anon_prepare() of 6.10 */
+	/* what a fault tries before read_begin; NULL: it never succeeds.
+	 * Needed if vma_read_begin is there: vmf_anon_prepare() of 6.10 */
 	bool (*read_trylock)(struct task *t, struct mm *mm, struct range r);
 	/* asked by assertions: is @r locked for writing by @t, by the lock
 	 * word itself. Required, so that a lost lock call cannot hide. */

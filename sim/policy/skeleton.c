@@ -43,8 +43,7 @@ static struct rwsem *mmap_lock(const struct mm *mm)
  * under an offset of mm_struct: who shares a line, shares its transfers. */
 static void sk_mm_init(struct mm *mm)
 {
-	rwsem_init(mm->k->m, mmap_lock(mm), mm->k->rwsem,
-		   mm_line(mm, MM_OFF_MMAP_LOCK), mm->k->mmap_lock_class);
+	mmap_lock_init(mm, mmap_lock(mm));
 }
 
 /* mm_release: when nothing refers to @mm any more; check that it is free. */
@@ -106,6 +105,14 @@ static int sk_read_begin(struct task *t, struct mm *mm, struct range r,
 	return 0;
 }
 
+/* read_trylock: what a fault asks for first. NULL: it always goes to
+ * read_begin(), which is another sequence of accesses to the lock's line. */
+static bool sk_read_trylock(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	return down_read_trylock(t, mmap_lock(mm));
+}
+
 static void sk_read_end(struct task *t, struct mm *mm, struct range r)
 {
 	(void)r;
@@ -147,6 +154,7 @@ static const struct mm_lock_ops skeleton = {
 	.write_begin = sk_write_begin, .write_to_read = sk_write_to_read,
 	.write_end = sk_write_end,
 	.read_begin = sk_read_begin, .read_end = sk_read_end,
+	.read_trylock = sk_read_trylock,
 	.write_held = sk_write_held,
 };
 

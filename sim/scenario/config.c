@@ -53,6 +53,9 @@ static void write_kernel(const struct kernel_config *k, uint64_t skip,
 	fprintf(out, "version=%u\nnull=%d\nthp=%u\nmax_map_count=%u\nhung_task_ns=%lld\n",
 		k->version, k->null_kernel, k->thp, k->max_map_count,
 		(long long)k->hung_task_ns);
+	for (unsigned i = 0; i < KERNEL_GROUPS; i++)
+		write_options(kernel_groups[i].name, kernel_groups[i].options,
+			      kernel_group_of(k, &kernel_groups[i]), NULL, out);
 	write_policies(&k->policies, skip, out);
 	write_mmap_rwsem(&k->policies, out);
 }

@@ -176,7 +176,7 @@ static int set_axis(struct draft *d, int axis, const struct ynode *value,
 
 static int unknown_key(const struct setting *s, struct errbuf *e)
 {
-	const char *names[AXIS_COUNT + 9];
+	const char *names[AXIS_COUNT + 12];
 	size_t count = 0;
 
 	for (unsigned i = 0; i < AXIS_COUNT; i++)
@@ -186,6 +186,7 @@ static int unknown_key(const struct setting *s, struct errbuf *e)
 	names[count++] = "label";
 	names[count++] = "thp";
 	names[count++] = "max_map_count";
+	names[count++] = "mm_struct.KEY";
 	names[count++] = "machine.KEY";
 	names[count++] = "replay.KEY";
 	names[count++] = "generate.KEY";
@@ -241,6 +242,9 @@ static int set_dotted(struct draft *d, const struct setting *s,
 	}
 	if (!strcmp(head, "generate"))
 		return source_set(d, s, dot + 1, b, e);
+	if (kernel_group_find(head))
+		return kernel_field_set(&d->cell.kernel, kernel_group_find(head),
+					dot + 1, s->value, s->at, a, e);
 	axis = axis_find(head);
 	return axis < 0 ? unknown_key(s, e) :
 	       set_option(d, axis, dot + 1, s->value, s->at, a, e);
@@ -254,6 +258,10 @@ static int set_one(struct draft *d, const struct setting *s, struct build *b,
 
 	if (axis >= 0)
 		return set_axis(d, axis, s->value, b->a, e);
+	if (kernel_group_find(s->key))
+		return kernel_group_set(&d->cell.kernel,
+					kernel_group_find(s->key), s->value,
+					b->a, e);
 	if (!strcmp(s->key, "label"))
 		return node_text(s->value, "label", e) ? 0 : -EINVAL;
 	if (option_find(kernel_options, s->key)) {
@@ -371,6 +379,11 @@ int draft_finish(struct draft *d, struct loc at, struct arena *a,
 	r = profile_check(&d->cell.profile, at, e);
 	if (r)
 		return r;
+	if (!d->cell.kernel.null_kernel) {
+		r = kernel_fields_check(&d->cell.kernel, at, e);
+		if (r)
+			return r;
+	}
 	params = arena_alloc(a, (d->param_count + 1) * sizeof(*params));
 	memcpy(params, d->params, d->param_count * sizeof(*params));
 	d->cell.params = params;

@@ -1,6 +1,7 @@
 #ifndef MMREPLAY_SCENARIO_DRAFT_H
 #define MMREPLAY_SCENARIO_DRAFT_H
 
+#include "sim/base/option.h"
 #include "sim/scenario/scenario.h"
 
 /*
@@ -113,6 +114,37 @@ int profile_from_node(const struct ynode *n, const char *dir,
 		      struct profile *out, struct arena *a, struct errbuf *e);
 
 extern const struct option profile_options[], topology_options[];
+
+/** struct kernel_group - numbers of a kernel under one key (kernel_fields.c) */
+struct kernel_group {
+	const char *name;
+	const struct option *options;
+	size_t offset;			/* in struct kernel_config */
+};
+
+enum { KERNEL_GROUPS = 1 };
+extern const struct kernel_group kernel_groups[KERNEL_GROUPS];
+
+static inline void *kernel_group_of(const struct kernel_config *k,
+				    const struct kernel_group *g)
+{
+	return (char *)(uintptr_t)k + g->offset;
+}
+
+/** kernel_group_find() - NULL if there is none of this name */
+const struct kernel_group *kernel_group_find(const char *name);
+void kernel_fields_default(struct kernel_config *k, struct arena *a);
+/** kernel_field_set() - GROUP.KEY; @key_at: for an unknown key */
+int kernel_field_set(struct kernel_config *k, const struct kernel_group *g,
+		     const char *key, const struct ynode *value,
+		     struct loc key_at, struct arena *a, struct errbuf *e);
+/** kernel_group_set() - GROUP: {KEY: VALUE ..} */
+int kernel_group_set(struct kernel_config *k, const struct kernel_group *g,
+		     const struct ynode *value, struct arena *a,
+		     struct errbuf *e);
+/** kernel_fields_check() - what must hold between them; @at for the message */
+int kernel_fields_check(const struct kernel_config *k, struct loc at,
+			struct errbuf *e);
 
 /* source.c: where a cell's ops come from */
 

@@ -30,8 +30,8 @@ struct growing {
 	uint32_t count, refused_count, merged_count;
 };
 
-/** struct place - one cell that is asked for */
-struct place {
+/** struct cell_place - one cell that is asked for */
+struct cell_place {
 	const char *label;
 	struct loc at;
 	const struct setting *option;	/* where it came from the command line */
@@ -159,7 +159,7 @@ static void add_merged(struct growing *g, const char *label, const char *into)
 }
 
 static int add_cell(struct growing *g, const struct draft *d,
-		    const struct place *p, struct errbuf *e)
+		    const struct cell_place *p, struct errbuf *e)
 {
 	uint64_t inert = policy_inert(&d->cell.kernel.policies);
 	struct digest config = config_digest(&d->cell, inert);
@@ -193,7 +193,7 @@ static int add_cell(struct growing *g, const struct draft *d,
 
 /* @d with the sweep point and --set on top, checked, into the list. */
 static int place_cell(struct build *b, struct growing *g, struct draft d,
-		      const struct settings *sweep, const struct place *p,
+		      const struct settings *sweep, const struct cell_place *p,
 		      struct errbuf *e)
 {
 	struct loc at = p->at.path || !sweep->count ? p->at : sweep->v[0].at;
@@ -238,7 +238,7 @@ static int place_compare(struct build *b, struct growing *g,
 		return err_at(e, -EINVAL, list->at,
 			      "compare: expected a list of cells, like - {munmap: downgrade}");
 	for (size_t i = 0; list && i < list->count && !r; i++) {
-		struct place p = { .at = list->items[i]->at };
+		struct cell_place p = { .at = list->items[i]->at };
 		struct draft d = *root;
 
 		l.count = 0;
@@ -272,7 +272,7 @@ static int place_policy(struct build *b, struct growing *g,
 	if (!r)
 		r = draft_apply(&d, &l, true, b, e);
 	if (!r) {
-		struct place p = { .label = make_label(NULL, &l, sweep, b->a),
+		struct cell_place p = { .label = make_label(NULL, &l, sweep, b->a),
 				   .option = &l.v[0] };
 
 		r = place_cell(b, g, d, sweep, &p, e);
@@ -292,7 +292,7 @@ static int place_matrix(struct build *b, struct growing *g,
 	if (!b->matrix || r)
 		return r;
 	do {
-		struct place place = { .at = b->matrix->at, .in_matrix = true };
+		struct cell_place place = { .at = b->matrix->at, .in_matrix = true };
 		struct draft d = *root;
 
 		product_settings(&p, &l);
@@ -310,7 +310,7 @@ static int place_matrix(struct build *b, struct growing *g,
 static int place_point(struct build *b, struct growing *g,
 		       const struct settings *sweep, struct errbuf *e)
 {
-	struct place p = { .baseline = true };
+	struct cell_place p = { .baseline = true };
 	struct draft root = b->base;
 	int r = draft_apply(&root, &b->baseline, true, b, e);
 

@@ -39,7 +39,7 @@ static const struct option scalar_options[] = {
 
 static const char *const preset_keys[] = {
 	"kernel", "version", "description", "thp", "hz", "max_map_count",
-	"policies", "stands_in", "options", "sources"
+	"policies", "stands_in", "options", "sources", "mm_struct"
 };
 
 enum { PRESET_KEYS = sizeof(preset_keys) / sizeof(preset_keys[0]) };
@@ -159,6 +159,42 @@ static int read_scalar(const struct ynode *n, size_t i, struct scalars *s,
 	return option_set(scalar_options, s, a, key, text, n->items[i]->at, e);
 }
 
+/* AXIS or GROUP: where it is written */
+static int read_sources(const struct ynode *map, struct preset *p,
+			struct arena *a, struct errbuf *e)
+{
+	if (map->kind != YNODE_MAP)
+		return err_at(e, -EINVAL, map->at,
+			      "sources: expected a map of axes");
+	for (size_t i = 0; i < map->count; i++) {
+		const struct kernel_group *g = kernel_group_find(map->keys[i]);
+		const char *text = node_text(map->items[i], map->keys[i], e);
+		int axis = g ? 0 : axis_at(map, i, e);
+
+		if (axis < 0 || !text)
+			return -EINVAL;
+		*(g ? &p->group_source[g - kernel_groups] : &p->source[axis]) =
+			arena_strdup(a, text);
+	}
+	return 0;
+}
+
+/* The layout has no default: every offset must be there. */
+static int check_groups(const struct ynode *n, const struct preset *p,
+			struct errbuf *e)
+{
+	const struct ynode *layout = ynode_get(n, "mm_struct");
+
+	if (!layout)
+		return err_at(e, -EINVAL, n->at,
+			      "kernel: expected mm_struct as well");
+	for (const struct option *o = kernel_groups[0].options; o->key; o++)
+		if (!ynode_get(layout, o->key))
+			return err_at(e, -EINVAL, layout->at,
+				      "mm_struct: expected %s as well", o->key);
+	return kernel_fields_check(&p->config, layout->at, e);
+}
+
 static int read_preset(const struct ynode *n, struct preset *p,
 		       struct arena *a, struct errbuf *e)
 {
@@ -169,6 +205,7 @@ static int read_preset(const struct ynode *n, struct preset *p,
 	if (n->kind != YNODE_MAP)
 		return err_at(e, -EINVAL, n->at, "kernel: expected a map");
 	option_defaults(scalar_options, &s, a);
+	kernel_fields_default(&p->config, a);
 	for (size_t i = 0; i < n->count && !r; i++) {
 		const struct ynode *v = n->items[i];
 
@@ -177,7 +214,11 @@ static int read_preset(const struct ynode *n, struct preset *p,
 		else if (!strcmp(n->keys[i], "stands_in"))
 			r = read_axes(v, "stands_in", p->stand, a, e);
 		else if (!strcmp(n->keys[i], "sources"))
-			r = read_axes(v, "sources", p->source, a, e);
+			r = read_sources(v, p, a, e);
+		else if (kernel_group_find(n->keys[i]))
+			r = kernel_group_set(&p->config,
+					     kernel_group_find(n->keys[i]), v,
+					     a, e);
 		else if (!strcmp(n->keys[i], "options"))
 			options = v;
 		else
@@ -189,6 +230,7 @@ static int read_preset(const struct ynode *n, struct preset *p,
 	if (!policies || !p->config.version)
 		return err_at(e, -EINVAL, n->at, "kernel: expected %s as well",
 			      policies ? "version" : "policies");
+	r = check_groups(n, p, e);
 	for (unsigned axis = 0; axis < AXIS_COUNT && !r; axis++)
 		r = pick(p, axis, policies->at, a, e);
 	if (!r && options)

@@ -162,6 +162,20 @@ static void write_cell_source(const struct source *from,
 	}
 }
 
+/* GROUP: {KEY: VALUE ..} */
+static void write_group(const struct kernel_group *g,
+			const struct kernel_config *k, FILE *out)
+{
+	const void *state = kernel_group_of(k, g);
+
+	fprintf(out, "    %s: {", g->name);
+	for (const struct option *o = g->options; o->key; o++) {
+		fprintf(out, "%s%s: ", o == g->options ? "" : ", ", o->key);
+		write_value(o, state, out);
+	}
+	fputs("}\n", out);
+}
+
 static void write_cell(const struct scenario *s, const struct cell *c,
 		       FILE *out)
 {
@@ -176,6 +190,8 @@ static void write_cell(const struct scenario *s, const struct cell *c,
 	write_policies(&c->kernel.policies, out);
 	fprintf(out, "    thp: %s\n    max_map_count: %u\n",
 		thp[c->kernel.thp], c->kernel.max_map_count);
+	for (unsigned i = 0; i < KERNEL_GROUPS; i++)
+		write_group(&kernel_groups[i], &c->kernel, out);
 	write_cell_source(c->source, base->source, out);
 	write_cell_machine(&c->profile, &base->profile, out);
 	if (c != base)

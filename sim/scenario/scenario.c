@@ -80,21 +80,23 @@ static bool is_pin(const char *key)
 {
 	return !strncmp(key, "machine.", 8) || !strncmp(key, "replay.", 7) ||
 	       !strncmp(key, "generate.", 9) ||
+	       !strncmp(key, "mm_struct.", 10) ||
 	       !strcmp(key, "thp") || !strcmp(key, "max_map_count");
 }
 
 static int unknown_set(const struct setting *s, struct errbuf *e)
 {
-	const char *names[AXIS_COUNT + 13] = {
+	const char *names[AXIS_COUNT + 14] = {
 		"scenario", "trace", "machine", "seed", "kernel", "thp",
 		"max_map_count", "machine.KEY", "replay.KEY", "report.KEY",
-		"baseline.KEY", "AXIS.OPTION", "generate.KEY"
+		"baseline.KEY", "AXIS.OPTION", "generate.KEY",
+		"mm_struct.KEY"
 	};
 
 	for (unsigned i = 0; i < AXIS_COUNT; i++)
-		names[13 + i] = axis_names[i];
+		names[14 + i] = axis_names[i];
 	return setting_failed(s, err_unknown(e, s->at, "key", s->key, names,
-					     AXIS_COUNT + 13), e);
+					     AXIS_COUNT + 14), e);
 }
 
 /* One --set: to a section, to every cell, or to the baseline. */

@@ -198,7 +198,12 @@ struct preset {
 	struct kernel_config config;
 	uint32_t hz;			/* 0: the machine's */
 	const char *truth[AXIS_COUNT], *stand[AXIS_COUNT], *source[AXIS_COUNT];
+	const char *group_source[1];	/* of mm_struct */
 };
+
+/** preset_groups_print() - mm_struct with its values, and where they are
+ *  written */
+void preset_groups_print(const struct preset *p, FILE *out);
 
 /** preset_info() - as preset_load(), with sources; @at: who asks, for messages */
 int preset_info(const char *name, struct loc at, struct preset *out,

@@ -19,13 +19,23 @@ void rwsem_init(struct machine *m, struct rwsem *s, const struct rwsem_ops *ops,
 {
 	memset(s, 0, sizeof(*s));
 	s->ops = ops;
-	s->line = line;
+	s->line = s->owner_line = s->queue_line = line;
 	s->cls = cls;
 	if (!cls->inner)
 		cls->inner = metrics_lock(m->metrics, "rwsem_wait_lock", false);
 	spin_init(&s->wait_lock, line, cls->inner);
 	TAILQ_INIT(&s->waiters);
 	TAILQ_INIT(&s->spinners);
+}
+
+void rwsem_init_at(struct machine *m, struct rwsem *s,
+		   const struct rwsem_ops *ops, struct lock_class *cls,
+		   const struct place *p, uint32_t offset)
+{
+	rwsem_init(m, s, ops, place_line(m, p, offset), cls);
+	s->owner_line = place_line(m, p, offset + ops->owner_offset);
+	s->queue_line = place_line(m, p, offset + ops->queue_offset);
+	spin_init(&s->wait_lock, s->queue_line, cls->inner);
 }
 
 void rwsem_release(struct rwsem *s)
@@ -51,6 +61,14 @@ void rwsem_atomic(struct task *t, struct rwsem *s)
 void rwsem_load(struct task *t, struct rwsem *s)
 {
 	line_read(t, s->line);
+	settle(t);
+}
+
+void rwsem_store_owner(struct task *t, struct rwsem *s)
+{
+	if (mutated(MUTATE_OWNER_UNPAID))
+		return;
+	line_write(t, s->owner_line);
 	settle(t);
 }
 
@@ -235,6 +253,7 @@ static int read_lock(struct task *t, struct rwsem *s, bool killable)
 	} else {
 		rwsem_got_read(t, s);
 		acquired_at_once(t, s, SIDE_READ);
+		rwsem_store_owner(t, s);
 	}
 	if (!err && s->ops->read_acquired)
 		s->ops->read_acquired(t, s);
@@ -251,20 +270,48 @@ int down_read_killable(struct task *t, struct rwsem *s)
 	return read_lock(t, s, true);
 }
 
+/*
+ * The compare-and-exchange loop of __down_read_trylock(). One that fails has
+ * the line and the new value, so the next try follows while the line is still
+ * there; only if the word changes again meanwhile, it has to be fetched again.
+ */
+static bool try_count_reader(struct task *t, struct rwsem *s)
+{
+	uint64_t seen = 0;
+	bool here = false;
+
+	if (!s->ops->trylock_guesses_free || mutated(MUTATE_TRYLOCK_LOADS)) {
+		rwsem_load(t, s);
+		seen = s->word;
+	}
+	while (!(seen & s->ops->reader_fast_mask)) {
+		if (here) {
+			work(t, COST_ATOMIC, 1);
+			settle(t);
+		} else {
+			rwsem_atomic(t, s);
+		}
+		if (s->word == seen || mutated(MUTATE_TRYLOCK_ADDS)) {
+			s->word += RWSEM_READER;
+			return true;
+		}
+		seen = s->word;
+		here = !here;
+	}
+	return false;
+}
+
 bool down_read_trylock(struct task *t, struct rwsem *s)
 {
 	if (s->ops->read_fast && s->ops->read_fast(t, s))
 		return true;
-	rwsem_load(t, s);
-	if (!(s->word & s->ops->reader_fast_mask))
-		rwsem_atomic(t, s);
-	if (s->word & s->ops->reader_fast_mask) {
+	if (!try_count_reader(t, s)) {
 		lock_trylock_failed(t->m->metrics, s->cls, SIDE_READ);
 		return false;
 	}
-	s->word += RWSEM_READER;
 	rwsem_got_read(t, s);
 	acquired_at_once(t, s, SIDE_READ);
+	rwsem_store_owner(t, s);
 	if (s->ops->read_acquired)
 		s->ops->read_acquired(t, s);
 	return true;
@@ -310,6 +357,7 @@ static int write_lock(struct task *t, struct rwsem *s, bool killable)
 		s->word = RWSEM_WRITER;
 		rwsem_enter_write(t, s);
 		acquired_at_once(t, s, SIDE_WRITE);
+		rwsem_store_owner(t, s);
 	}
 	if (!err && s->ops->write_acquired)
 		s->ops->write_acquired(t, s);
@@ -336,6 +384,7 @@ bool down_write_trylock(struct task *t, struct rwsem *s)
 	s->word = RWSEM_WRITER;
 	rwsem_enter_write(t, s);
 	acquired_at_once(t, s, SIDE_WRITE);
+	rwsem_store_owner(t, s);
 	if (s->ops->write_acquired)
 		s->ops->write_acquired(t, s);
 	return true;
@@ -356,12 +405,12 @@ void up_write(struct task *t, struct rwsem *s)
 {
 	bool wake;
 
+	rwsem_store_owner(t, s);	/* cleared, before the count */
 	rwsem_atomic(t, s);
 	wake = s->word & RWSEM_WAITERS;
 	writer_leave(t, s);
 	s->reader_nonspinnable = false;
 	rwsem_poke(s);
-	work(t, COST_LINE_WRITE, 1);	/* clearing the owner */
 	if (wake)
 		rwsem_wake(t, s, RWSEM_WAKE_ANY);
 }
@@ -376,6 +425,7 @@ void downgrade_write(struct task *t, struct rwsem *s)
 	rwsem_hold(t, s, RWSEM_READ_SIDE);
 	t->held[t->held_count - 1].op_kind = s->last_op;
 	acquired_at_once(t, s, SIDE_READ);
+	rwsem_store_owner(t, s);
 	if (s->word & RWSEM_WAITERS &&
 	    !mutated(MUTATE_DOWNGRADE_WAKES_NOBODY))
 		rwsem_wake(t, s, RWSEM_WAKE_READ_OWNED);

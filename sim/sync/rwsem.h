@@ -2,6 +2,7 @@
 #define MMREPLAY_SYNC_RWSEM_H
 
 #include "sim/base/policy.h"
+#include "sim/machine/address.h"
 #include "sim/sync/spinlock.h"
 
 /*
@@ -37,10 +38,14 @@ struct rwsem_bias {
 	struct task *revoker;
 };
 
-/** struct rwsem - 40 simulated bytes; count and owner on the first line */
+/**
+ * struct rwsem - 40 simulated bytes
+ * @line: of the count; @owner_line: of the owner; @queue_line: of the OSQ's tail
+ *	and wait_lock. The same one, or two, where the object lies across a line.
+ */
 struct rwsem {
 	const struct rwsem_ops *ops;
-	struct line *line;
+	struct line *line, *owner_line, *queue_line;
 	uint64_t word;
 	struct task *owner;	/* writer, or last reader to acquire (a hint) */
 	bool reader_owned;
@@ -63,6 +68,11 @@ struct rwsem {
 
 void rwsem_init(struct machine *m, struct rwsem *s, const struct rwsem_ops *ops,
 		struct line *line, struct lock_class *cls);
+/** rwsem_init_at() - as rwsem_init(), at byte @offset of an object: which of its
+ *  fields share a line follows from that and the flavour's layout */
+void rwsem_init_at(struct machine *m, struct rwsem *s,
+		   const struct rwsem_ops *ops, struct lock_class *cls,
+		   const struct place *p, uint32_t offset);
 void rwsem_release(struct rwsem *s);
 
 /*
@@ -96,6 +106,9 @@ static inline uint64_t rwsem_readers(const struct rwsem *s)
  * @writer_spins_on_readers: ... for a bounded time, on a reader-owned lock
  * @wake_readers_max: readers granted per wake-up of a reader head
  * @wake_skips_writers: granted readers may stand behind queued writers
+ * @trylock_guesses_free: a reader's trylock compares with "unlocked" first; else
+ *	it loads the count before, which takes the line once more if contended
+ * @owner_offset, @queue_offset: bytes from the count to owner and wait_lock
  * @handoff_after_ns: first waiter sets the handoff bit after this; 0 = never
  * Hooks around the word, NULL in most flavours (bravo has them):
  * @read_fast: enter without the word; false: take the usual way
@@ -107,6 +120,8 @@ struct rwsem_ops {
 	uint64_t reader_fast_mask;
 	bool (*reader_may_steal)(const struct rwsem *s, uint64_t old_word);
 	bool reader_spins, writer_spins, writer_spins_on_readers, writer_adds;
+	bool trylock_guesses_free;
+	uint32_t owner_offset, queue_offset;
 	uint32_t wake_readers_max;
 	bool wake_skips_writers;
 	int64_t handoff_after_ns;

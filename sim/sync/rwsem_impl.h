@@ -41,6 +41,10 @@ enum rwsem_wake { RWSEM_WAKE_ANY, RWSEM_WAKE_READERS, RWSEM_WAKE_READ_OWNED };
  *  instant of the return, and is what it is in that instant */
 void rwsem_atomic(struct task *t, struct rwsem *s);
 
+/** rwsem_store_owner() - pay for the store to the owner, whose value was set at
+ *  the instant of the atomic */
+void rwsem_store_owner(struct task *t, struct rwsem *s);
+
 /** rwsem_load() - pay for reading the word and the owner */
 void rwsem_load(struct task *t, struct rwsem *s);
 

@@ -25,6 +25,7 @@ static void read_steal(struct task *t, struct rwsem *s, uint64_t old_word)
 
 	rwsem_got_read(t, s);
 	lock_acquired(t->m->metrics, s->cls, SIDE_READ, false, 0, 0, 0, 0);
+	rwsem_store_owner(t, s);
 	if (first && (old_word & RWSEM_WAITERS) &&
 	    !mutated(MUTATE_STEAL_WAKES_NOBODY))
 		rwsem_wake(t, s, RWSEM_WAKE_READ_OWNED);
@@ -86,6 +87,7 @@ static bool read_queue(struct rwsem_waiter *w, struct rwsem *s, bool counted)
 			rwsem_got_read(t, s);
 			waiter_end(w, s, true);
 			spin_unlock_irq(t, &s->wait_lock);
+			rwsem_store_owner(t, s);
 			return true;
 		}
 	}
@@ -124,6 +126,7 @@ int rwsem_read_slow(struct task *t, struct rwsem *s, uint64_t old_word,
 	waiter_start(&w, t, s, RWSEM_READ_SIDE);
 	if (rwsem_reader_spin(&w, s, &counted)) {
 		waiter_end(&w, s, true);
+		rwsem_store_owner(t, s);
 		rwsem_load(t, s);
 		if (s->word & RWSEM_WAITERS &&
 		    !mutated(MUTATE_STEAL_WAKES_NOBODY))
@@ -244,6 +247,7 @@ int rwsem_write_slow(struct task *t, struct rwsem *s, bool killable)
 	waiter_start(&w, t, s, RWSEM_WRITE_SIDE);
 	if (rwsem_writer_spin(t, s, &w.spin_ns)) {
 		waiter_end(&w, s, true);
+		rwsem_store_owner(t, s);
 		return 0;
 	}
 	spin_lock_irq(t, &s->wait_lock);
@@ -262,6 +266,7 @@ int rwsem_write_slow(struct task *t, struct rwsem *s, bool killable)
 	}
 	s->reader_nonspinnable = stop_readers;
 	waiter_end(&w, s, true);
+	rwsem_store_owner(t, s);
 	spin_unlock_irq(t, &s->wait_lock);
 	return 0;
 }

@@ -214,7 +214,8 @@ static bool optimistic_spin(struct task *t, struct rwsem *s, enum spinner who,
 	bool taken = false;
 
 	preempt_disable(t);
-	rwsem_atomic(t, s);
+	line_rmw(t, s->queue_line);
+	settle(t);
 	if (osq_join(t, &s->spinners, !mutated(MUTATE_SPIN_RESCHED))) {
 		taken = spin_as_head(t, s, who);
 		osq_leave(t, &s->spinners);

@@ -41,6 +41,7 @@ void rwsem_wake(struct task *t, struct rwsem *s, enum rwsem_wake how)
 {
 	struct rwsem_waiters q = TAILQ_HEAD_INITIALIZER(q);
 
+	work(t, COST_LINE_WRITE, 1);	/* the list, on the stack */
 	spin_lock_irq(t, &s->wait_lock);
 	if (!TAILQ_EMPTY(&s->waiters))
 		rwsem_mark_wake(t, s, how, &q);
@@ -61,6 +62,7 @@ static bool grant_first(struct task *t, struct rwsem *s, struct rwsem_waiter *w)
 	s->word += RWSEM_READER;
 	if (!(old & RWSEM_WRITER)) {
 		rwsem_set_reader_owned(s, w->t);
+		rwsem_store_owner(t, s);
 		if (w->no_reader_spin && s->ops->reader_spins &&
 		    !mutated(MUTATE_READER_FORGETS_FUTILE))
 			s->reader_nonspinnable = true;

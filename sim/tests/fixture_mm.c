@@ -79,6 +79,11 @@ void mmfix_config(struct mmfix *x, uint32_t cpus)
 	x->cfg.name = "linux-6.12";
 	x->cfg.version = 6012000;
 	x->cfg.max_map_count = 65530;
+	x->cfg.layout = (struct mm_layout){	/* linux-6.10 .. 6.12 */
+		.bytes = 1088, .index = 64, .pgd = 120, .mm_users = 132,
+		.map_count = 160, .page_table_lock = 164, .mmap_lock = 168,
+		.mm_lock_seq = 224,
+	};
 	for (int a = 0; a < AXIS_COUNT; a++)
 		mmfix_policy(x, (enum axis)a, names[a]);
 }

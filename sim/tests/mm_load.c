@@ -183,6 +183,7 @@ static void vmallocer(struct task *t, struct mmfix *x)
 		do_vmalloc(t, &rq, &held[slot]);
 		task_sleep_until(t, task_now(t) + 50000);
 	}
+	mmfix_op(t, 14);
 	for (unsigned slot = 0; slot < 4; slot++)
 		do_vfree(t, held[slot]);
 	leave(t, x);

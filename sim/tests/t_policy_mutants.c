@@ -527,17 +527,28 @@ static void one_fault(struct task *t, struct mmfix *x)
 	do_fault(t, x->mm, &f);
 }
 
+/* An interrupt keeps the fault busy with what it found. */
+static void interrupt_fault(struct task *t, struct mmfix *x)
+{
+	static struct irq_request r;
+
+	r = (struct irq_request){ .cost_ns = 300000, .cls = COST_ASSUMED };
+	settle(t);
+	irq_send(t, &r, &x->f.m.cpus[1]);
+}
+
 static void run_race(const struct mutant *m)
 {
-	for (int64_t at = 800000; at < 1100000; at += 500) {
+	for (int64_t at = 800000; at < 1100000; at += 1000) {
 		struct mmfix x;
 
-		mmfix_config(&x, 2);
+		mmfix_config(&x, 3);
 		fixture_cost(&x.f, COST_XFER_LLC, 20000);
 		x.cfg.policies.on[m->axis] = m->head;
 		mmfix_open(&x, 1);
 		mmfix_task(&x, 0, unmap_at_1ms)->task.affinity = 1;
 		mmfix_task(&x, at, one_fault)->task.affinity = 2;
+		mmfix_task(&x, at + 30000, interrupt_fault)->task.affinity = 3;
 		mmfix_run(&x);
 		mmfix_close(&x);
 	}

@@ -324,6 +324,53 @@ static void t_trylock(void **state)
 	close_machine();
 }
 
+static void timed_trylock(struct actor *a)
+{
+	settle(&a->t);
+	a->got_ns = -a->t.m->engine.now_ns;
+	assert_true(down_read_trylock(&a->t, &sem));
+	settle(&a->t);
+	a->got_ns += a->t.m->engine.now_ns;
+	up_read(&a->t, &sem);
+}
+
+/* What a reader's trylock takes while another reader, on another CPU, has the
+ * lock and its line: 45 ns a transfer, 5 an atomic. */
+static int64_t trylock_beside_reader(enum rwsem_flavour fl, enum mutation rule)
+{
+	struct actor a[2];
+
+	flavour = fl;
+	mmreplay_mutation = rule;
+	open_machine(2);
+	fixture_cost(&f, COST_XFER_LLC, 45);
+	fixture_cost(&f, COST_ATOMIC, 5);
+	open_locks();
+	actor(&a[0], 0, read_500, 0);
+	actor(&a[1], 1, timed_trylock, 200);
+	machine_run(&f.m);
+	close_machine();
+	mmreplay_mutation = MUTATE_NONE;
+	flavour = RWSEM_5_11;
+	return a[1].got_ns;
+}
+
+/* 5.3 compares with "unlocked", fails, and tries again while the line is there;
+ * since 5.17 the count is loaded before: two transfers, one comparison. */
+static void t_trylock_loop(void **state)
+{
+	(void)state;
+	assert_int_equal(trylock_beside_reader(RWSEM_5_3, MUTATE_NONE),
+			 45 + 5 + 5);
+	assert_int_equal(trylock_beside_reader(RWSEM_5_11, MUTATE_NONE),
+			 45 + 45 + 5);
+	/* each rule off: the other time */
+	assert_int_equal(trylock_beside_reader(RWSEM_5_3, MUTATE_TRYLOCK_LOADS),
+			 45 + 45 + 5);
+	assert_int_equal(trylock_beside_reader(RWSEM_5_3, MUTATE_TRYLOCK_ADDS),
+			 45 + 5);
+}
+
 /*
  *  op 1  ZZZZZZZZZZ|                 writes 0 .. 100 us
  *  op 2   .........|RR               reads from 100 us: waits 90 behind op 1
@@ -362,6 +409,7 @@ int main(void)
 		cmocka_unit_test(t_wake_limit),
 		cmocka_unit_test(t_killable),
 		cmocka_unit_test(t_trylock),
+		cmocka_unit_test(t_trylock_loop),
 		cmocka_unit_test(t_blame),
 	};
 

@@ -18,8 +18,7 @@ static struct rwsem *mmap_lock(const struct mm *mm)
 
 static void wide_mm_init(struct mm *mm)
 {
-	rwsem_init(mm->k->m, mmap_lock(mm), mm->k->mmap_rwsem,
-		   mm_line(mm, MM_OFF_MMAP_LOCK), mm->k->mmap_lock_class);
+	mmap_lock_init(mm, mmap_lock(mm));
 }
 
 static void wide_mm_release(struct mm *mm)
@@ -57,6 +56,12 @@ static int wide_read_begin(struct task *t, struct mm *mm, struct range r,
 		return down_read_killable(t, mmap_lock(mm));
 	down_read(t, mmap_lock(mm));
 	return 0;
+}
+
+static bool wide_read_trylock(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	return down_read_trylock(t, mmap_lock(mm));
 }
 
 static void wide_read_end(struct task *t, struct mm *mm, struct range r)
@@ -97,5 +102,6 @@ const struct mm_lock_ops mm_lock_mm_wide = {
 	.write_end = wide_write_end,
 	.read_begin = wide_read_begin,
 	.read_end = wide_read_end,
+	.read_trylock = wide_read_trylock,
 	.write_held = wide_write_held,
 };

@@ -37,8 +37,7 @@ static struct pv_vma *pv(const struct vma *v)
 
 static void pv_mm_init(struct mm *mm)
 {
-	rwsem_init(mm->k->m, &pv_mm(mm)->mmap_lock, mm->k->mmap_rwsem,
-		   mm_line(mm, MM_OFF_MMAP_LOCK), mm->k->mmap_lock_class);
+	mmap_lock_init(mm, &pv_mm(mm)->mmap_lock);
 }
 
 static void pv_mm_release(struct mm *mm)
@@ -50,11 +49,11 @@ static void pv_mm_release(struct mm *mm)
 static void pv_vma_init(struct vma *v)
 {
 	const struct vma_place *p = v->mm->k->place;
-	struct line *line = p->embedded ? vma_line(v, p->lock_offset) :
-			    place_line(v->mm->k->m, &v->lock_place, 0);
 
-	rwsem_init(v->mm->k->m, &pv(v)->lock, v->mm->k->rwsem, line,
-		   v->mm->k->vma_lock_class);
+	rwsem_init_at(v->mm->k->m, &pv(v)->lock, v->mm->k->rwsem,
+		      v->mm->k->vma_lock_class,
+		      p->embedded ? &v->place : &v->lock_place,
+		      p->embedded ? p->lock_offset : 0);
 	pv(v)->vm_lock_seq = UINT32_MAX;
 }
 
@@ -71,7 +70,7 @@ static bool is_write_locked(struct task *t, struct vma *v)
 
 	line_read(t, vma_line(v, VMA_OFF_LOCK_SEQ));
 	seq = pv(v)->vm_lock_seq;
-	line_read(t, mm_line(v->mm, MM_OFF_MM_LOCK_SEQ));
+	line_read(t, mm_line(v->mm, v->mm->k->cfg.layout.mm_lock_seq));
 	return seq == pv_mm(v->mm)->mm_lock_seq;
 }
 
@@ -204,7 +203,7 @@ static void pv_detach(struct task *t, struct vma *v)
 
 static void vma_end_write_all(struct task *t, struct mm *mm)
 {
-	line_write(t, mm_line(mm, MM_OFF_MM_LOCK_SEQ));
+	line_write(t, mm_line(mm, mm->k->cfg.layout.mm_lock_seq));
 	pv_mm(mm)->mm_lock_seq++;
 }
 

@@ -51,8 +51,7 @@ static struct rc_vma *rc(const struct vma *v)
 
 static void rc_mm_init(struct mm *mm)
 {
-	rwsem_init(mm->k->m, &rc_mm(mm)->mmap_lock, mm->k->rwsem,
-		   mm_line(mm, MM_OFF_MMAP_LOCK), mm->k->mmap_lock_class);
+	mmap_lock_init(mm, &rc_mm(mm)->mmap_lock);
 }
 
 static void rc_mm_release(struct mm *mm)
@@ -87,7 +86,7 @@ static bool is_write_locked(struct task *t, struct mm *mm, struct vma *v)
 
 	line_read(t, place_line(mm->k->m, &v->place, VMA_OFF_LOCK_SEQ));
 	seq = rc(v)->vm_lock_seq;
-	line_read(t, mm_line(mm, MM_OFF_MM_LOCK_SEQ));
+	line_read(t, mm_line(mm, mm->k->cfg.layout.mm_lock_seq));
 	return seq == rc_mm(mm)->mm_lock_seq;
 }
 
@@ -295,7 +294,7 @@ static void rc_detach(struct task *t, struct vma *v)
 /* mm_lock_seqcount_begin() and _end() */
 static void seqcount_step(struct task *t, struct mm *mm)
 {
-	line_write(t, mm_line(mm, MM_OFF_MM_LOCK_SEQ));
+	line_write(t, mm_line(mm, mm->k->cfg.layout.mm_lock_seq));
 	rc_mm(mm)->mm_lock_seq++;
 }
 

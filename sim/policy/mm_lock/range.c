@@ -90,7 +90,7 @@ static struct rl_node *node_get(struct task *t, struct mm *mm)
 static struct line *node_line(const struct mm *mm, const struct rl_node *n)
 {
 	return n ? place_line(mm->k->m, &n->place, 0) :
-		   mm_line(mm, MM_OFF_MMAP_LOCK);	/* the list head */
+		   mm_line(mm, mm->k->cfg.layout.mmap_lock);	/* the list head */
 }
 
 static struct rl_node *held_by(const struct mm *mm, const struct task *t)

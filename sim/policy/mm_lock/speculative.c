@@ -59,8 +59,7 @@ static bool per_mm(const struct mm *mm)
 
 static void spf_mm_init(struct mm *mm)
 {
-	rwsem_init(mm->k->m, &spf_mm(mm)->mmap_lock, mm->k->rwsem,
-		   mm_line(mm, MM_OFF_MMAP_LOCK), mm->k->mmap_lock_class);
+	mmap_lock_init(mm, &spf_mm(mm)->mmap_lock);
 }
 
 static void spf_mm_release(struct mm *mm)
@@ -76,7 +75,7 @@ static bool read_seq(struct task *t, struct vma *v, uint32_t *seq)
 	const struct spf_mm *m = spf_mm(v->mm);
 
 	if (per_mm(v->mm)) {
-		line_read(t, mm_line(v->mm, MM_OFF_MM_LOCK_SEQ));
+		line_read(t, mm_line(v->mm, v->mm->k->cfg.layout.mm_lock_seq));
 		settle(t);
 		*seq = m->mm_seq;
 		return !(*seq & 1) && !v->detached;
@@ -160,7 +159,7 @@ static void spf_start_write(struct task *t, struct vma *v)
 
 static void seq_step(struct task *t, struct mm *mm)
 {
-	line_write(t, mm_line(mm, MM_OFF_MM_LOCK_SEQ));
+	line_write(t, mm_line(mm, mm->k->cfg.layout.mm_lock_seq));
 	spf_mm(mm)->mm_seq++;
 }
 
@@ -200,6 +199,12 @@ static int spf_read_begin(struct task *t, struct mm *mm, struct range r,
 	return 0;
 }
 
+static bool spf_read_trylock(struct task *t, struct mm *mm, struct range r)
+{
+	(void)r;
+	return down_read_trylock(t, &spf_mm(mm)->mmap_lock);
+}
+
 static void spf_read_end(struct task *t, struct mm *mm, struct range r)
 {
 	(void)r;
@@ -233,6 +238,7 @@ const struct mm_lock_ops mm_lock_speculative = {
 	.write_begin = spf_write_begin, .write_to_read = spf_write_to_read,
 	.write_end = spf_write_end,
 	.read_begin = spf_read_begin, .read_end = spf_read_end,
+	.read_trylock = spf_read_trylock,
 	.vma_start_write = spf_start_write,
 	.write_held = spf_write_held,
 };

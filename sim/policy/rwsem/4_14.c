@@ -25,5 +25,6 @@ const struct rwsem_ops rwsem_4_14 = {
 	.reader_fast_mask = RWSEM_WRITER | RWSEM_WAITERS,
 	.writer_spins = true,
 	.writer_adds = true,
+	.owner_offset = 32, .queue_offset = 24,
 	.wake_readers_max = UINT32_MAX,
 };

@@ -7,6 +7,9 @@
  * readers for a bounded time. Up to 256 readers are granted at once, past
  * queued writers. The first waiter has the lock handed over after 4 ms.
  *
+ * A reader's trylock loads the count before it compares, as since 5.17
+ * (14c240488411); 5.11 to 5.16 still guessed that the lock is free.
+ *
  * Left out of what came later: handoff tied to one waiter, who inherits it and
  * is woken first (5.16); a reader head that asks for handoff only by its own
  * time-out (6.2); waking by a queue of its own per waker (always so here).
@@ -42,6 +45,7 @@ const struct rwsem_ops rwsem_5_11 = {
 	.reader_spins = false,
 	.writer_spins = true,
 	.writer_spins_on_readers = true,
+	.owner_offset = 8, .queue_offset = 20,
 	.wake_readers_max = RWSEM_WAKE_READERS_MAX,
 	.wake_skips_writers = true,
 	.handoff_after_ns = 4 * NSEC_PER_MSEC,

@@ -29,6 +29,8 @@ const struct rwsem_ops rwsem_5_3 = {
 	.reader_spins = true,
 	.writer_spins = true,
 	.writer_spins_on_readers = true,
+	.trylock_guesses_free = true,
+	.owner_offset = 8, .queue_offset = 20,
 	.wake_readers_max = RWSEM_WAKE_READERS_MAX,
 	.wake_skips_writers = true,
 	.handoff_after_ns = 4 * NSEC_PER_MSEC,

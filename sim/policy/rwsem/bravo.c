@@ -220,6 +220,7 @@ const struct rwsem_ops rwsem_bravo = {
 	.reader_may_steal = rwsem_may_steal_5_11,
 	.writer_spins = true,
 	.writer_spins_on_readers = true,
+	.owner_offset = 8, .queue_offset = 20,
 	.wake_readers_max = RWSEM_WAKE_READERS_MAX,
 	.wake_skips_writers = true,
 	.handoff_after_ns = 4 * NSEC_PER_MSEC,

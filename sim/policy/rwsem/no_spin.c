@@ -17,6 +17,7 @@ const struct rwsem_ops rwsem_no_spin = {
 	},
 	.reader_fast_mask = RWSEM_WRITER | RWSEM_WAITERS | RWSEM_HANDOFF,
 	.reader_may_steal = rwsem_may_steal_5_11,
+	.owner_offset = 8, .queue_offset = 20,
 	.wake_readers_max = RWSEM_WAKE_READERS_MAX,
 	.wake_skips_writers = true,
 	.handoff_after_ns = 4 * NSEC_PER_MSEC,

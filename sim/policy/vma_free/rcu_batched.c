@@ -9,6 +9,8 @@
  */
 #include "sim/mm/mm.h"
 
+enum { FREE_LIST_OFFSET = 0x180 };
+
 struct batch_options {
 	uint32_t size;
 };
@@ -44,7 +46,8 @@ static void batch_mm_init(struct mm *mm)
 	struct vma_free_list *l = free_list(mm);
 
 	TAILQ_INIT(&l->head);
-	spin_init(&l->lock, mm_line(mm, MM_OFF_FREE_LIST),
+	/* the series puts it behind the members that were there */
+	spin_init(&l->lock, mm_line(mm, FREE_LIST_OFFSET),
 		  metrics_lock(mm->k->metrics, "vma_free_list_lock", false));
 }
 

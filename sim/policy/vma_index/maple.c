@@ -72,6 +72,7 @@ static struct vma *mt_find(struct task *t, struct mm *mm, uint64_t addr)
 {
 	settle(t);
 	mm_assert_walk(t, mm);
+	line_read(t, mm_line(mm, mm->k->cfg.layout.index));	/* ma_root */
 	prim(t, COST_MAPLE_VISIT, height_of(mm));
 	settle(t);
 	return vma_first_after(mm, addr);

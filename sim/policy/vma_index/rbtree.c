@@ -67,6 +67,8 @@ static struct vma *rb_find(struct task *t, struct mm *mm, uint64_t addr)
 
 	settle(t);
 	mm_assert_walk(t, mm);
+	line_read(t, mm_line(mm, mm->k->cfg.layout.index));	/* vmacache_seqnum */
+	settle(t);
 	v = vmacache_find(ktask_of(t), mm, addr);
 	if (v) {
 		prim(t, COST_VMACACHE_HIT, 1);

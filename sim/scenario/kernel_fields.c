@@ -1,0 +1,113 @@
+/*
+ * Groups of numbers that a kernel preset has beside its policies: the layout of
+ * mm_struct. A cell sets one as GROUP.KEY, or several as GROUP: {KEY: VALUE}.
+ */
+#include <errno.h>
+#include <string.h>
+#include "sim/scenario/draft.h"
+
+#define OFFSET(key, member, help) \
+	{ key, OPT_U32, offsetof(struct mm_layout, member), NULL, 0, 65536, \
+	  NULL, "bytes", help }
+
+static const struct option layout_options[] = {
+	OFFSET("bytes", bytes, "size of struct mm_struct"),
+	OFFSET("index", index, "root of the tree of areas, or vmacache_seqnum"),
+	OFFSET("pgd", pgd, "what each fault's walk starts from"),
+	OFFSET("mm_users", mm_users, "users of the address space"),
+	OFFSET("mm_count", mm_count, "references to the object"),
+	OFFSET("map_count", map_count, "number of areas"),
+	OFFSET("page_table_lock", page_table_lock, "lock of the upper tables"),
+	OFFSET("mmap_lock", mmap_lock, "the rw_semaphore; its count comes first"),
+	OFFSET("mm_lock_seq", mm_lock_seq, "sequence number of per-VMA locks"),
+	OPTION_END
+};
+
+const struct kernel_group kernel_groups[KERNEL_GROUPS] = {
+	{ "mm_struct", layout_options, offsetof(struct kernel_config, layout) },
+};
+
+const struct kernel_group *kernel_group_find(const char *name)
+{
+	for (unsigned i = 0; i < KERNEL_GROUPS; i++)
+		if (!strcmp(kernel_groups[i].name, name))
+			return &kernel_groups[i];
+	return NULL;
+}
+
+void kernel_fields_default(struct kernel_config *k, struct arena *a)
+{
+	for (unsigned i = 0; i < KERNEL_GROUPS; i++)
+		option_defaults(kernel_groups[i].options,
+				kernel_group_of(k, &kernel_groups[i]), a);
+}
+
+int kernel_field_set(struct kernel_config *k, const struct kernel_group *g,
+		     const char *key, const struct ynode *value,
+		     struct loc key_at, struct arena *a, struct errbuf *e)
+{
+	const char *text = node_text(value, key, e);
+
+	return !text ? -EINVAL :
+	       option_set(g->options, kernel_group_of(k, g), a, key, text,
+			  option_find(g->options, key) ? value->at : key_at, e);
+}
+
+int kernel_group_set(struct kernel_config *k, const struct kernel_group *g,
+		     const struct ynode *value, struct arena *a,
+		     struct errbuf *e)
+{
+	int r = 0;
+
+	if (value->kind != YNODE_MAP)
+		return err_at(e, -EINVAL, value->at,
+			      "%s: expected a map like {%s: VALUE}", g->name,
+			      g->options[0].key);
+	for (size_t i = 0; i < value->count && !r; i++)
+		r = kernel_field_set(k, g, value->keys[i], value->items[i],
+				     value->key_at[i], a, e);
+	return r;
+}
+
+int kernel_fields_check(const struct kernel_config *k, struct loc at,
+			struct errbuf *e)
+{
+	enum { RWSEM_BYTES = 40, SEQ_BYTES = 4 };
+	const struct mm_layout *l = &k->layout;
+
+	if (l->bytes < 64)
+		return err_at(e, -EINVAL, at,
+			      "mm_struct.bytes: expected at least 64, got %u",
+			      l->bytes);
+	for (const struct option *o = layout_options + 1; o->key; o++) {
+		uint32_t offset = *(const uint32_t *)((const char *)l + o->offset);
+		uint32_t size = strcmp(o->key, "mmap_lock") ? SEQ_BYTES :
+							      RWSEM_BYTES;
+
+		if (offset + size > l->bytes)
+			return err_at(e, -EINVAL, at,
+				      "mm_struct.%s: expected an offset below %u, since mm_struct.bytes is %u, got %u",
+				      o->key, l->bytes - size + 1, l->bytes,
+				      offset);
+	}
+	return 0;
+}
+
+void preset_groups_print(const struct preset *p, FILE *out)
+{
+	for (unsigned i = 0; i < KERNEL_GROUPS; i++) {
+		const struct kernel_group *g = &kernel_groups[i];
+		const char *source = p->group_source[i];
+		char value[32];
+
+		fprintf(out, "  %-15s", g->name);
+		for (const struct option *o = g->options; o->key; o++) {
+			option_format(o, kernel_group_of(&p->config, g), value,
+				      sizeof(value));
+			fprintf(out, " %s %s%s", o->key, value,
+				o[1].key ? "," : "\n");
+		}
+		fprintf(out, "%18s%s\n", "",
+			source ? source : "no source given");
+	}
+}
