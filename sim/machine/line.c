@@ -110,11 +110,9 @@ static const struct cost_value *fetch_cost(const struct machine *m,
 	return &cost[COST_XFER_SMT + (store ? r->far : r->near) - DIST_SMT];
 }
 
-/* Queue for the line; the stall of the one who asked. */
-static int64_t fetch(const struct machine *m, struct line *l, int64_t ns)
+/* Queue for the line at @now; the stall of the one who asked. */
+static int64_t fetch(struct line *l, sim_ns now, int64_t ns)
 {
-	sim_ns now = m->engine.now_ns;
-
 	if (l->busy_until_ns < now)
 		l->busy_until_ns = now;
 	l->busy_until_ns += ns;
@@ -138,63 +136,121 @@ static void become_sharer(const struct machine *m, struct line *l,
 	add_sharer(m, l, cpu);
 }
 
-void line_read(struct task *t, struct line *l)
+/* A load by @cpu at @now; NULL: it hits, else what @stall_ns comes from. */
+static const struct cost_value *share(const struct machine *m, struct line *l,
+				      uint32_t cpu, sim_ns now,
+				      int64_t *stall_ns)
 {
-	const struct machine *m = t->m;
 	const struct cost_value *cost;
-	uint32_t cpu;
-	int64_t stall_ns;
 	struct reach r;
 
-	settle(t);
-	cpu = t->cpu->id;
-	if (l->owner == cpu + 1 || (!l->owner && is_sharer(l, cpu))) {
-		work(t, COST_LINE_READ, 1);
-		return;
-	}
+	if (l->owner == cpu + 1 || (!l->owner && is_sharer(l, cpu)))
+		return NULL;
 	r = line_reach(m, l, cpu);
 	cost = fetch_cost(m, &r, false);
-	stall_ns = fetch(m, l, cost->value);
+	*stall_ns = fetch(l, now, cost->value);
 	become_sharer(m, l, cpu, r.any);
-	work_ns(t, stall_ns, cost->cls);
+	return cost;
 }
 
-/* Make @l exclusive to the task's CPU; what that costs is owed. */
-static void own(struct task *t, struct line *l, unsigned hit_cost)
+/* A store by @cpu at @now; NULL: it owns the line, @stall_ns: still on its way. */
+static const struct cost_value *own(const struct machine *m, struct line *l,
+				    uint32_t cpu, sim_ns now, int64_t *stall_ns)
 {
-	const struct machine *m = t->m;
 	const struct cost_value *cost;
-	int64_t stall_ns;
 	struct reach r;
-	uint32_t cpu;
 
-	settle(t);
-	cpu = t->cpu->id;
 	if (l->owner == cpu + 1) {
-		stall_ns = l->busy_until_ns - m->engine.now_ns;
-		if (stall_ns > 0)	/* still on its way to this CPU */
-			work_ns(t, stall_ns, COST_DERIVED);
-		work(t, hit_cost, 1);
-		return;
+		*stall_ns = l->busy_until_ns > now ? l->busy_until_ns - now : 0;
+		return NULL;
 	}
 	r = line_reach(m, l, cpu);
 	cost = fetch_cost(m, &r, true);
-	stall_ns = fetch(m, l, cost->value);
+	*stall_ns = fetch(l, now, cost->value);
 	l->owner = cpu + 1;
 	l->sharer_count = 0;
-	work_ns(t, stall_ns, cost->cls);
-	if (hit_cost == COST_ATOMIC)
-		work(t, COST_ATOMIC, 1);
+	return cost;
+}
+
+void line_read(struct task *t, struct line *l)
+{
+	const struct cost_value *cost;
+	int64_t stall_ns;
+
+	settle(t);
+	cost = share(t->m, l, t->cpu->id, t->m->engine.now_ns, &stall_ns);
+	if (cost)
+		work_ns(t, stall_ns, cost->cls);
+	else
+		work(t, COST_LINE_READ, 1);
+}
+
+/* Make @l exclusive to the task's CPU; what that costs is owed. */
+static void store(struct task *t, struct line *l, unsigned hit_cost)
+{
+	const struct cost_value *cost;
+	int64_t stall_ns;
+
+	settle(t);
+	cost = own(t->m, l, t->cpu->id, t->m->engine.now_ns, &stall_ns);
+	if (stall_ns > 0)
+		work_ns(t, stall_ns, cost ? cost->cls : COST_DERIVED);
+	if (!cost || hit_cost == COST_ATOMIC)
+		work(t, hit_cost, 1);
 }
 
 void line_write(struct task *t, struct line *l)
 {
-	own(t, l, COST_LINE_WRITE);
+	store(t, l, COST_LINE_WRITE);
 }
 
 void line_rmw(struct task *t, struct line *l)
 {
-	own(t, l, COST_ATOMIC);
+	store(t, l, COST_ATOMIC);
+}
+
+void line_walk_begin(struct task *t, struct line_walk *w)
+{
+	settle(t);
+	*w = (struct line_walk){ .t = t, .cpu = t->cpu->id };
+}
+
+static void walked(struct line_walk *w, const struct cost_value *cost,
+		   int64_t stall_ns, unsigned hit_cost)
+{
+	const struct cost_value *hit = &w->t->m->profile->cost[hit_cost];
+
+	w->ns += stall_ns;
+	w->class_ns[cost ? cost->cls : COST_DERIVED] += stall_ns;
+	if (cost)
+		return;
+	w->ns += hit->value;
+	w->class_ns[hit->cls] += hit->value;
+}
+
+void line_walk_read(struct line_walk *w, struct line *l)
+{
+	const struct machine *m = w->t->m;
+	int64_t stall_ns = 0;
+
+	walked(w, share(m, l, w->cpu, m->engine.now_ns + w->ns, &stall_ns),
+	       stall_ns, COST_LINE_READ);
+}
+
+void line_walk_write(struct line_walk *w, struct line *l)
+{
+	const struct machine *m = w->t->m;
+	int64_t stall_ns = 0;
+
+	walked(w, own(m, l, w->cpu, m->engine.now_ns + w->ns, &stall_ns),
+	       stall_ns, COST_LINE_WRITE);
+}
+
+void line_walk_end(struct line_walk *w)
+{
+	for (int i = 0; i < COST_CLASS_COUNT; i++)
+		if (w->class_ns[i])
+			work_ns(w->t, w->class_ns[i], (enum cost_class)i);
 }
 
 int64_t line_transfer_ns(const struct machine *m, const struct line *l,
@@ -221,7 +277,7 @@ int64_t line_share(struct machine *m, struct line *l, uint32_t cpu)
 		return ns > 0 ? ns : 0;
 	}
 	r = line_reach(m, l, cpu);
-	ns = fetch(m, l, fetch_cost(m, &r, false)->value);
+	ns = fetch(l, m->engine.now_ns, fetch_cost(m, &r, false)->value);
 	become_sharer(m, l, cpu, r.any);
 	return ns;
 }

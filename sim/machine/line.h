@@ -39,6 +39,26 @@ void line_write(struct task *t, struct line *l);
 /** line_rmw() - settle; a locked read-modify-write: as a store, plus COST_ATOMIC */
 void line_rmw(struct task *t, struct line *l);
 
+/**
+ * struct line_walk - lines that a task touches one after the other in a section
+ * in which nobody else can: a walk of a tree whose lock is held. One contact
+ * for all: their states change at the instant of line_walk_begin(), each stall
+ * begins where the last one ended, line_walk_end() owes the sum.
+ * Limit: stores wait as loads do, where a store buffer would overlap them.
+ */
+struct line_walk {
+	struct task *t;
+	uint32_t cpu;
+	int64_t ns, class_ns[COST_CLASS_COUNT];
+};
+
+/** line_walk_begin() - settle */
+void line_walk_begin(struct task *t, struct line_walk *w);
+void line_walk_read(struct line_walk *w, struct line *l);
+void line_walk_write(struct line_walk *w, struct line *l);
+/** line_walk_end() - what was touched is owed; nothing else may have been */
+void line_walk_end(struct line_walk *w);
+
 /** line_transfer_ns() - what it would cost @cpu to get @l now, queue included */
 int64_t line_transfer_ns(const struct machine *m, const struct line *l,
 			 uint32_t cpu);

@@ -243,17 +243,80 @@ struct cpu *place_wakeup(struct task *t)
 	return found ? found : t->cpu;
 }
 
+/* Set bits in [first, end). */
+static uint32_t map_count(const uint64_t *map, uint32_t first, uint32_t end)
+{
+	uint32_t n = 0;
+
+	while (first < end) {
+		uint32_t room = 64 - first % 64;
+		uint64_t word = map[first / 64] >> (first % 64);
+
+		if (room > end - first) {
+			room = end - first;
+			word &= (1ULL << room) - 1;
+		}
+		n += (uint32_t)__builtin_popcountll(word);
+		first += room;
+	}
+	return n;
+}
+
+/* The first CPU of the LLC with most idle CPUs, that of @start if several;
+ * cpu_count if none is idle. */
+static uint32_t idlest_llc(const struct machine *m, uint32_t start)
+{
+	uint32_t llc = cpus_per_llc(m), own = start / llc * llc;
+	uint32_t best = m->cpu_count, most = 0;
+
+	for (uint32_t i = 0; i < m->cpu_count; i += llc) {
+		uint32_t end = i + llc < m->cpu_count ? i + llc : m->cpu_count;
+		uint32_t idle = map_count(m->idle_map, i, end);
+
+		if (idle > most || (idle && idle == most && i == own)) {
+			most = idle;
+			best = i;
+		}
+	}
+	return best;
+}
+
+/*
+ * A task from outside goes where find_idlest_cpu() would put it: into the LLC
+ * with most idle CPUs, there onto a core that is idle as a whole.
+ */
+static struct cpu *find_idlest(struct machine *m, uint32_t start)
+{
+	uint32_t smt = m->profile->topology.threads_per_core;
+	uint32_t llc = cpus_per_llc(m), first = idlest_llc(m, start);
+	uint32_t hint = start - first < llc ? start : first;
+
+	if (first == m->cpu_count)
+		return NULL;
+	for (uint32_t i = 0; i < llc; i += smt) {
+		uint32_t cpu = first + (hint / smt * smt - first + i) % llc;
+
+		if (cpu + smt <= m->cpu_count &&
+		    map_count(m->idle_map, cpu, cpu + smt) == smt)
+			return &m->cpus[hint / smt == cpu / smt ? hint : cpu];
+	}
+	return find_idle(m, first, first + llc, hint);
+}
+
 struct cpu *place_new(struct task *t)
 {
 	struct machine *m = t->m;
-	uint32_t start = t->cpu ? t->cpu->id : t->id % m->cpu_count;
 	struct cpu *found;
 
 	if (t->affinity)
 		return &m->cpus[t->affinity - 1];
-	found = find_idle_near(&m->cpus[start]);
-	if (!found)
-		found = find_idle(m, 0, m->cpu_count, start);
+	if (t->cpu) {
+		found = find_idle_near(t->cpu);
+		if (!found)
+			found = find_idle(m, 0, m->cpu_count, t->cpu->id);
+	} else {
+		found = find_idlest(m, t->id % m->cpu_count);
+	}
 	return found ? found : &m->cpus[t->id % m->cpu_count];
 }
 
