@@ -121,6 +121,8 @@ struct vmap_request {
 struct vmap_stat {
 	uint64_t nr_lazy_pages, lazy_max_pages, pooled_pages;
 	uint64_t free_blocks, largest_free_bytes;
+	uint64_t object_bytes;		/* slabs of vmap_area */
+	const struct hist *free_nr_lazy;	/* pages, at each free */
 };
 
 struct vmap_ops {

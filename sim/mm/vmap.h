@@ -1,6 +1,7 @@
 #ifndef MMREPLAY_MM_VMAP_H
 #define MMREPLAY_MM_VMAP_H
 
+#include "sim/machine/address.h"
 #include "sim/mm/mm.h"
 
 /*
@@ -8,8 +9,10 @@
  * address that know the largest area below each node, so that the lowest fit
  * is found in O(log n) (mm/vmalloc.c since 5.2; FACTS A15).
  *
- * Free of simulated cost: vmap policies charge, lock, and decide which tree an
- * area is in. An area is in at most one tree.
+ * vmap policies charge, lock, and decide which tree an area is in; an area is
+ * in at most one. What a change reads and writes are cache lines that another
+ * CPU may have: a tree with a `walk` touches the lines of the objects on its
+ * way, which lie where the slab put them. Without one it is free of cost.
  */
 
 /* x86-64, four-level page tables: Documentation/arch/x86/x86_64/mm.rst */
@@ -29,6 +32,14 @@ struct vmap_area {
 	uint64_t areas;		/* vfree()d areas that were merged into it */
 	struct hold_tag held;	/* asked_ns: sum over the merged ones */
 	uint32_t flags;		/* policy's: vn_id */
+	struct place place;	/* struct vmap_area of the kernel */
+};
+
+/* struct vmap_area since 5.13, x86-64: va_start, va_end, rb_node, list,
+ * subtree_max_size or vm, flags; before that 64 bytes. Not line aligned. */
+enum {
+	VMAP_AREA_BYTES = 72, VMAP_AREA_ALIGN = 8,
+	VMAP_OFF_NODE = 0, VMAP_OFF_LIST = 40, VMAP_OFF_MAX = 56,
 };
 
 TAILQ_HEAD(vmap_list, vmap_area);
@@ -38,10 +49,15 @@ struct vmap_tree {
 	struct vmap_area *root;
 	struct vmap_list list;
 	uint64_t count, bytes;
+	bool augmented;		/* subtree_max_size is kept: free trees */
+	struct line_walk *walk;	/* now under way, or NULL */
+	const struct machine *m;
+	struct line *root_line, *list_line;	/* NULL: on a stack */
 };
 
 struct vmap_pool {		/* of objects; births give treap priorities */
 	struct pool objects;
+	struct address_cache *slab;	/* NULL: they have no address */
 	uint64_t seed, births;
 };
 
@@ -51,17 +67,24 @@ void vmap_tree_remove(struct vmap_tree *t, struct vmap_area *va);
 struct vmap_area *vmap_tree_find(const struct vmap_tree *t, uint64_t addr);
 /** vmap_tree_next() - the first area that ends after @addr, or NULL */
 struct vmap_area *vmap_tree_next(const struct vmap_tree *t, uint64_t addr);
+/** vmap_tree_walk() - touch what a search for @addr reads, nothing else */
+void vmap_tree_walk(const struct vmap_tree *t, uint64_t addr);
+/** vmap_touch_area() - touch one area of @t, as a walk along the list does */
+void vmap_touch_area(const struct vmap_tree *t, const struct vmap_area *va);
 /** vmap_tree_depth() - nodes that a walk visits, for its cost */
 uint64_t vmap_tree_depth(const struct vmap_tree *t);
 
-struct vmap_area *vmap_area_new(struct vmap_pool *p, struct range r);
+/** vmap_area_new() - kmem_cache_alloc() on @cpu, which then writes to it */
+struct vmap_area *vmap_area_new(struct vmap_pool *p, uint32_t cpu,
+				struct range r);
+void vmap_area_free(struct vmap_pool *p, uint32_t cpu, struct vmap_area *va);
 
 /**
- * vmap_merge_or_add() - put @va into @t, joined with what touches it; takes @va
+ * vmap_merge_or_add() - put @va into @t; what touches it grows over it, @va goes
  * Return: the area that @va is part of now.
  */
-struct vmap_area *vmap_merge_or_add(struct vmap_pool *p, struct vmap_tree *t,
-				    struct vmap_area *va);
+struct vmap_area *vmap_merge_or_add(struct vmap_pool *p, uint32_t cpu,
+				    struct vmap_tree *t, struct vmap_area *va);
 
 enum vmap_fit { FIT_NONE, FIT_FULL, FIT_LEFT, FIT_RIGHT, FIT_MIDDLE };
 
@@ -73,7 +96,8 @@ enum vmap_fit { FIT_NONE, FIT_FULL, FIT_LEFT, FIT_RIGHT, FIT_MIDDLE };
  * @out: the range
  * Return: what kind of fit; FIT_NONE if nothing fits.
  */
-enum vmap_fit vmap_alloc_lowest(struct vmap_pool *p, struct vmap_tree *free,
+enum vmap_fit vmap_alloc_lowest(struct vmap_pool *p, uint32_t cpu,
+				struct vmap_tree *free,
 				const struct vmap_request *rq,
 				struct range *out);
 
@@ -86,6 +110,9 @@ void vmap_gaps(const struct vmap_tree *t, struct range r, uint64_t *count,
 
 /** vmap_tree_check() - BUG unless sorted, disjoint, and the sums are right */
 void vmap_tree_check(const struct vmap_tree *t);
+
+/** vmap_unmap() - clear the entries of an area, free its pages; not its tables */
+void vmap_unmap(struct task *t, struct range area);
 
 /** vmap_count_end() - what is lazy, pooled and free at the end, as counters */
 void vmap_count_end(struct kernel *k);

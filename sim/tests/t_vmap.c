@@ -25,7 +25,7 @@ static void space_init(struct space *s, uint64_t pages)
 	memset(s, 0, sizeof(*s));
 	pool_init(&s->pool.objects, sizeof(struct vmap_area));
 	vmap_tree_init(&s->free);
-	vmap_tree_insert(&s->free, vmap_area_new(&s->pool, (struct range){
+	vmap_tree_insert(&s->free, vmap_area_new(&s->pool, 0, (struct range){
 		ORIGIN, ORIGIN + pages * PAGE }));
 }
 
@@ -35,12 +35,13 @@ static enum vmap_fit take(struct space *s, uint64_t pages, uint64_t align,
 	struct vmap_request rq = { pages * PAGE, align, ORIGIN,
 				   ORIGIN + (MODEL_PAGES * (uint64_t)PAGE) };
 
-	return vmap_alloc_lowest(&s->pool, &s->free, &rq, r);
+	return vmap_alloc_lowest(&s->pool, 0, &s->free, &rq, r);
 }
 
 static void give(struct space *s, struct range r)
 {
-	vmap_merge_or_add(&s->pool, &s->free, vmap_area_new(&s->pool, r));
+	vmap_merge_or_add(&s->pool, 0, &s->free,
+			  vmap_area_new(&s->pool, 0, r));
 }
 
 static void t_fit_types(void **state)

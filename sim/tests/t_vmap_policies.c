@@ -111,14 +111,14 @@ static void open_world(struct mmfix *x, struct world *w, const char *policy,
 		       uint64_t ops, bool eager)
 {
 	static struct nodes_options o = { .pool_classes = MAX_VA_SIZE_PAGES };
-	static const uint64_t limit = 200;
+	static const uint64_t limit[2] = { 200 };	/* and packed, no look-ups */
 
 	*w = (struct world){ .ops = ops };
 	mmfix_config(x, 2);
 	mmfix_policy(x, AXIS_VMAP, policy);
-	o.lazy_max_pages = limit;
+	o.lazy_max_pages = limit[0];
 	x->cfg.policies.options[AXIS_VMAP] = !strcmp(policy, "nodes") ?
-					     (void *)&o : (void *)(uintptr_t)&limit;
+					     (void *)&o : (void *)(uintptr_t)limit;
 	x->check_every = 101;
 	x->arg = w;
 	mmfix_open(x, 1);

@@ -20,18 +20,31 @@ struct global {
 	struct vmap_heap heap;		/* first */
 	struct vmap_tree busy, lazy;
 	struct spinlock busy_lock, lazy_lock;
-	struct place place[2];
+	uint32_t lookups;
 };
+
+enum vmap_words { WORDS_PACKED, WORDS_PADDED };
 
 struct global_options {
 	uint64_t lazy_max_pages;
+	uint32_t words, lookups;
 };
+
+static const char *const words_names[] = { "packed", "padded", NULL };
 
 static const struct option global_options[] = {
 	{ .key = "lazy_max_pages", .type = OPT_U64,
 	  .offset = offsetof(struct global_options, lazy_max_pages),
 	  .def = "0", .min = 0, .max = 1LL << 40, .unit = "pages",
 	  .help = "lazy pages above which a drain starts; 0: fls(CPUs) * 32 MiB" },
+	{ .key = "words", .type = OPT_ENUM,
+	  .offset = offsetof(struct global_options, words), .def = "packed",
+	  .names = words_names, .unit = "",
+	  .help = "where locks, roots and counts lie: in one cache line, as a linker packs them, or each in its own" },
+	{ .key = "lookups", .type = OPT_U32,
+	  .offset = offsetof(struct global_options, lookups), .def = "0",
+	  .min = 0, .max = 2, .unit = "count",
+	  .help = "searches of the busy tree in a vfree before the one that unlinks: none since 6.3, 2 before" },
 	OPTION_END
 };
 
@@ -46,20 +59,21 @@ static void vg_init(struct kernel *k, unsigned possible_cpus)
 {
 	const struct global_options *o = k->cfg.policies.options[AXIS_VMAP];
 	struct global *g = vg(k);
-	struct machine *m = k->m;
-	struct address_cache *c = address_cache_new(m, "vmap_trees", 64, 64);
+	struct vmap_heap *h = &g->heap;
 
 	(void)possible_cpus;
-	vmap_heap_init(k, &g->heap, o ? o->lazy_max_pages : 0);
-	vmap_work_init(&g->heap.drain, WORKER_TASK_ID, vg_drain, g);
-	vmap_tree_init(&g->busy);
-	vmap_tree_init(&g->lazy);
-	address_get(c, 0, &g->place[0]);
-	address_get(c, 0, &g->place[1]);
-	spin_init(&g->busy_lock, place_line(m, &g->place[0], 0),
-		  metrics_lock(m->metrics, "vmap_area_lock", false));
-	spin_init(&g->lazy_lock, place_line(m, &g->place[1], 0),
-		  metrics_lock(m->metrics, "purge_vmap_area_lock", false));
+	vmap_heap_init(k, h, o ? o->lazy_max_pages : 0,
+		       o && o->words == WORDS_PADDED);
+	g->lookups = o ? o->lookups : 0;
+	vmap_work_init(&h->drain, WORKER_TASK_ID, vg_drain, g);
+	vmap_tree_at(h, &g->busy, vmap_global_line(h, VG_BUSY_ROOT),
+		     vmap_global_line(h, VG_BUSY_LIST));
+	vmap_tree_at(h, &g->lazy, vmap_global_line(h, VG_LAZY_ROOT),
+		     vmap_global_line(h, VG_LAZY_LIST));
+	spin_init(&g->busy_lock, vmap_global_line(h, VG_BUSY_LOCK),
+		  metrics_lock(k->metrics, "vmap_area_lock", false));
+	spin_init(&g->lazy_lock, vmap_global_line(h, VG_LAZY_LOCK),
+		  metrics_lock(k->metrics, "purge_vmap_area_lock", false));
 }
 
 /* ---- allocation ---- */
@@ -82,13 +96,16 @@ static int vg_alloc(struct task *t, const struct vmap_request *rq,
 			return -EBUSY;
 		}
 	}
-	va = vmap_area_new(&g->heap.pool, r);
+	va = vmap_busy_area(t, &g->heap, r);
 	spin_lock(t, &g->busy_lock);
-	vmap_walk(t, &g->busy, 1);
 	assert_held(t, &g->busy_lock);
+	vmap_touch(t, &g->heap, &g->busy);
 	vmap_tree_insert(&g->busy, va);
 	g->heap.moving_bytes -= rq->size;
+	vmap_touched(t, &g->heap, &g->busy, 1);
 	spin_unlock(t, &g->busy_lock);
+	vmap_set_vm(t, &g->busy_lock, va);
+	vmap_count_pages(t, &g->heap);
 	*out = va;
 	return 0;
 }
@@ -109,7 +126,6 @@ static void free_vmap_area_noflush(struct task *t, struct global *g,
 
 	va->areas = 1;
 	spin_lock(t, &g->lazy_lock);
-	vmap_walk(t, &g->lazy, 1);
 	assert_held(t, &g->lazy_lock);
 	h->moving_bytes -= range_bytes(va->r);
 	vmap_add_merged(t, h, &g->lazy, va);
@@ -120,18 +136,33 @@ static void free_vmap_area_noflush(struct task *t, struct global *g,
 	}
 }
 
+/* find_vm_area(), remove_vm_area(): each a section of its own before 6.3 */
+static void look_up(struct task *t, struct global *g, struct vmap_area *va)
+{
+	spin_lock(t, &g->busy_lock);
+	assert_held(t, &g->busy_lock);
+	vmap_touch(t, &g->heap, &g->busy);
+	vmap_tree_walk(&g->busy, va->r.start);
+	vmap_touched(t, &g->heap, &g->busy, 0);
+	spin_unlock(t, &g->busy_lock);
+}
+
 static void vg_free(struct task *t, struct vmap_area *va)
 {
 	struct global *g = vg(kernel_of(t));
 
+	for (uint32_t i = 0; i < g->lookups; i++)
+		look_up(t, g, va);
 	spin_lock(t, &g->busy_lock);
-	vmap_walk(t, &g->busy, 1);
 	assert_held(t, &g->busy_lock);
+	vmap_touch(t, &g->heap, &g->busy);
 	vmap_tree_remove(&g->busy, va);
 	g->heap.moving_bytes += range_bytes(va->r);
+	vmap_touched(t, &g->heap, &g->busy, 1);
 	spin_unlock(t, &g->busy_lock);
-	body(t, COST_VMAP_UNMAP_PAGE, range_pages(va->r) - 1);
+	vmap_unmap(t, va->r);
 	free_vmap_area_noflush(t, g, va);
+	vmap_count_pages(t, &g->heap);
 }
 
 /* ---- draining ---- */
@@ -210,6 +241,8 @@ static void vg_stat(const struct kernel *k, struct vmap_stat *s)
 
 	s->nr_lazy_pages = h->nr_lazy_pages;
 	s->lazy_max_pages = h->lazy_max_pages;
+	s->object_bytes = address_cache_bytes(h->pool.slab);
+	s->free_nr_lazy = &h->free_nr_lazy;
 	vmap_blocks(&h->free, h->vmalloc, &s->free_blocks,
 		    &s->largest_free_bytes);
 }

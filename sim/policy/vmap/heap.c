@@ -14,29 +14,61 @@ uint64_t vmap_lazy_max_pages(uint32_t cpus)
 	return bits * ((32ULL << 20) / PAGE_BYTES);
 }
 
-void vmap_heap_init(struct kernel *k, struct vmap_heap *h,
-		    uint64_t lazy_max_pages)
+struct line *vmap_global_line(const struct vmap_heap *h, enum vmap_global at)
+{
+	uint32_t offset = h->padded ? at / 4 * 128 : (uint32_t)at;
+
+	return place_line(h->k->m, &h->globals, offset);
+}
+
+void vmap_tree_at(const struct vmap_heap *h, struct vmap_tree *t,
+		  struct line *root, struct line *list)
+{
+	memset(t, 0, sizeof(*t));
+	vmap_tree_init(t);
+	t->m = h->k->m;
+	t->root_line = root;
+	t->list_line = list;
+}
+
+static void globals_init(struct kernel *k, struct vmap_heap *h)
 {
 	struct machine *m = k->m;
-	struct address_cache *c = address_cache_new(m, "vmap_globals", 64, 64);
+	uint32_t bytes = h->padded ? VG_BYTES / 4 * 128 : VG_BYTES;
+
+	address_get(address_cache_new(m, "vmap_globals", bytes, 128), 0,
+		    &h->globals);
+	address_get(address_cache_new(m, "vmap_purge_lock", 64, 64), 0,
+		    &h->place);
+	spin_init(&h->free_lock, vmap_global_line(h, VG_FREE_LOCK),
+		  metrics_lock(m->metrics, "free_vmap_area_lock", false));
+	rwsem_init(m, &h->purge_mutex, k->rwsem, place_line(m, &h->place, 0),
+		   metrics_lock(m->metrics, "vmap_purge_lock", false));
+	h->nr_line = vmap_global_line(h, VG_NR_LAZY);
+	h->pages_line = vmap_global_line(h, VG_NR_VMALLOC);
+	vmap_tree_at(h, &h->free, vmap_global_line(h, VG_FREE_ROOT),
+		     vmap_global_line(h, VG_FREE_LIST));
+	h->free.augmented = true;
+}
+
+void vmap_heap_init(struct kernel *k, struct vmap_heap *h,
+		    uint64_t lazy_max_pages, bool padded)
+{
+	struct machine *m = k->m;
 
 	h->k = k;
-	vmap_tree_init(&h->free);
+	h->padded = padded;
+	globals_init(k, h);
 	pool_init(&h->pool.objects, sizeof(struct vmap_area));
+	h->pool.slab = address_cache_new(m, "vmap_area", VMAP_AREA_BYTES,
+					 VMAP_AREA_ALIGN);
 	h->pool.seed = m->seed;
-	for (unsigned i = 0; i < 3; i++)
-		address_get(c, 0, &h->place[i]);
-	spin_init(&h->free_lock, place_line(m, &h->place[0], 0),
-		  metrics_lock(m->metrics, "free_vmap_area_lock", false));
-	rwsem_init(m, &h->purge_mutex, k->rwsem, place_line(m, &h->place[1], 0),
-		   metrics_lock(m->metrics, "vmap_purge_lock", false));
-	h->nr_line = place_line(m, &h->place[2], 0);
 	h->lazy_max_pages = lazy_max_pages ? lazy_max_pages :
 			    vmap_lazy_max_pages(m->cpu_count);
 	h->vmalloc = (struct range){ VMALLOC_START, VMALLOC_END };
 	h->preloaded = xcalloc(m->cpu_count, sizeof(*h->preloaded));
 	vmap_tree_insert(&h->free,
-			 vmap_area_new(&h->pool, (struct range){
+			 vmap_area_new(&h->pool, 0, (struct range){
 				PAGE_BYTES, UINT64_MAX & ~(PAGE_BYTES - 1) }));
 }
 
@@ -46,6 +78,7 @@ void vmap_heap_release(struct vmap_heap *h)
 	if (!h->k->m->tasks_alive)
 		rwsem_release(&h->purge_mutex);
 	pool_release(&h->pool.objects);
+	hist_release(&h->free_nr_lazy);
 	free(h->preloaded);
 }
 
@@ -68,11 +101,47 @@ void vmap_heap_note(struct vmap_heap *h, const struct vmap_request *rq)
 		h->vmalloc = (struct range){ rq->vstart, rq->vend };
 }
 
-void vmap_walk(struct task *t, const struct vmap_tree *tree, uint64_t links)
+void vmap_touch(struct task *t, struct vmap_heap *h, struct vmap_tree *tree)
 {
+	line_walk_begin(t, &h->walk);
+	tree->walk = &h->walk;
+}
+
+void vmap_touched(struct task *t, struct vmap_heap *h, struct vmap_tree *tree,
+		  uint64_t links)
+{
+	struct line_walk walk = h->walk;
+
+	tree->walk = NULL;
+	line_walk_end(&walk);
 	prim(t, COST_VMAP_TREE_VISIT, vmap_tree_depth(tree));
 	prim(t, COST_VMAP_TREE_LINK, links);
-	settle(t);
+}
+
+struct vmap_area *vmap_busy_area(struct task *t, struct vmap_heap *h,
+				 struct range r)
+{
+	struct vmap_area *va;
+	struct line_walk w;
+
+	line_walk_begin(t, &w);
+	va = vmap_area_new(&h->pool, t->cpu->id, r);
+	line_walk_write(&w, place_line(t->m, &va->place, VMAP_OFF_NODE));
+	line_walk_write(&w, place_line(t->m, &va->place, VMAP_OFF_MAX));
+	line_walk_end(&w);
+	return va;
+}
+
+void vmap_set_vm(struct task *t, struct spinlock *lock, struct vmap_area *va)
+{
+	spin_lock(t, lock);
+	line_write(t, place_line(t->m, &va->place, VMAP_OFF_MAX));
+	spin_unlock(t, lock);
+}
+
+void vmap_count_pages(struct task *t, struct vmap_heap *h)
+{
+	line_rmw(t, h->pages_line);
 }
 
 /*
@@ -115,12 +184,13 @@ int vmap_heap_alloc(struct task *t, struct vmap_heap *h,
 	enum vmap_fit fit;
 
 	preload_this_cpu_lock(t, h);
-	vmap_walk(t, &h->free, 1);
 	assert_held(t, &h->free_lock);
 	vmap_heap_note(h, rq);
-	fit = vmap_alloc_lowest(&h->pool, &h->free, rq, out);
+	vmap_touch(t, h, &h->free);
+	fit = vmap_alloc_lowest(&h->pool, t->cpu->id, &h->free, rq, out);
 	if (fit != FIT_NONE)
 		h->moving_bytes += rq->size;
+	vmap_touched(t, h, &h->free, 1);
 	pay_fit(t, h, fit);
 	spin_unlock(t, &h->free_lock);
 	return fit == FIT_NONE ? -EBUSY : 0;
@@ -131,8 +201,11 @@ void vmap_add_merged(struct task *t, struct vmap_heap *h,
 {
 	uint64_t before = tree->count + 1;
 
-	vmap_merge_or_add(&h->pool, tree, va);
-	prim(t, COST_VMAP_OBJECT, before - tree->count);
+	vmap_touch(t, h, tree);
+	vmap_merge_or_add(&h->pool, t->cpu->id, tree, va);
+	before -= tree->count;
+	vmap_touched(t, h, tree, 1);
+	prim(t, COST_VMAP_OBJECT, before);
 }
 
 void vmap_heap_return(struct task *t, struct vmap_heap *h,
@@ -140,7 +213,7 @@ void vmap_heap_return(struct task *t, struct vmap_heap *h,
 {
 	uint64_t bytes = range_bytes(va->r), areas = va->areas;
 
-	vmap_walk(t, &h->free, 1);
+	settle(t);
 	assert_held(t, &h->free_lock);
 	va->areas = 0;
 	va->flags = 0;
@@ -154,6 +227,7 @@ uint64_t vmap_lazy_add(struct task *t, struct vmap_heap *h, uint64_t pages)
 {
 	line_rmw(t, h->nr_line);
 	h->nr_lazy_pages += pages;
+	hist_record(&h->free_nr_lazy, (int64_t)h->nr_lazy_pages);
 	return h->nr_lazy_pages;
 }
 

@@ -28,6 +28,21 @@ void flush_vmap_work(struct task *t, struct vmap_work *w);
 /** vmap_lazy_max_pages() - fls(online CPUs) * 32 MiB */
 uint64_t vmap_lazy_max_pages(uint32_t cpus);
 
+/*
+ * The static variables of mm/vmalloc.c, in the order of their definition:
+ * locks of 4 bytes, roots and counts of 8. They have no alignment, so that all
+ * words that are zero at the start share a cache line; two listings of lockdep
+ * (x86-64 builds of 2021 and 2022) have free_vmap_area_lock directly behind
+ * vmap_area_lock. List heads are not zero and lie elsewhere.
+ */
+enum vmap_global {
+	VG_BUSY_LOCK = 0, VG_FREE_LOCK = 4, VG_BUSY_ROOT = 8, VG_LAZY_ROOT = 16,
+	VG_LAZY_LOCK = 24, VG_FREE_ROOT = 32, VG_NR_VMALLOC = 40,
+	VG_NR_LAZY = 48, VG_LISTS = 64, VG_BYTES = 128,
+	VG_BUSY_LIST = VG_LISTS, VG_LAZY_LIST = VG_LISTS + 16,
+	VG_FREE_LIST = VG_LISTS + 32,
+};
+
 /** struct vmap_heap - global free space; @moving_bytes: between two trees */
 struct vmap_heap {
 	struct kernel *k;
@@ -35,9 +50,13 @@ struct vmap_heap {
 	struct vmap_pool pool;
 	struct spinlock free_lock;	/* free_vmap_area_lock */
 	struct rwsem purge_mutex;	/* vmap_purge_lock, write side only */
-	struct place place[3];
+	struct place globals, place;
+	bool padded;			/* each global has a line of its own */
 	struct line *nr_line;		/* vmap_lazy_nr */
+	struct line *pages_line;	/* nr_vmalloc_pages */
+	struct line_walk walk;		/* between vmap_touch() and _touched() */
 	uint64_t nr_lazy_pages, lazy_max_pages, moving_bytes;
+	struct hist free_nr_lazy;	/* what vmap_lazy_add() returned */
 	struct range vmalloc;		/* as requests name it: KASLR moves it */
 	bool *preloaded;		/* by CPU: ne_fit_preload_node */
 	struct vmap_work drain;
@@ -46,9 +65,14 @@ struct vmap_heap {
 /**
  * vmap_heap_init() - all of the kernel's addresses are free
  * @lazy_max_pages: 0: vmap_lazy_max_pages() of the machine
+ * @padded: no two global words share a line
  */
 void vmap_heap_init(struct kernel *k, struct vmap_heap *h,
-		    uint64_t lazy_max_pages);
+		    uint64_t lazy_max_pages, bool padded);
+struct line *vmap_global_line(const struct vmap_heap *h, enum vmap_global at);
+/** vmap_tree_at() - an empty tree whose root and list head are in these lines */
+void vmap_tree_at(const struct vmap_heap *h, struct vmap_tree *t,
+		  struct line *root, struct line *list);
 void vmap_heap_release(struct vmap_heap *h);
 
 /** vmap_assert_purging() - BUG unless @t is inside of the purge mutex */
@@ -59,14 +83,26 @@ bool vmap_whole(const struct vmap_request *rq);
 /** vmap_heap_note() - see which range that is; settled */
 void vmap_heap_note(struct vmap_heap *h, const struct vmap_request *rq);
 
-/** vmap_walk() - pay for a walk down @tree and @links changes; settles */
-void vmap_walk(struct task *t, const struct vmap_tree *tree, uint64_t links);
+/** vmap_touch() - settle; from here to vmap_touched() changes of @tree, whose
+ *  lock is held, touch the lines of its areas. Nothing may be owed in between. */
+void vmap_touch(struct task *t, struct vmap_heap *h, struct vmap_tree *tree);
+/** vmap_touched() - owe those lines, a walk down @tree and @links changes */
+void vmap_touched(struct task *t, struct vmap_heap *h, struct vmap_tree *tree,
+		  uint64_t links);
+
+/** vmap_busy_area() - an object for @r, filled in before any lock is taken */
+struct vmap_area *vmap_busy_area(struct task *t, struct vmap_heap *h,
+				 struct range r);
+/** vmap_set_vm() - setup_vmalloc_vm(): the area's vm, under @lock once more */
+void vmap_set_vm(struct task *t, struct spinlock *lock, struct vmap_area *va);
+/** vmap_count_pages() - nr_vmalloc_pages, as areas get and lose their pages */
+void vmap_count_pages(struct task *t, struct vmap_heap *h);
 
 /** vmap_heap_alloc() - the lowest fit; its bytes are moving. -EBUSY if none */
 int vmap_heap_alloc(struct task *t, struct vmap_heap *h,
 		    const struct vmap_request *rq, struct range *out);
 
-/** vmap_add_merged() - into @tree, whose lock is held; pays for freed objects */
+/** vmap_add_merged() - into @tree, whose lock is held; pays for walk and objects */
 void vmap_add_merged(struct task *t, struct vmap_heap *h,
 		     struct vmap_tree *tree, struct vmap_area *va);
 

@@ -21,7 +21,6 @@ struct linear {
 	struct vmap_area **purge_list;	/* vmap_purge_list, LIFO in the kernel */
 	uint64_t purge_count, purge_room;
 	struct spinlock lock;
-	struct place place;
 	struct vmap_area *cache;	/* free_vmap_cache */
 	uint64_t cached_hole_bytes, cached_vstart, cached_align;
 };
@@ -47,13 +46,13 @@ static void vl_init(struct kernel *k, unsigned possible_cpus)
 {
 	const struct linear_options *o = k->cfg.policies.options[AXIS_VMAP];
 	struct linear *l = vl(k);
-	struct address_cache *c = address_cache_new(k->m, "vmap_lock", 64, 64);
+	struct vmap_heap *h = &l->heap;
 
 	(void)possible_cpus;
-	vmap_heap_init(k, &l->heap, o ? o->lazy_max_pages : 0);
-	vmap_tree_init(&l->busy);
-	address_get(c, 0, &l->place);
-	spin_init(&l->lock, place_line(k->m, &l->place, 0),
+	vmap_heap_init(k, h, o ? o->lazy_max_pages : 0, false);
+	vmap_tree_at(h, &l->busy, vmap_global_line(h, VG_BUSY_ROOT),
+		     vmap_global_line(h, VG_BUSY_LIST));
+	spin_init(&l->lock, vmap_global_line(h, VG_BUSY_LOCK),
 		  metrics_lock(k->metrics, "vmap_area_lock", false));
 }
 
@@ -94,6 +93,7 @@ static uint64_t find_hole(struct linear *l, const struct vmap_request *rq,
 	uint64_t addr = walk_start(l, rq, &v);
 
 	while (v && addr + rq->size > v->r.start && addr + rq->size <= rq->vend) {
+		vmap_touch_area(&l->busy, v);
 		if (addr + l->cached_hole_bytes < v->r.start)
 			l->cached_hole_bytes = v->r.start - addr;
 		addr = align_up(v->r.end, rq->align);
@@ -109,20 +109,19 @@ static int alloc_hole(struct task *t, struct linear *l,
 	uint64_t steps = 0, addr;
 
 	spin_lock(t, &l->lock);
-	addr = find_hole(l, rq, &steps);
-	prim(t, COST_VMAP_TREE_VISIT, steps);
-	if (addr == rq->vend) {
-		spin_unlock(t, &l->lock);
-		return -EBUSY;
-	}
-	vmap_walk(t, &l->busy, 1);
 	assert_held(t, &l->lock);
-	*out = vmap_area_new(&l->heap.pool, (struct range){ addr,
-							    addr + rq->size });
-	vmap_tree_insert(&l->busy, *out);
-	l->cache = *out;
+	vmap_touch(t, &l->heap, &l->busy);
+	addr = find_hole(l, rq, &steps);
+	if (addr != rq->vend) {
+		*out = vmap_area_new(&l->heap.pool, t->cpu->id,
+				     (struct range){ addr, addr + rq->size });
+		vmap_tree_insert(&l->busy, *out);
+		l->cache = *out;
+	}
+	vmap_touched(t, &l->heap, &l->busy, addr != rq->vend);
+	prim(t, COST_VMAP_TREE_VISIT, steps);
 	spin_unlock(t, &l->lock);
-	return 0;
+	return addr != rq->vend ? 0 : -EBUSY;
 }
 
 static void vl_purge(struct task *t, bool full);
@@ -149,16 +148,18 @@ static int vl_alloc(struct task *t, const struct vmap_request *rq,
 /* __free_vmap_area() */
 static void free_area(struct task *t, struct linear *l, struct vmap_area *va)
 {
-	vmap_walk(t, &l->busy, 1);
+	settle(t);
 	assert_held(t, &l->lock);
 	if (l->cache && va->r.end < l->cached_vstart)
 		l->cache = NULL;
 	else if (l->cache && va->r.start <= l->cache->r.start)
 		l->cache = TAILQ_PREV(va, vmap_list, link);
+	vmap_touch(t, &l->heap, &l->busy);
 	vmap_tree_remove(&l->busy, va);
 	hold(l->heap.k, HOLD_VMAP, &va->held, STAGE_VMAP_LAZY, STAGE_NONE, 1,
 	     range_bytes(va->r));
-	pool_put(&l->heap.pool.objects, va);
+	vmap_area_free(&l->heap.pool, t->cpu->id, va);
+	vmap_touched(t, &l->heap, &l->busy, 1);
 	prim(t, COST_VMAP_OBJECT, 1);
 }
 
@@ -211,10 +212,12 @@ static void vl_free(struct task *t, struct vmap_area *va)
 	uint64_t nr_lazy;
 
 	spin_lock(t, &l->lock);		/* find_vmap_area() */
-	vmap_walk(t, &l->busy, 0);
 	assert_held(t, &l->lock);
+	vmap_touch(t, &l->heap, &l->busy);
+	vmap_tree_walk(&l->busy, va->r.start);
+	vmap_touched(t, &l->heap, &l->busy, 0);
 	spin_unlock(t, &l->lock);
-	body(t, COST_VMAP_UNMAP_PAGE, range_pages(va->r) - 1);
+	vmap_unmap(t, va->r);
 	nr_lazy = vmap_lazy_add(t, &l->heap, range_pages(va->r));
 	settle(t);
 	if (l->purge_count == l->purge_room) {
@@ -243,6 +246,8 @@ static void vl_stat(const struct kernel *k, struct vmap_stat *s)
 
 	s->nr_lazy_pages = l->heap.nr_lazy_pages;
 	s->lazy_max_pages = l->heap.lazy_max_pages;
+	s->object_bytes = address_cache_bytes(l->heap.pool.slab);
+	s->free_nr_lazy = &l->heap.free_nr_lazy;
 	vmap_gaps(&l->busy, l->heap.vmalloc, &s->free_blocks,
 		  &s->largest_free_bytes);
 }

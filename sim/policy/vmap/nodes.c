@@ -19,7 +19,6 @@
  * Limit: the walk of find_unlink_vmap_area() over other nodes never happens,
  * areas are looked up by their start.
  */
-#include <stddef.h>
 #include <stdlib.h>
 #include "sim/policy/vmap/nodes.h"
 
@@ -55,33 +54,6 @@ struct nodes {
 	const struct nodes_options *o;
 };
 
-static const char *const decay_names[] = { "posted", "fixed", NULL };
-static const char *const helper_names[] = { "backlog", "none", "all", NULL };
-static const char *const tag_names[] = { "by-cpu", "by-address", NULL };
-
-#define AT(field) .offset = offsetof(struct nodes_options, field)
-static const struct option nodes_options[] = {
-	{ .key = "nodes", .type = OPT_U32, AT(nodes), .def = "0", .min = 0,
-	  .max = VMAP_NODES_MAX, .unit = "count",
-	  .help = "nodes; 0: one per possible CPU, at most 128" },
-	{ .key = "pool_classes", .type = OPT_U32, AT(pool_classes), .def = "256",
-	  .min = 0, .max = MAX_VA_SIZE_PAGES, .unit = "pages",
-	  .help = "largest area that goes into a pool, guard page included" },
-	{ .key = "decay", .type = OPT_ENUM, AT(decay), .def = "posted",
-	  .names = decay_names, .unit = "",
-	  .help = "a drain takes a quarter of a pool back; of a pool of 1 to 3 all (posted) or none (fixed)" },
-	{ .key = "helpers", .type = OPT_ENUM, AT(helpers), .def = "backlog",
-	  .names = helper_names, .unit = "",
-	  .help = "work items that help a drain: one per full lazy limit (backlog), none, or one per node (all)" },
-	{ .key = "vn_id", .type = OPT_ENUM, AT(vn_id), .def = "by-cpu",
-	  .names = tag_names, .unit = "",
-	  .help = "whose pool an area of the free tree goes to: the allocating CPU's or its address's" },
-	{ .key = "lazy_max_pages", .type = OPT_U64, AT(lazy_max_pages),
-	  .def = "0", .min = 0, .max = 1LL << 40, .unit = "pages",
-	  .help = "lazy pages above which a drain starts; 0: fls(CPUs) * 32 MiB" },
-	OPTION_END
-};
-
 static const struct nodes_options defaults = { .pool_classes = MAX_VA_SIZE_PAGES };
 
 static struct nodes *vn_state(const struct kernel *k)
@@ -92,8 +64,10 @@ static struct nodes *vn_state(const struct kernel *k)
 static void vn_drain(struct task *t, struct vmap_work *w);
 static void purge_work(struct task *t, struct vmap_work *w);
 
-static void node_init(struct machine *m, struct vmap_node *vn, uint32_t id)
+static void node_init(struct nodes *n, struct vmap_node *vn, uint32_t id)
 {
+	struct machine *m = n->heap.k->m;
+
 	vn->id = id;
 	for (unsigned i = 0; i < MAX_VA_SIZE_PAGES; i++)
 		TAILQ_INIT(&vn->pool[i].head);
@@ -103,8 +77,11 @@ static void node_init(struct machine *m, struct vmap_node *vn, uint32_t id)
 		  metrics_lock(m->metrics, "vmap_node_busy_lock", false));
 	spin_init(&vn->lazy_lock, place_line(m, &vn->place, LAZY_LOCK_AT),
 		  metrics_lock(m->metrics, "vmap_node_lazy_lock", false));
-	vmap_tree_init(&vn->busy);
-	vmap_tree_init(&vn->lazy);
+	/* struct rb_list: root, list head, lock */
+	vmap_tree_at(&n->heap, &vn->busy, vn->busy_lock.line,
+		     vn->busy_lock.line);
+	vmap_tree_at(&n->heap, &vn->lazy, vn->lazy_lock.line,
+		     vn->lazy_lock.line);
 	TAILQ_INIT(&vn->purge_list);
 	vmap_work_init(&vn->purge_work, WORKER_TASK_ID - 1 - id, purge_work, vn);
 }
@@ -119,12 +96,12 @@ static void vn_init(struct kernel *k, unsigned possible_cpus)
 	if (!n->o)
 		n->o = &defaults;
 	n->nr = n->o->nodes ? n->o->nodes : vmap_node_count(possible_cpus);
-	vmap_heap_init(k, &n->heap, n->o->lazy_max_pages);
+	vmap_heap_init(k, &n->heap, n->o->lazy_max_pages, false);
 	vmap_work_init(&n->heap.drain, WORKER_TASK_ID, vn_drain, n);
 	n->node = xcalloc(n->nr, sizeof(*n->node));
 	for (uint32_t i = 0; i < n->nr; i++) {
 		address_get(c, 0, &n->node[i].place);
-		node_init(k->m, &n->node[i], i);
+		node_init(n, &n->node[i], i);
 	}
 }
 
@@ -147,6 +124,24 @@ static struct line *pool_line(const struct machine *m,
 			  (uint32_t)(p - vn->pool) * POOL_BYTES);
 }
 
+/* list_add(), list_del_init(): head, the area, and the one behind it */
+static void pool_touch(struct task *t, struct vmap_node *vn,
+		       const struct size_pool *p, struct vmap_area *va,
+		       struct vmap_area *behind)
+{
+	struct line_walk w;
+
+	line_walk_begin(t, &w);
+	line_walk_write(&w, pool_line(t->m, vn, p));
+	if (va)
+		line_walk_write(&w, place_line(t->m, &va->place, VMAP_OFF_LIST));
+	if (behind)
+		line_walk_write(&w, place_line(t->m, &behind->place,
+					       VMAP_OFF_LIST));
+	line_walk_end(&w);
+	settle(t);
+}
+
 static bool node_pool_add_va(struct task *t, struct nodes *n,
 			     struct vmap_node *vn, struct vmap_area *va)
 {
@@ -155,8 +150,7 @@ static bool node_pool_add_va(struct task *t, struct nodes *n,
 	if (!p)
 		return false;
 	spin_lock(t, &vn->pool_lock);
-	line_write(t, pool_line(t->m, vn, p));
-	settle(t);
+	pool_touch(t, vn, p, va, TAILQ_FIRST(&p->head));
 	assert_held(t, &vn->pool_lock);
 	TAILQ_INSERT_HEAD(&p->head, va, link);
 	p->len++;
@@ -205,8 +199,8 @@ static struct vmap_area *node_pool_del_va(struct task *t, struct nodes *n,
 	if (TAILQ_EMPTY(&p->head))
 		return NULL;
 	spin_lock(t, &vn->pool_lock);
-	line_write(t, pool_line(t->m, vn, p));
-	settle(t);
+	va = TAILQ_FIRST(&p->head);
+	pool_touch(t, vn, p, va, va ? TAILQ_NEXT(va, link) : NULL);
 	assert_held(t, &vn->pool_lock);
 	va = pool_take(t, n, vn, p, rq->align);
 	spin_unlock(t, &vn->pool_lock);
@@ -254,7 +248,7 @@ static int alloc_global(struct task *t, struct nodes *n,
 			return -EBUSY;
 		}
 	}
-	*out = vmap_area_new(&n->heap.pool, r);
+	*out = vmap_busy_area(t, &n->heap, r);
 	return 0;
 }
 
@@ -274,11 +268,13 @@ static int vn_alloc(struct task *t, const struct vmap_request *rq,
 		vn_id = encode_vn_id(vn->id, n->nr);
 	va->flags = vn_id;
 	spin_lock(t, &vn->busy_lock);
-	vmap_walk(t, &vn->busy, 1);
 	assert_held(t, &vn->busy_lock);
+	vmap_touch(t, &n->heap, &vn->busy);
 	vmap_tree_insert(&vn->busy, va);
 	n->heap.moving_bytes -= rq->size;
+	vmap_touched(t, &n->heap, &vn->busy, 1);
 	spin_unlock(t, &vn->busy_lock);
+	vmap_count_pages(t, &n->heap);
 	*out = va;
 	return 0;
 }
@@ -298,10 +294,11 @@ static void free_vmap_area_noflush(struct task *t, struct nodes *n,
 	vn = &n->node[id];
 	va->areas = 1;
 	spin_lock(t, &vn->lazy_lock);
-	vmap_walk(t, &vn->lazy, 1);
 	assert_held(t, &vn->lazy_lock);
+	vmap_touch(t, h, &vn->lazy);
 	h->moving_bytes -= range_bytes(va->r);
 	vmap_tree_insert(&vn->lazy, va);
+	vmap_touched(t, h, &vn->lazy, 1);
 	spin_unlock(t, &vn->lazy_lock);
 	if (nr_lazy > h->lazy_max_pages) {
 		settle(t);
@@ -315,13 +312,15 @@ static void vn_free(struct task *t, struct vmap_area *va)
 	struct vmap_node *vn = &n->node[addr_to_node_id(va->r.start, n->nr)];
 
 	spin_lock(t, &vn->busy_lock);
-	vmap_walk(t, &vn->busy, 1);
 	assert_held(t, &vn->busy_lock);
+	vmap_touch(t, &n->heap, &vn->busy);
 	vmap_tree_remove(&vn->busy, va);
 	n->heap.moving_bytes += range_bytes(va->r);
+	vmap_touched(t, &n->heap, &vn->busy, 1);
 	spin_unlock(t, &vn->busy_lock);
-	body(t, COST_VMAP_UNMAP_PAGE, range_pages(va->r) - 1);
+	vmap_unmap(t, va->r);
 	free_vmap_area_noflush(t, n, va);
+	vmap_count_pages(t, &n->heap);
 }
 
 /* ---- draining ---- */
@@ -364,8 +363,6 @@ static void decay_pool(struct task *t, struct nodes *n, struct vmap_node *vn,
 	for (uint64_t i = 0; i < take; i++) {
 		va = TAILQ_FIRST(&list);
 		TAILQ_REMOVE(&list, va, link);
-		prim(t, COST_VMAP_TREE_VISIT, vmap_tree_depth(decayed));
-		prim(t, COST_VMAP_TREE_LINK, 1);
 		vmap_add_merged(t, &n->heap, decayed, va);
 	}
 	settle(t);
@@ -388,7 +385,7 @@ static void decay_va_pool_node(struct task *t, struct nodes *n,
 	struct vmap_tree decayed;
 
 	vmap_assert_purging(t, &n->heap);
-	vmap_tree_init(&decayed);
+	vmap_tree_at(&n->heap, &decayed, NULL, NULL);	/* on the stack */
 	for (uint32_t i = 0; i < n->o->pool_classes; i++) {
 		struct size_pool *p = &vn->pool[i];
 		struct line *l = pool_line(t->m, vn, p);
@@ -529,6 +526,8 @@ static void vn_stat(const struct kernel *k, struct vmap_stat *s)
 
 	s->nr_lazy_pages = n->heap.nr_lazy_pages;
 	s->lazy_max_pages = n->heap.lazy_max_pages;
+	s->object_bytes = address_cache_bytes(n->heap.pool.slab);
+	s->free_nr_lazy = &n->heap.free_nr_lazy;
 	vmap_blocks(&n->heap.free, n->heap.vmalloc, &s->free_blocks,
 		    &s->largest_free_bytes);
 	for (uint32_t i = 0; i < n->nr; i++)
@@ -575,7 +574,7 @@ const struct vmap_ops vmap_nodes = {
 		.axis = "vmap", .name = "nodes",
 		.models = "mm/vmalloc.c since 6.9: busy and lazy per node, size pools per CPU",
 		.source = "FACTS A15; seed 2; Rezki v3 2024",
-		.options = nodes_options,
+		.options = vmap_nodes_options,
 		.option_bytes = sizeof(struct nodes_options),
 	},
 	.state_bytes = sizeof(struct nodes),

@@ -17,6 +17,8 @@ struct nodes_options {
 	uint64_t lazy_max_pages;
 };
 
+extern const struct option vmap_nodes_options[];
+
 /** vmap_node_count() - one node per possible CPU, 1 to 128 */
 uint32_t vmap_node_count(uint32_t possible_cpus);
 

@@ -1,5 +1,33 @@
-/* Arithmetic of vmap: nodes, see nodes.h. Source: seed 2; FACTS A15. */
+/* Options and arithmetic of vmap: nodes, see nodes.h. Source: seed 2; FACTS A15. */
+#include <stddef.h>
 #include "sim/policy/vmap/nodes.h"
+
+static const char *const decay_names[] = { "posted", "fixed", NULL };
+static const char *const helper_names[] = { "backlog", "none", "all", NULL };
+static const char *const tag_names[] = { "by-cpu", "by-address", NULL };
+
+#define AT(field) .offset = offsetof(struct nodes_options, field)
+const struct option vmap_nodes_options[] = {
+	{ .key = "nodes", .type = OPT_U32, AT(nodes), .def = "0", .min = 0,
+	  .max = VMAP_NODES_MAX, .unit = "count",
+	  .help = "nodes; 0: one per possible CPU, at most 128" },
+	{ .key = "pool_classes", .type = OPT_U32, AT(pool_classes), .def = "256",
+	  .min = 0, .max = MAX_VA_SIZE_PAGES, .unit = "pages",
+	  .help = "largest area that goes into a pool, guard page included" },
+	{ .key = "decay", .type = OPT_ENUM, AT(decay), .def = "posted",
+	  .names = decay_names, .unit = "",
+	  .help = "a drain takes a quarter of a pool back; of a pool of 1 to 3 all (posted) or none (fixed)" },
+	{ .key = "helpers", .type = OPT_ENUM, AT(helpers), .def = "backlog",
+	  .names = helper_names, .unit = "",
+	  .help = "work items that help a drain: one per full lazy limit (backlog), none, or one per node (all)" },
+	{ .key = "vn_id", .type = OPT_ENUM, AT(vn_id), .def = "by-cpu",
+	  .names = tag_names, .unit = "",
+	  .help = "whose pool an area of the free tree goes to: the allocating CPU's or its address's" },
+	{ .key = "lazy_max_pages", .type = OPT_U64, AT(lazy_max_pages),
+	  .def = "0", .min = 0, .max = 1LL << 40, .unit = "pages",
+	  .help = "lazy pages above which a drain starts; 0: fls(CPUs) * 32 MiB" },
+	OPTION_END
+};
 
 uint32_t vmap_node_count(uint32_t possible_cpus)
 {
