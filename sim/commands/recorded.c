@@ -69,6 +69,10 @@ void recorded_merge(struct recorded *into, const struct recorded *from)
 		into->path[i] += from->path[i];
 	into->ipis += from->ipis;
 	into->purged += from->purged;
+	into->purges += from->purges;
+	hist_merge(&into->nr_lazy_pages, &from->nr_lazy_pages);
+	if (from->lazy_max_pages)
+		into->lazy_max_pages = from->lazy_max_pages;
 }
 
 void recorded_release(struct recorded *r)
@@ -76,6 +80,7 @@ void recorded_release(struct recorded *r)
 	for (int i = 0; i < OP_KIND_COUNT; i++)
 		hist_release(&r->latency_ns[i]);
 	hist_release(&r->gap_ns);
+	hist_release(&r->nr_lazy_pages);
 	for (int w = 0; w < 2; w++) {
 		hist_release(&r->side[w].wait_ns);
 		hist_release(&r->side[w].hold_ns);
@@ -222,10 +227,21 @@ static void measured(struct collector *c, const struct op *op)
 		break;
 	case OP_VMAP_PURGE:
 		block_of(c, op->start_ns)->purged += op->arg[2];
+		/* a drain that found nothing is no drain to the model */
+		block_of(c, op->start_ns)->purges += op->arg[2] > 0;
 		break;
 	default:
 		break;
 	}
+}
+
+static void vfree(struct collector *c, const struct op *op)
+{
+	struct recorded *b = block_of(c, op->start_ns);
+
+	if (op->arg[2] <= INT64_MAX)
+		hist_record(&b->nr_lazy_pages, (int64_t)op->arg[2]);
+	b->lazy_max_pages = op->arg[3];
 }
 
 static int task(struct mmt_reader *trace, uint32_t id, struct collector *c,
@@ -244,6 +260,8 @@ static int task(struct mmt_reader *trace, uint32_t id, struct collector *c,
 			continue;
 		}
 		gap(c, &op);
+		if (op.kind == OP_VFREE)
+			vfree(c, &op);
 		if (op_kinds[op.kind].cls == OP_CLASS_REPLAY)
 			call(c, &op);
 		if (op.duration_ns > 0)

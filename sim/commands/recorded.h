@@ -44,7 +44,9 @@ struct recorded {
 		int64_t work_ns, spin_ns, sleep_ns;
 	} time[OP_KIND_COUNT];
 	uint64_t path[FAULT_PATH_COUNT];
-	uint64_t ipis, purged;
+	uint64_t ipis, purged, purges;
+	struct hist nr_lazy_pages;		/* at each free */
+	uint64_t lazy_max_pages;
 };
 
 void recorded_merge(struct recorded *into, const struct recorded *from);

@@ -143,6 +143,25 @@ static void paths(struct rows *l, const struct recorded *r)
 	    "vmstat.fault_path_vma_trylock+vmstat.fault_path_retry+vmstat.fault_path_mmap");
 }
 
+/* Only a file without pid filter has all frees, and the drains. */
+static void vmalloc(struct rows *l, const struct recorded *r)
+{
+	const struct hist *lazy = &r->nr_lazy_pages;
+
+	add(l, "count", (double)r->purges, "vmstat.vmap_purge");
+	add(l, "count", (double)r->purged, "vmstat.vmap_purged_areas");
+	if (!lazy->count)
+		return;
+	count(l, r->lazy_max_pages, "vmstat.vmap_lazy_max_pages");
+	if (lazy->count < SAMPLES_MIN)
+		return;
+	add(l, "pages", (double)hist_quantile(lazy, 50, 100),
+	    "vmstat.vmap_free_nr_lazy_p50");
+	add(l, "pages", (double)hist_quantile(lazy, 90, 100),
+	    "vmstat.vmap_free_nr_lazy_p90");
+	add(l, "pages", (double)lazy->max, "vmstat.vmap_free_nr_lazy_max");
+}
+
 static void absent(struct rows *l, const char *name)
 {
 	add(l, "count", 0, "%s", name)->absent = true;
@@ -168,7 +187,7 @@ static void fill(struct rows *l, const struct trace_header *h,
 	else
 		absent(l, "vmstat.tlb_ipi");
 	if (h->have & HAVE_VMALLOC_SYSTEMWIDE)
-		add(l, "count", (double)r->purged, "vmstat.vmap_purged_areas");
+		vmalloc(l, r);
 	times(l, r);
 }
 
