@@ -76,8 +76,9 @@ bench: deps			## speed and memory beside the targets; FULL=1 for all, T=word pic
 bench-compare: bench		## BASE=file: what is slower now than in that bench.json
 	@$(BUILD)/bench/bench --compare '$(BASE)' $(BUILD)/bench.json
 
-validation: all			## published results: predicted, published, error
-	@$(BUILD)/mmreplay validate
+validation: all			## analysis/VALIDATION.md: published results, real captures
+	analysis/validation.sh $(BUILD)/mmreplay $(BUILD)/validation >$(BUILD)/VALIDATION.md
+	mv $(BUILD)/VALIDATION.md analysis/VALIDATION.md
 
 install: all			## program, data, manual, completion, plug-in headers; PREFIX, DESTDIR
 	@BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) sim/tests/install.sh

@@ -181,6 +181,9 @@ static void result_text(const struct vresult *r, FILE *out)
 		fprintf(out, "  machine: %s\n", r->machine);
 	if (*r->why)
 		fprintf(out, "  class: %s\n", r->why);
+	if (json_string_length(json_object_get(r->json, "off")))
+		fprintf(out, "  where it is off: %s\n",
+			json_string_value(json_object_get(r->json, "off")));
 	fprintf(out, "  quantity: %s; noise %u %%; up to %.0f %% of the simulated time is of assumed costs\n",
 		r->quantity, r->noise_pct, 100 * r->assumed_share);
 	fprintf(out, "  %8s %31s %31s\n  %8s %10s %10s %9s %10s %10s %9s  %s\n",

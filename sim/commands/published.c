@@ -57,6 +57,7 @@ json_t *published_json(const struct published *p)
 	json_object_set_new(o, "quantity", json_text(p->quantity));
 	json_object_set_new(o, "x", json_text(p->x ? p->x : ""));
 	json_object_set_new(o, "why", json_text(p->why ? p->why : ""));
+	json_object_set_new(o, "off", json_text(p->off ? p->off : ""));
 	json_object_set_new(o, "noise_pct", json_integer(p->noise_pct));
 	json_object_set_new(o, "same_unit", json_boolean(p->same_unit));
 	for (uint32_t i = 0; i < p->point_count; i++) {

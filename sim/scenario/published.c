@@ -30,6 +30,7 @@ static const struct option published_options[] = {
 	TEXT(quantity, "key of a cell, as for compare --metric"),
 	TEXT(x, "key of params that the points differ in"),
 	TEXT(why, "why it is of this class; what is known to be missing"),
+	TEXT(off, "where the prediction misses: what is to blame, what was tried"),
 	{ .key = "noise_pct", .type = OPT_U32, .unit = "%", .def = "10",
 	  .offset = offsetof(struct published, noise_pct), .max = 1000,
 	  .help = "of a published number; 10 where none is given" },

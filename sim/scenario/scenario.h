@@ -110,7 +110,8 @@ struct published_point {
  * @x: key of params; NULL: the scenario has one point
  */
 struct published {
-	const char *result, *family, *source, *machine, *quantity, *x, *why;
+	const char *result, *family, *source, *machine, *quantity, *x, *why,
+		*off;
 	uint32_t class, noise_pct;
 	bool same_unit;			/* the quantity's is the points' */
 	const struct published_point *points;
