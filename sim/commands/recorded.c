@@ -8,7 +8,8 @@
  * an acquisition for reading, as in a cell. A call's time is without the ops
  * nested in it, which a replay does behind it. A hold is from acquired to released or
  * downgraded, and one event of the tracer that stands in front of the stamp of
- * the one or behind that of the other; a downgrade opens a hold for reading.
+ * the one or behind that of the other; a downgrade opens a hold for reading,
+ * behind its event.
  * Shootdowns are counted where they arrive: the event of the sender is there
  * also if all others are lazy and none is sent. A gap is from a fault to
  * the next record of its task, if that is no switch and comes within GAP_NS.
@@ -208,7 +209,8 @@ static void acquired(struct collector *c, const struct op *op)
 	if (c->held_count == HELD_MAX)
 		return;
 	c->held[c->held_count++] = (struct held){
-		.mm = op->arg[0], .since_ns = op->start_ns,
+		.mm = op->arg[0],
+		.since_ns = op->start_ns + (op->arg[3] ? c->tax_ns : 0),
 		.write = op->arg[1] && !op->arg[3] };
 }
 

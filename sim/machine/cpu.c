@@ -67,6 +67,8 @@ void cpu_take(struct cpu *c, int64_t ns, enum cpu_mode mode,
 	c->mode_since_ns = c->busy_until_ns;
 	c->mode_ns[mode] += ns;
 	c->class_ns[cls] += ns;
+	if (mode == MODE_IRQ && c->curr && c->curr->mode == MODE_USER)
+		c->irq_user_ns += ns;
 	c->m->end_ns = later(c->m->end_ns, c->busy_until_ns);
 }
 
@@ -159,6 +161,7 @@ void cpu_switch(struct cpu *c)
 		return;
 	}
 	cpu_set_idle(c, true);
+	c->idle_since_ns = c->m->engine.now_ns;
 	if (__builtin_expect(c->m->metrics->events != NULL, 0))
 		event_cpu(c->m->metrics->events, c->m->engine.now_ns, c->id,
 			  EVENT_TASK_NONE);

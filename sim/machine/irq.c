@@ -25,6 +25,9 @@ static void irq_run(struct cpu *c, struct irq_request *r)
 	if (!r->chained)
 		cpu_take(c, cost[COST_IRQ_ENTRY].value, MODE_IRQ,
 			 cost[COST_IRQ_ENTRY].cls);
+	if (r->sent)
+		cpu_take(c, cost[COST_IPI_RECEIVE].value, MODE_IRQ,
+			 cost[COST_IPI_RECEIVE].cls);
 	cpu_take(c, r->cost_ns, MODE_IRQ, r->cls);
 	cpu_rearm(c);
 	c->irqs_taken++;
@@ -95,6 +98,7 @@ void irq_send(struct task *by, struct irq_request *r, struct cpu *to)
 		n = m->irqs_outside++;
 	}
 	r->cpu = to;
+	r->sent = by != NULL;
 	r->sink.fire = irq_fire;
 	n &= (1ULL << SENDER_SHIFT) - 1;
 	engine_at(&m->engine, m->engine.now_ns + flight_ns,

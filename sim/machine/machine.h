@@ -67,6 +67,7 @@ struct task {
 	uint8_t slow_work;	/* WORK_EAGER, and WORK_SHORT a shortened lock it holds */
 	int64_t owed_ns;	/* the debt */
 	int64_t class_ns[COST_CLASS_COUNT];	/* debt ever taken, by source */
+	int64_t wakeups_ns;	/* debt ever taken for waking others */
 	int64_t short_rest;	/* hundredths of a ns not yet cut off */
 	struct cpu *cpu;	/* where it runs, or ran last */
 	struct machine *m;
@@ -122,6 +123,8 @@ struct cpu {
 	int64_t mode_since_ns;	/* from when time is not yet booked */
 	int64_t busy_until_ns;	/* handlers and switches take it until then */
 	int64_t picked_ns;	/* when curr was picked */
+	int64_t idle_since_ns;	/* if it idles */
+	int64_t irq_user_ns;	/* of interrupts, those that hit user time */
 	int64_t min_vruntime_ns;
 	uint64_t gen;		/* of the armed resume event */
 	struct sink resume_sink, tick_sink;
@@ -294,8 +297,8 @@ bool task_sleep_until(struct task *t, sim_ns at_ns);
  * task_wake() - make @t runnable, placed on previous, idle sibling or same LLC
  * @by: settles and pays try_to_wake_up; NULL from engine context
  * A task that is not sleeping is left alone. Latency: profile's wake-up
- * latency, plus idle exit if the chosen CPU is idle. The wake-up is under way
- * before the waker pays for it.
+ * latency, plus idle exit if the chosen CPU is idle; that is shorter after a
+ * short idle time. The wake-up is under way before the waker pays for it.
  */
 void task_wake(struct task *by, struct task *t);
 
@@ -353,6 +356,7 @@ struct irq_request {
 	int64_t cost_ns;
 	enum cost_class cls;
 	bool chained;
+	bool sent;		/* by a CPU; set by irq_send() */
 	void (*done)(struct irq_request *r);
 	void *arg;
 	struct irq_request *next;

@@ -229,11 +229,33 @@ void task_timer_fire(struct engine *e, struct sink *s, uint64_t data)
 
 /* ---- waking ---- */
 
+static int64_t idle_exit_ns(const struct cpu *c)
+{
+	const struct cost_value *cost = c->m->profile->cost;
+	int64_t idle_ns = c->m->engine.now_ns - c->idle_since_ns;
+
+	return cost[idle_ns < cost[COST_IDLE_SHORT].value ?
+		    COST_IDLE_EXIT_SHORT : COST_IDLE_EXIT].value;
+}
+
+static void pay_wakeup(struct task *by, bool idle)
+{
+	const struct cost_value *cost = by->m->profile->cost;
+
+	work(by, COST_WAKE_LOCAL, 1);
+	by->wakeups_ns += cost[COST_WAKE_LOCAL].value;
+	if (!idle)
+		return;
+	work(by, COST_WAKE_IDLE, 1);
+	by->wakeups_ns += cost[COST_WAKE_IDLE].value;
+}
+
 void task_wake(struct task *by, struct task *t)
 {
 	const struct cost_value *cost = t->m->profile->cost;
 	int64_t latency = cost[COST_WAKE_LATENCY].value;
 	struct cpu *c;
+	bool idle;
 
 	if (by)
 		settle(by);
@@ -243,8 +265,9 @@ void task_wake(struct task *by, struct task *t)
 	t->state = TASK_RUNNABLE;
 	t->runnable_since_ns = t->m->engine.now_ns;
 	c = place_wakeup(t);
-	if (!c->curr && !c->incoming)
-		latency += cost[COST_IDLE_EXIT].value;
+	idle = !c->curr && !c->incoming;
+	if (idle)
+		latency += idle_exit_ns(c);
 	c->incoming++;
 	cpu_set_idle(c, false);
 	if (c != t->cpu) {
@@ -255,7 +278,7 @@ void task_wake(struct task *by, struct task *t)
 	machine_touch(t->m);
 	wake_in(t, latency);
 	if (by)
-		work(by, COST_WAKE_LOCAL, 1);
+		pay_wakeup(by, idle && c != by->cpu);
 }
 
 void task_kill(struct task *by, struct task *t)

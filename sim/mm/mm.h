@@ -475,7 +475,7 @@ struct flush_info {
 	struct task *by;
 	uint32_t pending, targets;
 	bool spinning;
-	int64_t handler_ns;
+	int64_t handler_ns, sent_ns;	/* @sent_ns: when the last IPI went */
 };
 
 /** flush_targets() - CPUs of @mm but this one, lazy ones only if @lazy_too */

@@ -94,6 +94,7 @@ void flush_send(struct task *t, struct flush_info *f, const uint64_t *mask,
 			r->cls = c->cls;
 			r->done = flush_acknowledged;
 			r->arg = f;
+			f->sent_ns = task_now(t);
 			irq_send(t, r, &k->m->cpus[cpu]);
 		}
 	}
@@ -104,11 +105,14 @@ void flush_send(struct task *t, struct flush_info *f, const uint64_t *mask,
 void flush_wait(struct task *t, struct flush_info *f)
 {
 	struct kernel *k = f->k;
+	int64_t wait_ns;
 
-	if (f->targets)
-		prim_expected(t, cost_ns(k, COST_IPI_LATENCY) +
-				 cost_ns(k, COST_IRQ_ENTRY) + f->handler_ns);
 	settle(t);
+	wait_ns = f->sent_ns + cost_ns(k, COST_IPI_LATENCY) +
+		  cost_ns(k, COST_IRQ_ENTRY) + cost_ns(k, COST_IPI_RECEIVE) +
+		  f->handler_ns - k->m->engine.now_ns;
+	if (f->targets && wait_ns > 0)
+		prim_expected(t, wait_ns);
 	if (!f->pending)
 		return;
 	f->spinning = true;

@@ -41,9 +41,11 @@ struct costs *costs_new(const struct trace_header *h, const struct profile *p,
 	c->segments = segments;
 	c->doubt_ns = h->have & HAVE_SCHED ? INT64_MAX : doubt_ns;
 	c->ipis = h->have & HAVE_TLB;
-	c->ipi_ns = p->cost[COST_IPI_SEND].value +
-		    p->cost[COST_IPI_LATENCY].value +
+	c->irq_least_ns = p->cost[COST_IRQ_ENTRY].value;
+	/* the sender is done before the receiver, and waits for that */
+	c->ipi_ns = p->cost[COST_IPI_LATENCY].value +
 		    p->cost[COST_IRQ_ENTRY].value +
+		    p->cost[COST_IPI_RECEIVE].value +
 		    p->cost[COST_TLB_REMOTE_HANDLER].value +
 		    p->cost[COST_TLB_LOCAL_FULL].value;
 	return c;
@@ -56,7 +58,8 @@ void costs_free(struct costs *c)
 	for (uint32_t i = 0; i < c->task_count; i++)
 		stream_release(&c->tasks[i]);
 	for (int i = 0; i < OP_KIND_COUNT; i++)
-		hist_release(&c->kind[i].trim.ns);
+		for (int s = 0; s < KOP_SEGS; s++)
+			hist_release(&c->kind[i].trim[s].ns);
 	hist_release(&c->think.ns);
 	free(c->tasks);
 	free(c);
@@ -137,7 +140,7 @@ static void put_segments(struct costs *c, const struct op *op,
 {
 	struct kind_costs *kind = &c->kind[op->kind];
 	struct stream *s = &c->tasks[op->task];
-	int64_t work_ns[KOP_SEGS], p_ns[KOP_SEGS], whole_ns = 0;
+	int64_t work_ns[KOP_SEGS], p_ns[KOP_SEGS];
 
 	work_by_kind(op, work_ns);
 	if (doubtful(c, k, work_ns)) {
@@ -153,9 +156,9 @@ static void put_segments(struct costs *c, const struct op *op,
 		kind->work_ns += work_ns[i];
 		if (p_ns[i] > work_ns[i])
 			kind->clipped_ns += p_ns[i] - work_ns[i];
-		whole_ns += work_ns[i];
+		else
+			hist_record(&kind->trim[i].ns, work_ns[i] - p_ns[i]);
 	}
-	hist_record(&kind->trim.ns, whole_ns);
 }
 
 void costs_put(struct costs *c, const struct op *op, const struct kop *k,
@@ -181,7 +184,7 @@ void costs_irqs(struct costs *c, unsigned kind, int64_t ns)
 	if (kind == OP_FAULT)
 		c->think.irq_ns += ns;
 	else
-		c->kind[kind].trim.irq_ns += ns;
+		c->kind[kind].irq_ns += ns;
 }
 
 static void add_excess(void *trim, int64_t lower, int64_t upper,
@@ -189,24 +192,32 @@ static void add_excess(void *trim, int64_t lower, int64_t upper,
 {
 	struct trim *t = trim;
 
-	if (lower > t->median_ns)
+	if (lower > t->median_ns + t->least_ns)
 		t->excess_ns += (lower / 2 + upper / 2 - t->median_ns) *
 				(int64_t)count;
 }
 
-static void trim_judge(struct trim *t)
+static void trim_measure(struct trim *t, int64_t least_ns)
 {
+	t->least_ns = least_ns;
 	t->median_ns = hist_quantile(&t->ns, 50, 100);
 	hist_each(&t->ns, add_excess, t);
-	if (t->irq_ns > t->excess_ns)
-		t->irq_ns = t->excess_ns;
 	hist_release(&t->ns);
+}
+
+/* Of @irq_ns in @all_ns of excess, this one's share. */
+static void trim_share(struct trim *t, int64_t irq_ns, int64_t all_ns)
+{
+	if (irq_ns > all_ns)
+		irq_ns = all_ns;
+	if (all_ns)
+		t->irq_ns = (int64_t)((__int128)irq_ns * t->excess_ns / all_ns);
 }
 
 /* How much of @ns was interrupts. */
 static int64_t trimmed_ns(const struct trim *t, int64_t ns)
 {
-	if (ns <= t->median_ns || !t->excess_ns)
+	if (ns <= t->median_ns + t->least_ns || !t->excess_ns)
 		return 0;
 	return (int64_t)((__int128)(ns - t->median_ns) * t->irq_ns /
 			 t->excess_ns);
@@ -217,18 +228,16 @@ int64_t costs_think_ns(const struct costs *c, int64_t ns)
 	return ns - trimmed_ns(&c->think, ns);
 }
 
-/* Each segment gives in proportion to what is charged in it. */
-static void trim_segments(const struct trim *t, int64_t work_ns, struct kop *k)
+static void trim_kind(struct kind_costs *k, int64_t least_ns)
 {
-	int64_t irq_ns = trimmed_ns(t, work_ns), charged_ns = 0;
+	int64_t all_ns = 0;
 
+	for (int i = 0; i < KOP_SEGS; i++) {
+		trim_measure(&k->trim[i], least_ns);
+		all_ns += k->trim[i].excess_ns;
+	}
 	for (int i = 0; i < KOP_SEGS; i++)
-		charged_ns += k->seg_ns[i];
-	if (irq_ns > charged_ns)
-		irq_ns = charged_ns;
-	for (int i = 0; irq_ns && i < KOP_SEGS; i++)
-		k->seg_ns[i] -= (int64_t)((__int128)k->seg_ns[i] * irq_ns /
-					  charged_ns);
+		trim_share(&k->trim[i], k->irq_ns, all_ns);
 }
 
 void costs_judge(struct costs *c, const struct trace_header *h)
@@ -239,9 +248,10 @@ void costs_judge(struct costs *c, const struct trace_header *h)
 		k->recorded = c->segments && h->have & HAVE_MMAP_LOCK &&
 			      k->work_ns > 0 &&
 			      k->clipped_ns * 100 <= k->work_ns * CLIP_PCT_MAX;
-		trim_judge(&k->trim);
+		trim_kind(k, c->irq_least_ns);
 	}
-	trim_judge(&c->think);
+	trim_measure(&c->think, c->irq_least_ns);
+	trim_share(&c->think, c->think.irq_ns, c->think.excess_ns);
 }
 
 void costs_segments(const struct op *op, bool tax, int64_t event_tax_ns,
@@ -265,19 +275,19 @@ int64_t costs_take(const struct costs *c, const struct op *op, uint32_t *pos,
 		   struct kop *k, uint64_t *clipped_ns)
 {
 	const struct stream *s = &c->tasks[op->task];
-	int64_t work_ns[KOP_SEGS], whole_ns = 0;
+	const struct kind_costs *kind = &c->kind[op->kind];
+	int64_t work_ns[KOP_SEGS];
 
 	if (op->duration_ns < 0)
 		return (int64_t)stream_get(s, pos);
 	if (!has_segments(c, op))
 		return 0;
 	work_by_kind(op, work_ns);
-	k->recorded = c->kind[op->kind].recorded;
+	k->recorded = kind->recorded;
 	for (int i = 0; i < KOP_SEGS; i++) {
 		uint64_t p = stream_get(s, pos);
 		int64_t ns = work_ns[i] - (int64_t)p + 1;
 
-		whole_ns += work_ns[i];
 		if (!p) {
 			k->recorded = false;
 			return 0;
@@ -287,9 +297,7 @@ int64_t costs_take(const struct costs *c, const struct op *op, uint32_t *pos,
 		if (ns < 0)
 			*clipped_ns += (uint64_t)-ns;
 		else
-			k->seg_ns[i] = ns;
+			k->seg_ns[i] = ns - trimmed_ns(&kind->trim[i], ns);
 	}
-	if (k->recorded)
-		trim_segments(&c->kind[op->kind].trim, whole_ns, k);
 	return 0;
 }

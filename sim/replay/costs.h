@@ -13,14 +13,16 @@
  */
 
 /**
- * struct trim - interrupts, which recorded times hold and a replay makes anew
+ * struct trim - interrupts and wake-ups of others, which recorded times hold
+ * and a replay makes anew
  * Nobody recorded which times hold some. They are rare and long, so they are
- * taken from what is above the median: of the excess, @irq_ns in @excess_ns.
- * The sum is right, medians stay, and the replay puts the tail back.
+ * taken from times that exceed the median by one interrupt or more: of their
+ * excess, @irq_ns in @excess_ns. The sum is right, everything shorter stays
+ * as it is, and the replay puts the tail back.
  */
 struct trim {
 	struct hist ns;		/* what was recorded, while it is collected */
-	int64_t median_ns, excess_ns;
+	int64_t median_ns, least_ns, excess_ns;
 	int64_t irq_ns;		/* that the preparatory run had meanwhile */
 };
 
@@ -31,7 +33,8 @@ struct kind_costs {
 	uint64_t ops, without;	/* with segments; known duration, no segments */
 	uint64_t doubtful;	/* may hold time off the CPU */
 	bool recorded;		/* charge residuals */
-	struct trim trim;
+	int64_t irq_ns;		/* in the preparatory run, wake-ups included */
+	struct trim trim[KOP_SEGS];
 };
 
 struct costs {
@@ -41,6 +44,7 @@ struct costs {
 	int64_t doubt_ns;
 	bool ipis;		/* the capture tells which flushes sent IPIs */
 	int64_t ipi_ns;		/* what one costs its sender in this model */
+	int64_t irq_least_ns;	/* shortest interrupt */
 	struct kind_costs kind[OP_KIND_COUNT];
 	struct trim think;	/* between ops, and faults */
 };
@@ -58,8 +62,9 @@ void costs_put(struct costs *c, const struct op *op, const struct kop *k,
 /** costs_thought() - preparatory run: the task was on a CPU between ops for @ns */
 void costs_thought(struct costs *c, int64_t ns);
 
-/** costs_irqs() - after the preparatory run: interrupts during ops of @kind,
- *  and between ops and in faults (OP_FAULT) */
+/** costs_irqs() - after the preparatory run: interrupts during ops of @kind and
+ *  wake-ups that they paid for; with OP_FAULT, interrupts between ops and in
+ *  faults */
 void costs_irqs(struct costs *c, unsigned kind, int64_t ns);
 
 /** costs_judge() - after the preparatory run: which kinds may use residuals */

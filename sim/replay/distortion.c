@@ -214,7 +214,8 @@ void op_clock_start(struct rtask *rt)
 	rt->clock = (struct op_clock){
 		.start_ns = t->m->engine.now_ns, .debt_ns = debt_ns(t),
 		.spin_ns = t->mode_ns[MODE_SPIN], .sleep_ns = rt->sleep_ns,
-		.queue_ns = rt->queue_ns, .ipis = rtask_ipis(rt) };
+		.queue_ns = rt->queue_ns, .wakeups_ns = t->wakeups_ns,
+		.ipis = rtask_ipis(rt) };
 	if (__builtin_expect(rt->r->metrics->events != NULL, 0))
 		event_op(rt->r->metrics->events, rt->clock.start_ns, t->id,
 			 op_kinds[rt->op.kind].name);
@@ -239,7 +240,9 @@ static void book(struct rtask *rt, int64_t latency_ns)
 {
 	struct op_time *o = &rt->r->out->op_time[rt->op.kind];
 	const struct task *t = &rt->task;
-	int64_t debt = debt_ns(t) - rt->clock.debt_ns, own = own_ns(rt);
+	int64_t wakeups = t->wakeups_ns - rt->clock.wakeups_ns;
+	int64_t debt = debt_ns(t) - rt->clock.debt_ns;
+	int64_t own = own_ns(rt) + wakeups;
 	int64_t spin = t->mode_ns[MODE_SPIN] - rt->clock.spin_ns;
 	int64_t sleep = rt->sleep_ns - rt->clock.sleep_ns;
 	int64_t queue = rt->queue_ns - rt->clock.queue_ns;
@@ -256,6 +259,7 @@ static void book(struct rtask *rt, int64_t latency_ns)
 	o->sleep_ns += sleep;
 	o->runqueue_ns += queue;
 	o->irq_ns += irq;
+	o->wakeups_ns += wakeups;
 }
 
 /* The wait that the detector saw, of an op of this kind; else NULL. */

@@ -158,6 +158,7 @@ void take_accounts(struct replay *r, sim_ns now)
 		const struct cpu *c = &r->m.cpus[i];
 
 		cpu_accounts(c, now, o->mode_ns);
+		o->irq_user_ns += c->irq_user_ns;
 		for (int m = 0; m < COST_CLASS_COUNT; m++)
 			o->class_ns[m] += c->class_ns[m];
 	}
@@ -269,22 +270,18 @@ static bool needs_preparation(const struct replay *r)
 }
 
 /*
- * Interrupts of the preparatory run: those during ops by kind; of the others,
- * those that came while somebody was on the CPU between ops.
+ * Interrupts of the preparatory run: those during ops by kind, and the wake-ups
+ * that they paid for; those that hit user time. A simulated trace has the
+ * former apart from work.
  */
-static void interrupts(struct costs *c, const struct replay_result *out)
+static void interrupts(struct costs *c, const struct trace_header *h,
+		       const struct replay_result *out)
 {
-	int64_t rest_ns = out->mode_ns[MODE_IRQ];
-	int64_t busy_ns = out->mode_ns[MODE_USER] + out->mode_ns[MODE_GHOST];
-	int64_t idle_ns = out->mode_ns[MODE_IDLE];
-
-	for (unsigned i = 0; i < OP_KIND_COUNT; i++) {
-		costs_irqs(c, i, out->op_time[i].irq_ns);
-		rest_ns -= out->op_time[i].irq_ns;
-	}
-	if (rest_ns > 0 && busy_ns + idle_ns > 0)
-		costs_irqs(c, OP_FAULT, (int64_t)((__int128)rest_ns * busy_ns /
-						  (busy_ns + idle_ns)));
+	for (unsigned i = 0; i < OP_KIND_COUNT; i++)
+		if (i == OP_FAULT || !h->simulated)
+			costs_irqs(c, i, out->op_time[i].irq_ns +
+					 out->op_time[i].wakeups_ns);
+	costs_irqs(c, OP_FAULT, out->irq_user_ns);
 }
 
 /* The trace as captured, once, for the costs of its policy. */
@@ -313,7 +310,7 @@ static int prepare(struct replay *shape)
 	prep.costs = shape->costs;
 	ret = run_once(&prep, out);
 	if (!ret && o.costs == COSTS_RECORDED && !shape->h->synthetic)
-		interrupts(shape->costs, out);
+		interrupts(shape->costs, shape->h, out);
 	costs_judge(shape->costs, shape->h);
 	replay_result_release(out);
 	free(out);

@@ -63,11 +63,13 @@ struct replay_result {
 	uint64_t ops, contacts;		/* ops: all, warm-up included */
 	int64_t makespan_ns;		/* to the end of the last task with an mm */
 	int64_t mode_ns[MODE_COUNT];	/* summed over CPUs; = CPUs * makespan */
+	int64_t irq_user_ns;		/* of MODE_IRQ: hit user time */
 	int64_t class_ns[COST_CLASS_COUNT];
 	/* where the time of an op kind went: total over its ops */
 	struct op_time {
 		int64_t work_ns, spin_ns, sleep_ns, line_ns, runqueue_ns,
 			irq_ns;
+		int64_t wakeups_ns;	/* waking others: part of work_ns */
 	} op_time[OP_KIND_COUNT];
 	/* distortion; definitions in distortion.c and step.c */
 	uint64_t moved_ops;		/* not behind the ops of others that it followed */

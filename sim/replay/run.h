@@ -36,7 +36,7 @@ struct rmm {
 
 /** struct op_clock - a task's accounts when its op began */
 struct op_clock {
-	int64_t start_ns, debt_ns, spin_ns, sleep_ns, queue_ns;
+	int64_t start_ns, debt_ns, spin_ns, sleep_ns, queue_ns, wakeups_ns;
 	uint64_t ipis;
 };
 

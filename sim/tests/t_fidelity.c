@@ -200,7 +200,7 @@ static void t_golden(void **state)
 		{ "locks.mmap_lock.write.acquired", 25737 },
 		{ "locks.mmap_lock.write.contended", 13294 },
 		{ "locks.mmap_lock.write.wait_ns.p50", 12543 },
-		{ "locks.mmap_lock.read.hold_ns.p50", 12287 },
+		{ "locks.mmap_lock.read.hold_ns.p50", 12031 },
 		{ "vmstat.fault_path_vma", 44633 },
 		{ "vmstat.tlb_ipi", 12854 },
 	};

@@ -39,8 +39,8 @@ static void near(int64_t a, int64_t b, int64_t pct, const char *what)
 static void compare(const struct rig *a, const struct rig *b, bool exact)
 {
 	assert_int_equal(a->r.ops, b->r.ops);
-	near(a->r.makespan_ns, b->r.makespan_ns, exact ? 0 : 5, "makespan");
-	near(latency_ns(a), latency_ns(b), exact ? 0 : 8, "latency");
+	near(a->r.makespan_ns, b->r.makespan_ns, exact ? 0 : 10, "makespan");
+	near(latency_ns(a), latency_ns(b), exact ? 0 : 15, "latency");
 	for (int i = 0; i < OP_KIND_COUNT; i++) {
 		const struct hist *x = &a->r.metrics->latency_ns[i];
 		const struct hist *y = &b->r.metrics->latency_ns[i];
@@ -100,7 +100,8 @@ static struct mmt_reader *exported(struct rig *g, struct tb *t)
 
 /* @tasks: one meets nobody, and everything is the same to the ns. Two meet in
  * every lock: interrupts that came between ops are think time in the export
- * and come again, and from there on the two runs meet at other moments. */
+ * and come again, and from there on the two runs meet at other moments. One
+ * shootdown costs this machine a tenth of a turn, on either side. */
 static void truth(uint32_t tasks, const char *kernel)
 {
 	struct rig captured, direct, replayed;
