@@ -62,8 +62,12 @@ static double samples_of(const json_t *rows, const char *quantity)
 		{ ".wait_ns.", ".contended" }, { ".hold_ns.", ".acquired" },
 	};
 	const char *dot = strrchr(quantity, '.');
-	const json_t *row;
+	const json_t *row = row_named(rows, quantity);
+	const json_t *samples = json_object_get(row, "samples");
 	char name[128];
+
+	if (samples)
+		return json_number_value(samples);
 
 	for (size_t i = 0; i < 2; i++) {
 		const char *at = strstr(quantity, known[i].part);
@@ -143,6 +147,23 @@ static void blame(const json_t *rows, const json_t *cell, struct check *c)
 
 /* ---- checks ---- */
 
+/* @quantity "a+b/c" is a ratio of what the cell has under both. */
+static double predicted(const json_t *cell, const char *quantity)
+{
+	const char *slash = strchr(quantity, '/');
+	char top[160];
+	double v = 0, of = 0;
+
+	if (!slash) {
+		result_number(cell, quantity, &v, NULL);
+		return v;
+	}
+	snprintf(top, sizeof(top), "%.*s", (int)(slash - quantity), quantity);
+	result_number(cell, top, &v, NULL);
+	result_number(cell, slash + 1, &of, NULL);
+	return of > 0 ? v / of : 0;
+}
+
 static void judge(const json_t *rows, const json_t *row, const json_t *cell,
 		  bool recorded_costs, struct check *c)
 {
@@ -157,7 +178,7 @@ static void judge(const json_t *rows, const json_t *row, const json_t *cell,
 		return;
 	if (c->recorded > 0)
 		c->spread = number(row, "spread") / c->recorded;
-	result_number(cell, c->quantity, &c->predicted, NULL);
+	c->predicted = predicted(cell, c->quantity);
 	c->has_error = c->recorded > 0;
 	if (c->has_error)
 		c->error = (c->predicted - c->recorded) / c->recorded;

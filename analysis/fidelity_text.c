@@ -11,6 +11,10 @@ static void value_text(char *out, size_t bytes, double v, const char *unit)
 		const char *name;
 	} steps[] = { { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" } };
 
+	if (!strcmp(unit, "ratio")) {
+		snprintf(out, bytes, "%.4f", v);
+		return;
+	}
 	if (strcmp(unit, "ns")) {
 		snprintf(out, bytes, "%.0f", v);
 		return;
@@ -33,7 +37,7 @@ static void line(const struct check *c, FILE *out)
 {
 	char recorded[24], predicted[24], error[24] = "-", spread[24];
 	char name[64];
-	const char *plus = strchr(c->quantity, '+');
+	const char *plus = strpbrk(c->quantity, "+/");
 	int width = plus ? (int)(plus - c->quantity) : (int)strlen(c->quantity);
 
 	value_text(recorded, sizeof(recorded), c->recorded, c->unit);
@@ -42,7 +46,7 @@ static void line(const struct check *c, FILE *out)
 	if (c->has_error)
 		percent(error, sizeof(error), c->error, true);
 	snprintf(name, sizeof(name), "%.*s%s", width, c->quantity,
-		 plus ? "+.." : "");
+		 !plus ? "" : *plus == '+' ? "+.." : "/..");
 	fprintf(out, "%-36s %11s %10s %8s %7s  %s%s%s\n", name, recorded,
 		predicted, error, spread, verdict_names[c->verdict],
 		*c->blame ? ": " : "", c->blame);

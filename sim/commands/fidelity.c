@@ -24,6 +24,9 @@ static const char help[] =
 "  -c, --capture-json FILE what is known of the capture's repeats, for one\n"
 "                          trace (default: capture.json beside the trace)\n"
 "      --costs MODE        only `recorded` or only `model`\n"
+"      --kernel NAME       replay under the preset of another kernel ...\n"
+"      --reference OTHER   ... and compare counts, no times, with OTHER.mmt, a\n"
+"                          capture of the same program on that kernel\n"
 "  -s, --set KEY=VALUE     as for run (repeatable)\n"
 "  -j, --jobs N            cells at a time (default: one per CPU)\n"
 "      --json              the checks as JSON\n"
@@ -43,6 +46,7 @@ struct arguments {
 	char *const *traces;
 	uint32_t trace_count, set_count;
 	const char *output, *capture_json, *costs;
+	const char *kernel, *reference;	/* another kernel's, and its capture */
 	const char **set;
 	struct run_options run;
 	bool json;
@@ -62,6 +66,12 @@ static int take(int c, struct arguments *a, struct errbuf *e)
 			return err_usage(e, "--costs %s: expected recorded or model",
 					 optarg);
 		a->costs = optarg;
+		return 0;
+	case 'K':
+		a->kernel = optarg;
+		return 0;
+	case 'R':
+		a->reference = optarg;
 		return 0;
 	case 's':
 		a->set[a->set_count++] = optarg;
@@ -89,6 +99,8 @@ static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
 		{ "output", required_argument, NULL, 'o' },
 		{ "capture-json", required_argument, NULL, 'c' },
 		{ "costs", required_argument, NULL, 'C' },
+		{ "kernel", required_argument, NULL, 'K' },
+		{ "reference", required_argument, NULL, 'R' },
 		{ "set", required_argument, NULL, 's' },
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "json", no_argument, NULL, 'J' },
@@ -104,6 +116,11 @@ static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
 		return err_usage(e, "fidelity: no trace given; see --help");
 	a->traces = argv + optind;
 	a->trace_count = (uint32_t)(argc - optind);
+	if (!a->kernel != !a->reference)
+		return err_usage(e, "--kernel and --reference go together");
+	if (a->reference && a->trace_count > 1)
+		return err_usage(e, "--reference is for one trace, not for %u",
+				 a->trace_count);
 	if (a->capture_json && a->trace_count > 1)
 		return err_usage(e, "--capture-json is for one trace, not for %u",
 				 a->trace_count);
@@ -158,6 +175,16 @@ static int add_repeats(json_t *reference, const char *path, struct errbuf *e)
 	return 0;
 }
 
+static json_t *counts_of(const char *path, struct errbuf *e)
+{
+	struct mmt_reader *trace = mmt_open(path, MMT_MEASUREMENTS, 0, e);
+	json_t *o = trace ? recorded_ratios(trace, path, e) : NULL;
+
+	if (trace)
+		mmt_close(trace);
+	return o;
+}
+
 static json_t *reference_of(const struct arguments *a, const char *path,
 			    struct errbuf *e)
 {
@@ -182,11 +209,31 @@ static json_t *reference_of(const struct arguments *a, const char *path,
 
 /* ---- one folder: one trace, one way of charging ---- */
 
+/* What the simulated run's calls did with the lock, into its cell. */
+static int add_sections(const char *dir, struct result_set *s, struct errbuf *e)
+{
+	for (uint32_t i = 0; i < s->cell_count; i++) {
+		char *path = xasprintf("%s/runs/%s.mmt", dir, s->cells[i].id);
+		struct mmt_reader *run = mmt_open(path, 0, 0, e);
+		json_t *o = run ? recorded_sections(run, e) : NULL;
+
+		free(path);
+		if (run)
+			mmt_close(run);
+		if (!o)
+			return -1;
+		json_object_set_new(s->cells[i].json, "sections", o);
+	}
+	return 0;
+}
+
 static int run_folder(const struct arguments *a, const char *trace,
 		      const char *costs, const char *dir, struct errbuf *e)
 {
 	char *mode = xasprintf("replay.costs=%s", costs);
-	const char **set = xcalloc(a->set_count + 2, sizeof(*set));
+	const char **set = xcalloc(a->set_count + 3, sizeof(*set));
+	char *kernel = xasprintf("kernel=%s", a->kernel ? a->kernel : "");
+	char *runs = xasprintf("%s/runs", dir);
 	struct scenario_overrides over = {
 		.set = set, .set_count = a->set_count + 2,
 		.model_id = program_model_id() };
@@ -199,6 +246,10 @@ static int run_folder(const struct arguments *a, const char *trace,
 	set[1] = mode;
 	for (uint32_t i = 0; i < a->set_count; i++)
 		set[i + 2] = a->set[i];
+	if (a->kernel) {
+		set[over.set_count++] = kernel;
+		o.export_dir = runs;
+	}
 	s = scenario_for_trace(trace, &over, e);
 	o.out_dir = dir;
 	if (s)
@@ -206,6 +257,8 @@ static int run_folder(const struct arguments *a, const char *trace,
 	scenario_free(s);
 	free(set);
 	free(mode);
+	free(kernel);
+	free(runs);
 	return r;
 }
 
@@ -215,7 +268,8 @@ static int check_folder(const struct arguments *a, const char *trace,
 			struct errbuf *e)
 {
 	char *name = name_of(trace);
-	char *dir = xasprintf("%s/%s-%s", a->output, name, costs);
+	char *dir = xasprintf("%s/%s-%s", a->output, name,
+			      a->kernel ? a->kernel : costs);
 	char *path = xasprintf("%s/reference.json", dir);
 	const char *const dirs[] = { dir };
 	int r = run_folder(a, trace, costs, dir, e);
@@ -224,6 +278,9 @@ static int check_folder(const struct arguments *a, const char *trace,
 		r = json_save(path, reference, e);
 	if (!r) {
 		*set = results_load(dirs, 1, e);
+		r = *set && a->kernel ? add_sections(dir, *set, e) : 0;
+	}
+	if (!r) {
 		r = *set ? fidelity_of(*set, name, costs, f, e) : -1;
 	}
 	free(path);
@@ -236,11 +293,13 @@ static int check_trace(const struct arguments *a, const char *trace,
 		       struct fidelity *list, struct result_set **sets,
 		       uint32_t *count, struct errbuf *e)
 {
-	json_t *reference = reference_of(a, trace, e);
+	json_t *reference = a->reference ? counts_of(a->reference, e) :
+					   reference_of(a, trace, e);
+	const char *costs = a->kernel ? "model" : a->costs;
 	int r = reference ? 0 : -1;
 
 	for (int i = 0; !r && i < COSTS_MODES; i++) {
-		if (a->costs && strcmp(a->costs, costs_modes[i]))
+		if (costs && strcmp(costs, costs_modes[i]))
 			continue;
 		r = check_folder(a, trace, costs_modes[i], reference,
 				 &list[*count], &sets[*count], e);

@@ -28,6 +28,18 @@ enum { RECORDED_BLOCKS = 20, RECORDED_DRAWS = 200 };
 json_t *recorded_json(struct mmt_reader *trace, const char *source,
 		      struct errbuf *e);
 
+/**
+ * recorded_ratios() - as recorded_json(), of counts only: per fault, per call,
+ * and which sections of the mmap_lock calls take, for another kernel's replay
+ * to be compared with. A quantity "a+b/c" is a ratio of sums of a cell's keys;
+ * "sections.KIND.WD" is found in recorded_sections() of the exported run.
+ */
+json_t *recorded_ratios(struct mmt_reader *trace, const char *source,
+			struct errbuf *e);
+
+/** recorded_sections() - {"munmap": {"WD": 0.99, ...}, ...}, shares by kind */
+json_t *recorded_sections(struct mmt_reader *trace, struct errbuf *e);
+
 /* ---- inside (recorded.c collects, recorded_rows.c prints) ---- */
 
 struct recorded_side {
