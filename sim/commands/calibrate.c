@@ -9,11 +9,13 @@
 #include "sim/base/json.h"
 #include "sim/base/mem.h"
 #include "sim/commands/command.h"
+#include "sim/commands/fit.h"
 #include "sim/scenario/scenario.h"
 #include "traces/calibrate/calibrate.h"
 
 static const char help[] =
 "usage: mmreplay calibrate [-o MACHINE.yaml] [options]\n"
+"       mmreplay calibrate --fit TRACE.mmt.. [-o MACHINE.yaml] [options]\n"
 "\n"
 "Measures on this machine what a profile needs: locked adds, line transfers\n"
 "by pair of CPUs, faults by class, zeroing and zapping, mmap and its relatives,\n"
@@ -24,9 +26,16 @@ static const char help[] =
 "Takes about half a minute and wants the machine for itself: other load shows\n"
 "in the spreads. Runs without privilege, in processes of its own, pinned.\n"
 "\n"
+"With --fit nothing is measured here: the costs that one-thread captures show\n"
+"are fitted to them, by replaying each under its own kernel and moving a cost\n"
+"until the 25 % quantile of what it is in agrees (interrupts and cold caches lie\n"
+"above that). Residuals, and what cannot be identified, go to stderr; the rest\n"
+"is that of the base. Its runs are left in results/fit. `fidelity --costs-from` does the same and goes on.\n"
+"\n"
 "  -o, --output FILE    the profile; default: stdout\n"
 "  -b, --base NAME      profile for what cannot be measured (default vm-2cpu)\n"
 "  -n, --name NAME      of the profile (default: from FILE, else `calibrated`)\n"
+"      --fit TRACE      fit to this capture (repeatable; more may follow)\n"
 "      --measured-only  leave out what was not measured; for use with `base:`\n"
 "      --json           readings, pairs and costs on stdout instead\n"
 "  -h, --help           this text\n"
@@ -35,6 +44,8 @@ static const char help[] =
 
 struct args {
 	const char *output, *base, *name;
+	const char **fit;
+	uint32_t fit_count;
 	bool measured_only, json;
 };
 
@@ -44,6 +55,7 @@ static int parse(int argc, char **argv, struct args *a, struct errbuf *e)
 		{ "output", required_argument, NULL, 'o' },
 		{ "base", required_argument, NULL, 'b' },
 		{ "name", required_argument, NULL, 'n' },
+		{ "fit", required_argument, NULL, 'F' },
 		{ "measured-only", no_argument, NULL, 'm' },
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 }
@@ -62,9 +74,13 @@ static int parse(int argc, char **argv, struct args *a, struct errbuf *e)
 			a->base = optarg;
 		if (c == 'n')
 			a->name = optarg;
+		if (c == 'F')
+			a->fit[a->fit_count++] = optarg;
 		a->measured_only |= c == 'm';
 		a->json |= c == 'j';
 	}
+	for (; a->fit_count && optind < argc; optind++)
+		a->fit[a->fit_count++] = argv[optind];
 	if (optind < argc)
 		return err_usage(e, "unexpected '%s'", argv[optind]);
 	if (a->json && a->output)
@@ -302,6 +318,95 @@ static int write_profile(const struct calibration *c, const struct args *a,
 	return a->output ? atomic_commit(&out, e) : 0;
 }
 
+/* ---- from captures ---- */
+
+static void print_fit_head(FILE *f, const struct args *a,
+			   const struct profile *base)
+{
+	static const char *const preempt[] = { "none", "voluntary", "full" };
+	const struct topology *t = &base->topology;
+
+	fprintf(f, "# Written by `mmreplay calibrate --fit`: moved until the 25 %% quantile agrees.\nmachine: ");
+	quoted(f, a->name);
+	fprintf(f, "\ndescription: \"%s, fitted to captures\"\n", a->base);
+	fprintf(f, "topology: {sockets: %" PRIu32 ", llcs_per_socket: %" PRIu32
+		", cores_per_llc: %" PRIu32 ", threads_per_core: %" PRIu32 "}\n",
+		t->sockets, t->llcs_per_socket, t->cores_per_llc,
+		t->threads_per_core);
+	fprintf(f, "cpus: %" PRIu32 "\ncpus_possible: %" PRIu32
+		"\nline_bytes: %" PRIu32 "\nhz: %" PRIu32
+		"\npreempt: %s\ntime_slice_ns: %" PRId64 "\nfitted_to:\n",
+		base->cpus, base->cpus_possible, base->line_bytes, base->hz,
+		preempt[base->preempt], base->time_slice_ns);
+	for (uint32_t i = 0; i < a->fit_count; i++) {
+		fprintf(f, "  - ");
+		quoted(f, a->fit[i]);
+		fputc('\n', f);
+	}
+	fprintf(f, "costs:\n");
+}
+
+static void print_fitted(FILE *f, const struct fit_cost *c)
+{
+	int64_t off = (int64_t)(c->predicted_ns - c->recorded_ns);
+	char *what = xasprintf("fit: p25 of %s, recorded %.0f ns, predicted %.0f",
+			       c->quantity, c->recorded_ns, c->predicted_ns);
+
+	off = off < 0 ? -off : off;
+	print_cost(f, c->key, c->ns, "derived", c->ns > off ? c->ns - off : 0,
+		   c->ns + off, what);
+	free(what);
+}
+
+static const struct fit_cost *fitted(const struct fit *f, const char *key)
+{
+	for (uint32_t i = 0; i < f->count; i++)
+		if (f->cost[i].known && !strcmp(f->cost[i].key, key))
+			return &f->cost[i];
+	return NULL;
+}
+
+static int write_fit(const struct fit *f, const struct args *a,
+		     const struct profile *base, struct errbuf *e)
+{
+	struct atomic_file out = { .f = stdout };
+	int r = a->output ? atomic_open(&out, a->output, e) : 0;
+
+	if (r)
+		return r;
+	print_fit_head(out.f, a, base);
+	for (uint32_t i = 0; i < base->cost_count; i++) {
+		const struct cost_value *v = &base->cost[i];
+		const char *key = profile_cost(i)->key;
+		const struct fit_cost *c = fitted(f, key);
+
+		if (c)
+			print_fitted(out.f, c);
+		else
+			print_cost(out.f, key, v->value,
+				   cost_class_names[v->cls], v->low, v->high,
+				   v->source);
+	}
+	return a->output ? atomic_commit(&out, e) : 0;
+}
+
+static int fit(const struct args *a, const struct profile *base,
+	       struct errbuf *e)
+{
+	char *machine = xasprintf("machine=%s", a->base);
+	const char *const set[] = { machine };
+	struct fit f = { 0 };
+	int r = fit_costs(a->fit, a->fit_count, "results/fit", set, 1, &f, e);
+
+	if (!r) {
+		fit_write(&f, stderr);
+		r = write_fit(&f, a, base, e);
+	}
+	fit_release(&f);
+	free(machine);
+	return r;
+}
+
 /* "dir/my-box.yaml" names the profile my-box. */
 static char *default_name(const char *output)
 {
@@ -316,7 +421,8 @@ static char *default_name(const char *output)
 
 static int run(int argc, char **argv, struct errbuf *e)
 {
-	struct args a = { .base = "vm-2cpu" };
+	struct args a = { .base = "vm-2cpu",
+			  .fit = xcalloc((size_t)argc + 1, sizeof(*a.fit)) };
 	struct calibration c = { 0 };
 	struct arena arena = { 0 };
 	struct profile base;
@@ -329,9 +435,11 @@ static int run(int argc, char **argv, struct errbuf *e)
 		code = profile_load(a.base, &base, &arena, e);
 	if (!code && !a.name)
 		a.name = name = default_name(a.output);
-	if (!code)
+	if (!code && a.fit_count)
+		code = fit(&a, &base, e);
+	else if (!code)
 		code = calibrate_run(&o, &c, e);
-	if (!code) {
+	if (!code && !a.fit_count) {
 		print_summary(&c);
 		if (a.json)
 			print_json(&c);
@@ -341,6 +449,7 @@ static int run(int argc, char **argv, struct errbuf *e)
 	calibrate_release(&c);
 	arena_release(&arena);
 	free(name);
+	free(a.fit);
 	return code ? -1 : 0;
 }
 

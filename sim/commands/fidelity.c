@@ -9,6 +9,7 @@
 #include "sim/base/json.h"
 #include "sim/commands/command.h"
 #include "sim/results/program.h"
+#include "sim/commands/fit.h"
 #include "sim/commands/recorded.h"
 #include "sim/results/results.h"
 
@@ -24,6 +25,9 @@ static const char help[] =
 "  -c, --capture-json FILE what is known of the capture's repeats, for one\n"
 "                          trace (default: capture.json beside the trace)\n"
 "      --costs MODE        only `recorded` or only `model`\n"
+"      --costs-from ONE    fit costs to this capture first (repeatable; one\n"
+"                          thread of the same program), then predict the others\n"
+"                          with the model's costs: out of sample\n"
 "      --kernel NAME       replay under the preset of another kernel ...\n"
 "      --reference OTHER   ... and compare counts, no times, with OTHER.mmt, a\n"
 "                          capture of the same program on that kernel\n"
@@ -47,7 +51,9 @@ struct arguments {
 	uint32_t trace_count, set_count;
 	const char *output, *capture_json, *costs;
 	const char *kernel, *reference;	/* another kernel's, and its capture */
-	const char **set;
+	const char **set, **from;
+	uint32_t from_count;
+	struct fit fit;
 	struct run_options run;
 	bool json;
 };
@@ -66,6 +72,9 @@ static int take(int c, struct arguments *a, struct errbuf *e)
 			return err_usage(e, "--costs %s: expected recorded or model",
 					 optarg);
 		a->costs = optarg;
+		return 0;
+	case 'F':
+		a->from[a->from_count++] = optarg;
 		return 0;
 	case 'K':
 		a->kernel = optarg;
@@ -99,6 +108,7 @@ static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
 		{ "output", required_argument, NULL, 'o' },
 		{ "capture-json", required_argument, NULL, 'c' },
 		{ "costs", required_argument, NULL, 'C' },
+		{ "costs-from", required_argument, NULL, 'F' },
 		{ "kernel", required_argument, NULL, 'K' },
 		{ "reference", required_argument, NULL, 'R' },
 		{ "set", required_argument, NULL, 's' },
@@ -295,7 +305,7 @@ static int check_trace(const struct arguments *a, const char *trace,
 {
 	json_t *reference = a->reference ? counts_of(a->reference, e) :
 					   reference_of(a, trace, e);
-	const char *costs = a->kernel ? "model" : a->costs;
+	const char *costs = a->kernel || a->from_count ? "model" : a->costs;
 	int r = reference ? 0 : -1;
 
 	for (int i = 0; !r && i < COSTS_MODES; i++) {
@@ -309,16 +319,40 @@ static int check_trace(const struct arguments *a, const char *trace,
 	return r;
 }
 
+/* The fitted costs become settings of every run. */
+static int fit_first(struct arguments *a, struct errbuf *e)
+{
+	char *dir;
+	int r;
+
+	if (!a->from_count)
+		return 0;
+	dir = xasprintf("%s/fit", a->output);
+	r = fit_costs(a->from, a->from_count, dir, a->set, a->set_count,
+		      &a->fit, e);
+	free(dir);
+	if (r)
+		return r;
+	fit_write(&a->fit, a->json ? stderr : stdout);
+	for (uint32_t i = 0; i < a->fit.set_count; i++)
+		a->set[a->set_count++] = a->fit.set[i];
+	return 0;
+}
+
 static int run(int argc, char **argv, struct errbuf *e)
 {
 	struct arguments a = {
 		.output = "results/fidelity",
-		.set = xcalloc((size_t)argc + 1, sizeof(*a.set)) };
+		.from = xcalloc((size_t)argc + 1, sizeof(*a.from)),
+		.set = xcalloc((size_t)argc + FIT_COSTS_MAX,
+			       sizeof(*a.set)) };
 	struct fidelity *list = xcalloc(2 * (size_t)argc, sizeof(*list));
 	struct result_set **sets = xcalloc(2 * (size_t)argc, sizeof(*sets));
 	uint32_t count = 0;
 	int r = parse(argc, argv, &a, e);
 
+	if (!r)
+		r = fit_first(&a, e);
 	for (uint32_t i = 0; !r && i < a.trace_count; i++)
 		r = check_trace(&a, a.traces[i], list, sets, &count, e);
 	if (!r)
@@ -329,6 +363,8 @@ static int run(int argc, char **argv, struct errbuf *e)
 	}
 	free(list);
 	free(sets);
+	fit_release(&a.fit);
+	free(a.from);
 	free(a.set);
 	return r ? -1 : 0;
 }

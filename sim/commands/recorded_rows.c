@@ -64,6 +64,8 @@ static void quantiles(struct rows *l, const struct hist *h, const char *path,
 			"%s.%s", path, q[i].name);
 		r->wait_share = wait_share;
 	}
+	/* what costs are fitted to */
+	add(l, "part", (double)hist_quantile(h, 25, 100), "%s.p25", path);
 	r = add(l, "ns", (double)hist_mean(h), "%s.mean", path);
 	r->wait_share = wait_share;
 }
