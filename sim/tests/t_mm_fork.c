@@ -333,6 +333,46 @@ static void t_fork_flush(void **state)
 	mmfix_close(&x);
 }
 
+static void protects(struct task *t, struct mmfix *x)
+{
+	int64_t *took_ns = x->arg;
+
+	mmfix_op(t, 0);
+	sys_mmap(t, x->mm, BASE, 20 * PAGE, RW, ANON | ABI_MAP_POPULATE, false);
+	task_sleep_until(t, 1000000);
+	*took_ns = -task_now(t);
+	sys_mprotect(t, x->mm, BASE, 20 * PAGE, ABI_PROT_READ);
+	*took_ns += task_now(t);
+}
+
+static int64_t protect_ns(const char *tlb_flush)
+{
+	struct mmfix x;
+	int64_t took_ns;
+
+	mmfix_config(&x, 2);
+	mmfix_policy(&x, AXIS_TLB_FLUSH, tlb_flush);
+	x.arg = &took_ns;
+	mmfix_open(&x, 1);
+	mmfix_task(&x, 0, protects);
+	mmfix_task(&x, 10000, spin_in_user);
+	mmfix_run(&x);
+	assert_int_equal(mmfix_counter(&x, COUNT_TLB_IPI), 1);
+	mmfix_close(&x);
+	return took_ns;
+}
+
+/*
+ * serial      |local|send|--- remote ---|
+ * concurrent  |send|local|
+ *                  |--- remote ---|
+ */
+static void t_concurrent_flush(void **state)
+{
+	(void)state;
+	assert_true(protect_ns("concurrent") < protect_ns("serial"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +384,7 @@ int main(void)
 		cmocka_unit_test(t_exec),
 		cmocka_unit_test(t_reader_runs_exit_mmap),
 		cmocka_unit_test(t_fork_flush),
+		cmocka_unit_test(t_concurrent_flush),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

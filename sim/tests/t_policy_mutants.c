@@ -422,8 +422,8 @@ static void run_mutant(const struct mutant *m)
 			  .forks = true, .readers = true, .vmalloc = true };
 	struct mmfix x;
 
-	/* a cut run ends at the first broken invariant */
-	for (l.seed = 1; l.seed <= (cut == CUT_NOTHING ? 3 : 16); l.seed++) {
+	/* a cut run ends at the first broken invariant, mostly within 3 */
+	for (l.seed = 1; l.seed <= (cut == CUT_NOTHING ? 3 : 64); l.seed++) {
 		mmfix_config(&x, 4);
 		if (m->head == &mutant_rbtree.head) {
 			mmfix_policy(&x, AXIS_MM_LOCK, "mm-wide");

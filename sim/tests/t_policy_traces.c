@@ -200,11 +200,6 @@ static int64_t vmalloc_time(const struct shot *s)
 	return op_ns(s, OP_VMALLOC) + op_ns(s, OP_VFREE);
 }
 
-static int64_t flush_time(const struct shot *s)
-{
-	return op_ns(s, OP_MUNMAP) + op_ns(s, OP_MPROTECT);
-}
-
 static int64_t faults_under_vma_lock(const struct shot *s)
 {
 	return (int64_t)rig_counter(&s->g, "vma_lock_success");
@@ -303,9 +298,6 @@ static const struct order_row rows[] = {
 	{ AXIS_FAULT_SCOPE, "storm", "linux-6.12", vma_locks,
 	  "madvise(MADV_DONTNEED) tries the lock of the area first",
 	  { "6.10", "6.17" }, { NULL } },
-	{ AXIS_TLB_FLUSH, "storm", "linux-6.1", flush_time,
-	  "the own TLB is flushed while the others are told",
-	  { "concurrent", "serial" }, { NULL } },
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
@@ -390,8 +382,11 @@ static bool orders(const struct order_row *r, const char *a, const char *b)
 	return in(r->less, a) && in(r->less, b);
 }
 
-/* A value that is added needs a row: what is it about? Those of `rcu` and the
- * broadcast flush have tests of their own (t_rcu, t_shootdown). */
+/*
+ * A value that is added needs a row: what is it about? Those of `rcu` and
+ * `tlb_flush` have tests of their own (t_rcu, t_mm_fork): on the machine of
+ * the captures a flush is the sender's exits, in whatever order.
+ */
 static void t_no_pair_is_missing(void **state)
 {
 	(void)state;
