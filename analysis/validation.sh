@@ -88,3 +88,52 @@ with the model's costs, predicted beside recorded.
 END
 sed "s|$dir/||" "$dir/fidelity.txt" >"$dir/fidelity-page.txt"
 block "$dir/fidelity-page.txt"
+
+# what ONE capture's costs say of another; what one kernel's calls do on another
+imported()	# FOLDER FILE NAME: the trace, or nothing
+{
+	[ -f "$captures/$1/$2" ] || return 1
+	[ -f "$dir/$3.mmt" ] ||
+		"$program" import "$captures/$1/$2" -o "$dir/$3.mmt" >/dev/null 2>&1
+}
+
+section()	# FILE COMMAND..: its text as a block, its JSON beside
+{
+	local out=$1
+	shift
+	"$program" "$@" -q -o "$dir/$out" 2>&1 | sed "s|$dir/||g" |
+		fold -s -w 100 >"$dir/$out.txt"
+	"$program" "$@" -q -o "$dir/$out" --json >"$dir/$out.json" 2>/dev/null
+	block "$dir/$out.txt"
+}
+
+cat <<'END2'
+## Out of sample
+
+`mmreplay fidelity --costs-from ONE TWO`: costs fitted to the capture of one thread
+(`calibrate --fit`: lower quartiles) predict the capture of two. The order of calls
+and the think time are those of the second; costs of interrupts, wake-ups and idle
+exits are those of the profile, whose `fitted_to` names pin-churn2 and mix-touch.
+
+END2
+for pair in 'pin-churn1 pin-churn2' 'pin-pft1 pin-pft2'; do
+	read -r one two <<<"$pair"
+	imported "native/$one" trace.ns.txt.zst "$one" &&
+		imported "native/$two" trace.ns.txt.zst "$two" || continue
+	section "out-of-sample-$two" fidelity --costs-from "$dir/$one.mmt" "$dir/$two.mmt"
+done
+cat <<'END2'
+## Across kernels
+
+`mmreplay fidelity --kernel K A --reference B`: the calls of one kernel's capture
+replayed under another kernel's preset, counts beside what that kernel counted.
+Both captures are of emulated machines: counts only.
+
+END2
+for load in churn2 forker thrstorm; do
+	imported "tcg/6.18.15-smp2/$load" "$load.trace0.txt.zst" "6.18-$load" &&
+		imported "tcg/6.1.0-smp2/$load" "$load.trace0.txt.zst" "6.1-$load" ||
+		continue
+	section "across-$load" fidelity --kernel linux-6.1 "$dir/6.18-$load.mmt" \
+		--reference "$dir/6.1-$load.mmt"
+done
