@@ -322,7 +322,6 @@ static void child_start(struct order_build *b, const struct deed *d)
 	b->o->tasks[d->other].creator = ref_task(d->ref);
 	b->o->tasks[d->other].creator_seq = ref_seq(d->ref);
 	b->o->tasks[d->other].start_ns = d->end_ns;
-	known_inherit(b, d->other, d->ref);
 	mm_enter(b, d->other, mm);
 	if (d->kind == OP_FORK && mm < b->h->mm_count && mm != d->mm) {
 		b->mms[mm].barrier = d->ref;

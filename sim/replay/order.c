@@ -53,19 +53,33 @@ static struct known *known_get(struct known_table *k, uint32_t task,
 	return n;
 }
 
-void known_inherit(struct order_build *b, uint32_t child, uint64_t at)
+/* further up, an edge that a creator implies is written once more: no harm */
+enum { CREATORS_MAX = 16 };
+
+/*
+ * A task starts after its creator's record, and so after all that this one
+ * had waited for. Looked up in the creators' tables: copies of them would
+ * take tasks times tasks where one task makes and joins many.
+ */
+static bool creator_waited(const struct order_build *b, uint32_t task,
+			   uint32_t pred, uint64_t seq)
 {
-	const struct known_table *from = &b->tasks[ref_task(at)].known;
-	struct known_table *to = &b->tasks[child].known;
-	bool known;
+	for (int i = 0; i < CREATORS_MAX; i++) {
+		const struct task_order *o = &b->o->tasks[task];
+		const struct known_table *from;
+		const struct known *k;
 
-	for (uint32_t i = 0; i < from->size; i++) {
-		const struct known *k = &from->slot[i];
-
-		if (k->task && k->task != child + 1 && k->succ <= ref_seq(at))
-			known_get(to, k->task - 1, &known)->pred = k->pred;
+		if (o->creator == TRACE_NO_TASK)
+			return false;
+		if (o->creator == pred)
+			return seq <= o->creator_seq;
+		from = &b->tasks[o->creator].known;
+		k = from->size ? known_find(from, pred) : NULL;
+		if (k && k->task && k->succ <= o->creator_seq)
+			return k->pred >= seq;
+		task = o->creator;
 	}
-	known_get(to, ref_task(at), &known)->pred = ref_seq(at);
+	return false;
 }
 
 /* ---- notes ---- */
@@ -117,6 +131,10 @@ void order_edge(struct order_build *b, uint64_t pred, uint64_t succ,
 	if (ref_task(pred) == ref_task(succ))
 		return;
 	k = known_get(&b->tasks[ref_task(succ)].known, ref_task(pred), &known);
+	if (!known && creator_waited(b, ref_task(succ), n.task, n.value)) {
+		known = true;
+		k->pred = n.value;
+	}
 	again = known && k->succ == n.seq;
 	if (known && k->pred >= n.value && k->succ <= n.seq) {
 		b->o->implied++;

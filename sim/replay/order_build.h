@@ -129,8 +129,6 @@ void order_edge(struct order_build *b, uint64_t pred, uint64_t succ,
 void order_note(struct order_build *b, uint64_t at, enum note_kind kind,
 		uint32_t task, uint32_t value);
 
-/** known_inherit() - @child starts after record @at of its creator */
-void known_inherit(struct order_build *b, uint32_t child, uint64_t at);
 
 /* deeds.c */
 void deed_of(struct order_build *b, const struct op *op, uint64_t ref,
