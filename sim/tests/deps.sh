@@ -55,6 +55,7 @@ if [ "$what" = -long ]; then
 	need munge command -v munged
 	need groff command -v groff
 	need chromium command -v chromium
+	need python3-jsonschema python3 -c 'import jsonschema'
 	need zsh command -v zsh
 	need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
 	need qemu-user command -v qemu-aarch64
