@@ -237,6 +237,20 @@ static int make_dir(const char *path, struct errbuf *e)
 	return err_sys(e, path, "cannot make folder");
 }
 
+int file_spool(struct errbuf *e)
+{
+	const char *dir = getenv("TMPDIR");
+	char *name = xasprintf("%s/mmreplay.XXXXXX", dir && *dir ? dir : "/tmp");
+	int fd = mkostemp(name, O_CLOEXEC);
+
+	if (fd < 0)
+		fd = err_sys(e, name, "create");
+	else
+		unlink(name);
+	free(name);
+	return fd;
+}
+
 int make_dirs(const char *path, struct errbuf *e)
 {
 	char *copy = xstrdup(path);

@@ -27,6 +27,12 @@ void atomic_abort(struct atomic_file *a);
 int file_read(const char *path, size_t limit_bytes, char **text, size_t *bytes,
 	      struct errbuf *e);
 
+/**
+ * file_spool() - an open file without a name, in $TMPDIR or /tmp
+ * Return: its descriptor, or a negative errno and @e.
+ */
+int file_spool(struct errbuf *e);
+
 /** make_dirs() - mkdir -p */
 int make_dirs(const char *path, struct errbuf *e);
 

@@ -1,5 +1,6 @@
 /* What every sub-command shares. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "sim/commands/command.h"
 
@@ -13,5 +14,17 @@ int command_help(const struct command *cmd, int argc, char **argv)
 			return 1;
 		}
 	}
+	return 0;
+}
+
+int command_count(const char *option, const char *text, uint32_t most,
+		  uint32_t *out, struct errbuf *e)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*end || !*text || *text == '-' || n < 1 || n > most)
+		return err_usage(e, "%s %s: expected 1 to %u", option, text, most);
+	*out = (uint32_t)n;
 	return 0;
 }

@@ -24,4 +24,8 @@ struct command {
  */
 int command_help(const struct command *cmd, int argc, char **argv);
 
+/** command_count() - the value of @option, a number from 1 to @most */
+int command_count(const char *option, const char *text, uint32_t most,
+		  uint32_t *out, struct errbuf *e);
+
 #endif

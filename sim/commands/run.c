@@ -68,18 +68,6 @@ struct arguments {
 	bool dry_run, plan, json;
 };
 
-static int parse_count(const char *option, const char *text, uint32_t most,
-		       uint32_t *out, struct errbuf *e)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*end || !*text || *text == '-' || n < 1 || n > most)
-		return err_usage(e, "%s %s: expected 1 to %u", option, text, most);
-	*out = (uint32_t)n;
-	return 0;
-}
-
 static int parse_bytes(const char *option, const char *text, uint64_t *out,
 		       struct errbuf *e)
 {
@@ -124,9 +112,9 @@ static int take_where(int c, struct arguments *a, char **argv, struct errbuf *e)
 {
 	switch (c) {
 	case 'j':
-		return parse_count("--jobs", optarg, 1024, &a->run.jobs, e);
+		return command_count("--jobs", optarg, 1024, &a->run.jobs, e);
 	case 'T':
-		return parse_count("--cell-seconds", optarg, UINT32_MAX,
+		return command_count("--cell-seconds", optarg, UINT32_MAX,
 				   &a->run.cell_seconds, e);
 	case 'B':
 		return parse_bytes("--cell-bytes", optarg, &a->run.cell_bytes, e);

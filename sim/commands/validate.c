@@ -53,10 +53,7 @@ static int take(int c, struct arguments *a, struct errbuf *e)
 		a->null = true;
 		return 0;
 	case 'j':
-		a->run.jobs = (uint32_t)atoi(optarg);
-		if (a->run.jobs < 1 || a->run.jobs > 1024)
-			return err_usage(e, "--jobs %s: expected 1 to 1024", optarg);
-		return 0;
+		return command_count("--jobs", optarg, 1024, &a->run.jobs, e);
 	case 'J':
 		a->json = true;
 		return 0;

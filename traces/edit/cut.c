@@ -251,13 +251,6 @@ static int walk(struct cut *c, struct mmt_writer *w, struct errbuf *e)
 
 /* ---- the new header ---- */
 
-static int by_start(const void *x, const void *y)
-{
-	const struct trace_area *a = x, *b = y;
-
-	return a->start < b->start ? -1 : a->start > b->start;
-}
-
 /* an mm's assumed areas come from the eldest that the new trace starts with */
 static struct trace_mm *layout_row(struct cut *c, uint32_t mm)
 {
@@ -298,9 +291,7 @@ static void add_assumed(struct cut *c, uint32_t mm)
 		c->acct->assumed_areas++;
 		c->acct->rebuilt_areas++;
 	}
-	if (row->area_count)
-		qsort(row->areas, row->area_count, sizeof(*row->areas),
-		      by_start);
+	renumber_sort_areas(row);
 }
 
 /* classes of which the filter left nothing are absent, not zero */

@@ -144,24 +144,12 @@ int merge_headers(struct merge *m, struct errbuf *e)
 	return ret;
 }
 
-static int by_start(const void *x, const void *y)
-{
-	const struct trace_area *a = x, *b = y;
-
-	return a->start < b->start ? -1 : a->start > b->start;
-}
-
 void merge_tables(struct merge *m)
 {
 	for (unsigned i = 0; i < m->input_count; i++)
 		renumber_finish(&m->input[i].n);
-	for (uint32_t i = 0; i < m->to.mm_count; i++) {
-		struct trace_mm *row = &m->to.mms[i];
-
-		if (row->area_count)
-			qsort(row->areas, row->area_count, sizeof(*row->areas),
-			      by_start);
-	}
+	for (uint32_t i = 0; i < m->to.mm_count; i++)
+		renumber_sort_areas(&m->to.mms[i]);
 	m->acct->tasks = m->to.task_count;
 	m->acct->mms = m->to.mm_count;
 	m->acct->span_ns = m->to.span_ns;

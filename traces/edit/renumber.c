@@ -146,6 +146,20 @@ void renumber_count(struct trace_header *h, const struct op *op)
 		extend(&h->mms[op->mm].first_ns, &h->mms[op->mm].last_ns, op);
 }
 
+static int by_start(const void *x, const void *y)
+{
+	const struct trace_area *a = x, *b = y;
+
+	return a->start < b->start ? -1 : a->start > b->start;
+}
+
+void renumber_sort_areas(struct trace_mm *row)
+{
+	if (row->area_count)
+		qsort(row->areas, row->area_count, sizeof(*row->areas),
+		      by_start);
+}
+
 static uint32_t kept(const uint32_t *map, uint32_t old)
 {
 	return old == UINT32_MAX ? old : map[old];

@@ -41,6 +41,9 @@ void renumber_op(struct renumber *n, struct op *op);
 /** renumber_count() - book @op, with new numbers, in the tables of @h */
 void renumber_count(struct trace_header *h, const struct op *op);
 
+/** renumber_sort_areas() - by address, as the format wants them */
+void renumber_sort_areas(struct trace_mm *row);
+
 /** renumber_finish() - parents and owners of the rows that @n has made */
 void renumber_finish(struct renumber *n);
 

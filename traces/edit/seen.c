@@ -1,9 +1,7 @@
 /* What records make and remove, see seen.h. O(log runs) a record. */
 #include "traces/edit/seen.h"
 
-#define USER_END (1ULL << 56)
-
-static struct range pages(uint64_t addr, uint64_t len)
+struct range seen_pages(uint64_t addr, uint64_t len)
 {
 	if (!len || addr >= USER_END || len > USER_END - addr)
 		return (struct range){ 0, 0 };
@@ -60,16 +58,16 @@ void seen_op(struct seen *s, const struct op *op)
 		return;
 	switch (op->kind) {
 	case OP_MMAP:
-		rangemap_set(&s->map, pages(result, op->arg[1]), SEEN_MADE);
+		rangemap_set(&s->map, seen_pages(result, op->arg[1]), SEEN_MADE);
 		break;
 	case OP_MUNMAP:
-		rangemap_set(&s->map, pages(op->arg[0], op->arg[1]),
+		rangemap_set(&s->map, seen_pages(op->arg[0], op->arg[1]),
 			     SEEN_EMPTY);
 		break;
 	case OP_MREMAP:
-		rangemap_set(&s->map, pages(op->arg[0], op->arg[1]),
+		rangemap_set(&s->map, seen_pages(op->arg[0], op->arg[1]),
 			     SEEN_EMPTY);
-		rangemap_set(&s->map, pages(result, op->arg[2]), SEEN_MADE);
+		rangemap_set(&s->map, seen_pages(result, op->arg[2]), SEEN_MADE);
 		break;
 	case OP_BRK:
 		seen_brk(s, result);
@@ -83,11 +81,11 @@ struct range seen_needs(const struct op *op)
 {
 	switch (op->kind) {
 	case OP_FAULT:
-		return pages(op->arg[0], 1);
+		return seen_pages(op->arg[0], 1);
 	case OP_MUNMAP: case OP_MREMAP: case OP_MPROTECT: case OP_MADVISE:
 	case OP_MLOCK:
 		if (succeeded(op))
-			return pages(op->arg[0], op->arg[1]);
+			return seen_pages(op->arg[0], op->arg[1]);
 		break;
 	default:
 		break;

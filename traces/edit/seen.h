@@ -12,6 +12,9 @@
  */
 enum { SEEN_MADE = 1, SEEN_EMPTY = 2 };
 
+/* with five levels of page tables */
+#define USER_END (1ULL << 56)
+
 struct seen {
 	struct rangemap map;
 	uint64_t brk;
@@ -28,5 +31,8 @@ void seen_op(struct seen *s, const struct op *op);
 
 /** seen_needs() - the pages that must be there for @op; empty if none */
 struct range seen_needs(const struct op *op);
+
+/** seen_pages() - pages of [addr, addr + len); empty where not of the user half */
+struct range seen_pages(uint64_t addr, uint64_t len);
 
 #endif

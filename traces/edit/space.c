@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/base/mem.h"
-#include "sim/base/rangemap.h"
+#include "traces/edit/seen.h"
 #include "traces/edit/space.h"
 
 enum {
@@ -22,8 +22,6 @@ enum {
 	/* RLIMIT_STACK as most have it */
 	STACK_GAP_BYTES = 8 << 20,
 };
-
-#define USER_END (1ULL << 56)
 
 /* bits of mmap, mremap, madvise as the system calls have them */
 enum {
@@ -84,13 +82,6 @@ void space_free(struct space *s)
 	free(s->mm_of);
 	free(s->pending);
 	free(s);
-}
-
-static struct range pages_of(uint64_t addr, uint64_t len)
-{
-	if (!len || addr >= USER_END || len > USER_END - addr)
-		return (struct range){ 0, 0 };
-	return (struct range){ page_down(addr), page_up(addr + len) };
 }
 
 /* ---- birth and death ---- */
@@ -194,7 +185,7 @@ static void populate(struct mm_state *m, struct range r)
 
 static void did_mmap(struct space *s, struct mm_state *m, const struct op *op)
 {
-	struct range r = pages_of((uint64_t)op->result, op->arg[1]);
+	struct range r = seen_pages((uint64_t)op->result, op->arg[1]);
 	uint64_t prot = op->arg[2], flags = op->arg[3], value;
 
 	value = (prot & 1 ? AREA_READ : 0) | (prot & 2 ? AREA_WRITE : 0) |
@@ -255,8 +246,8 @@ static void move_pages(struct mm_state *m, struct range from, uint64_t to,
 
 static void did_mremap(struct mm_state *m, const struct op *op)
 {
-	struct range from = pages_of(op->arg[0], op->arg[1]);
-	struct range to = pages_of((uint64_t)op->result, op->arg[2]);
+	struct range from = seen_pages(op->arg[0], op->arg[1]);
+	struct range to = seen_pages((uint64_t)op->result, op->arg[2]);
 	struct range_run run;
 
 	if (!rangemap_find(&m->areas, page_down(op->arg[0]), &run))
@@ -280,7 +271,7 @@ static void did_mremap(struct mm_state *m, const struct op *op)
 
 static void did_mprotect(struct mm_state *m, const struct op *op)
 {
-	struct range r = pages_of(op->arg[0], op->arg[1]);
+	struct range r = seen_pages(op->arg[0], op->arg[1]);
 	uint64_t bits = (op->arg[2] & 1 ? AREA_READ : 0) |
 			(op->arg[2] & 2 ? AREA_WRITE : 0) |
 			(op->arg[2] & 4 ? AREA_EXEC : 0);
@@ -300,7 +291,7 @@ static void did_mprotect(struct mm_state *m, const struct op *op)
 
 static void did_madvise(struct mm_state *m, const struct op *op)
 {
-	struct range r = pages_of(op->arg[0], op->arg[1]);
+	struct range r = seen_pages(op->arg[0], op->arg[1]);
 
 	switch (op->arg[2]) {
 	case ADV_DONTNEED: case ADV_REMOVE:
@@ -338,7 +329,7 @@ static void did(struct space *s, const struct op *op)
 	if (op->kind == OP_MMAP)
 		did_mmap(s, m, op);
 	else if (op->kind == OP_MUNMAP)
-		unmap(m, pages_of(op->arg[0], op->arg[1]));
+		unmap(m, seen_pages(op->arg[0], op->arg[1]));
 	else if (op->kind == OP_MREMAP)
 		did_mremap(m, op);
 	else if (op->kind == OP_MPROTECT)
@@ -348,16 +339,16 @@ static void did(struct space *s, const struct op *op)
 	else if (op->kind == OP_MADVISE)
 		did_madvise(m, op);
 	else if (op->kind == OP_MLOCK && !op->arg[3])
-		populate(m, pages_of(op->arg[0], op->arg[1]));
+		populate(m, seen_pages(op->arg[0], op->arg[1]));
 	else if (op->kind == OP_GUP && op->arg[1] < USER_END >> PAGE_SHIFT)
-		populate(m, pages_of(op->arg[0], op->arg[1] << PAGE_SHIFT));
+		populate(m, seen_pages(op->arg[0], op->arg[1] << PAGE_SHIFT));
 }
 
 /* a page that is there now; below the stack, the stack has grown */
 static void did_fault(struct space *s, const struct op *op)
 {
 	struct mm_state *m = live(s, op->mm);
-	struct range page = pages_of(op->arg[0], 1);
+	struct range page = seen_pages(op->arg[0], 1);
 	struct range_run run;
 
 	if (!m || page.start == page.end)

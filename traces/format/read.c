@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
+#include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "traces/format/layout.h"
 
@@ -359,17 +360,13 @@ static int read_tables(struct mmt_reader *r, struct errbuf *e)
 
 static int spool(struct mmt_reader *r, int from, struct errbuf *e)
 {
-	const char *dir = getenv("TMPDIR");
-	char *name = xasprintf("%s/mmreplay.XXXXXX", dir && *dir ? dir : "/tmp");
 	char block[1 << 16];
 	ssize_t n;
 	int ret = 0;
 
-	r->fd = mkostemp(name, O_CLOEXEC);
+	r->fd = file_spool(e);
 	if (r->fd < 0)
-		ret = err_sys(e, name, "create");
-	else
-		unlink(name);
+		ret = r->fd;
 	while (!ret && (n = read(from, block, sizeof(block))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -378,10 +375,9 @@ static int spool(struct mmt_reader *r, int from, struct errbuf *e)
 		for (ssize_t put, done = 0; !ret && done < n; done += put) {
 			put = write(r->fd, block + done, (size_t)(n - done));
 			if (put < 0)
-				ret = err_sys(e, name, "write");
+				ret = err_sys(e, "temporary file", "write");
 		}
 	}
-	free(name);
 	return ret;
 }
 

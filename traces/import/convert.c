@@ -14,25 +14,11 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "sim/base/mem.h"
+#include "sim/base/file.h"
 #include "traces/import/stream.h"
 
 /* 4 GiB: a hostile file makes a library ask for more */
 #define CHILD_BYTES (4ULL << 30)
-
-static int spool_file(struct errbuf *e)
-{
-	const char *dir = getenv("TMPDIR");
-	char *name = xasprintf("%s/mmreplay.XXXXXX", dir && *dir ? dir : "/tmp");
-	int fd = mkostemp(name, O_CLOEXEC);
-
-	if (fd < 0)
-		err_sys(e, name, "create");
-	else
-		unlink(name);
-	free(name);
-	return fd;
-}
 
 static void become_converter(int file, int out, convert_fn convert)
 {
@@ -61,7 +47,7 @@ static void become_converter(int file, int out, convert_fn convert)
 int convert_start(struct line_stream *s, convert_fn convert, pid_t *child,
 		  struct errbuf *e)
 {
-	int file = spool_file(e), ends[2], ret;
+	int file = file_spool(e), ends[2], ret;
 
 	if (file < 0)
 		return -1;

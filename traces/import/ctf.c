@@ -20,7 +20,7 @@
 #include "traces/import/idmap.h"
 #include "traces/import/lexer.h"
 
-enum { LOOK_BYTES = 256 << 10, LOOK_LINES = 300, FIELDS_MAX = 24 };
+enum { FIELDS_MAX = 24 };
 
 #define DAY_NS 86400000000000LL
 
@@ -437,24 +437,7 @@ static enum line_class ctf_line(struct lexer *lx, const char *text,
 
 static int detect(const char *text, size_t bytes)
 {
-	const char *end = text + (bytes > LOOK_BYTES ? LOOK_BYTES : bytes);
-	struct lexer *lx = lexer_new();
-	int events = 0, others = 0;
-
-	for (int n = 0; n < LOOK_LINES && text < end; n++) {
-		const char *eol = memchr(text, '\n', (size_t)(end - text));
-		struct raw_event ev = { 0 };
-		enum line_class c;
-
-		if (!eol)
-			eol = end;
-		c = ctf_line(lx, text, (size_t)(eol - text), &ev);
-		events += c == LINE_EVENT || c == LINE_NAMED;
-		others += c == LINE_UNPARSED;
-		text = eol + 1;
-	}
-	lexer_free(lx);
-	return events && events >= others ? 60 : 0;
+	return reads_most(ctf_line, text, bytes, true) ? 60 : 0;
 }
 
 const struct import_format format_ctf = {

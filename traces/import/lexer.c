@@ -527,3 +527,28 @@ enum line_class ftrace_line(struct lexer *lx, const char *text, size_t bytes,
 	/* with clock-buffered or trace-cmd extract -B: not seen in the wild */
 	return LINE_UNPARSED;
 }
+
+bool reads_most(enum line_class (*line)(struct lexer *, const char *, size_t,
+					struct raw_event *),
+		const char *text, size_t bytes, bool named)
+{
+	enum { LOOK_BYTES = 256 << 10, LOOK_LINES = 300 };
+	const char *end = text + (bytes > LOOK_BYTES ? LOOK_BYTES : bytes);
+	struct lexer *lx = lexer_new();
+	int events = 0, others = 0;
+
+	for (int n = 0; n < LOOK_LINES && text < end; n++) {
+		const char *eol = memchr(text, '\n', (size_t)(end - text));
+		struct raw_event ev = { 0 };
+		enum line_class c;
+
+		if (!eol)
+			eol = end;
+		c = line(lx, text, (size_t)(eol - text), &ev);
+		events += c == LINE_EVENT || (named && c == LINE_NAMED);
+		others += c == LINE_UNPARSED;
+		text = eol + 1;
+	}
+	lexer_free(lx);
+	return events && events >= others;
+}

@@ -71,4 +71,13 @@ unsigned call_of_number(const struct lexer *lx, uint64_t nr);
 /** call_args() - arguments `name: value, ...` up to @s end, bare hex allowed */
 void call_args(struct lexer *lx, struct span s, struct raw_event *ev);
 
+/**
+ * reads_most() - are at least as many lines at the head of @text read by
+ * @line as not, and any at all? For import_format.detect().
+ * @named: lines that are recognised and dropped by name count as read
+ */
+bool reads_most(enum line_class (*line)(struct lexer *, const char *, size_t,
+					struct raw_event *),
+		const char *text, size_t bytes, bool named);
+
 #endif

@@ -351,11 +351,12 @@ static enum line_class perf_line(struct lexer *lx, const char *text,
 static int detect(const char *text, size_t bytes)
 {
 	const char *end = text + (bytes > LOOK_BYTES ? LOOK_BYTES : bytes);
-	struct lexer *lx = lexer_new();
+	struct lexer *lx;
 	int events = 0, others = 0;
 
 	if (memmem(text, (size_t)(end - text), "\n# perf version : ", 18))
 		return 60;
+	lx = lexer_new();
 	for (int n = 0; n < LOOK_LINES && text < end; n++) {
 		const char *eol = memchr(text, '\n', (size_t)(end - text));
 		struct raw_event ev = { 0 };
