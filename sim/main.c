@@ -4,6 +4,7 @@
  */
 #include <getopt.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include "sim/base/errbuf.h"
@@ -54,6 +55,7 @@ int main(int argc, char **argv)
 	struct errbuf e = { 0 };
 	const struct command *cmd;
 	int status;
+	bool written;
 
 	setlocale(LC_ALL, "C");
 	if (argc < 2) {
@@ -79,11 +81,13 @@ int main(int argc, char **argv)
 	optind = 1;
 	opterr = 0;
 	status = cmd->run(argc - 1, argv + 1, &e);
+	/* what a command printed stands before what it says of it */
+	written = !fflush(stdout) && !ferror(stdout);
 	if (status < 0) {
 		fprintf(stderr, "mmreplay: %s\n", e.text);
 		return e.exit_status ? e.exit_status : 1;
 	}
-	if (fflush(stdout) || ferror(stdout)) {
+	if (!written) {
 		fprintf(stderr, "mmreplay: standard output: write failed\n");
 		return 1;
 	}
