@@ -1,14 +1,17 @@
 #!/bin/bash
 # Pins `run --slurm` against a real slurmctld, slurmd and munged on loopback, all
 # started and stopped here: the results are those of a run on this machine; a
-# task that is killed and requeued with scontrol is finished; a task that is
-# killed and left is that cell's failure while the others are done; a run again
-# does only what is missing. Does not pin other schedulers or several nodes.
+# task that is killed and requeued with scontrol is finished, and so is one that
+# is requeued while it runs; a task that is killed and left is that cell's
+# failure while the others are done; a run again does only what is missing; no
+# process is left. Does not pin other schedulers or several nodes.
 . sim/tests/long_lib.sh
 names=('slurmctld, slurmd and munged are up' 'a run through Slurm'
 	'the same bytes as a run here' 'a killed task, requeued with scontrol, is finished'
+	'a running task, requeued with scontrol, is finished'
 	'a killed task that is left is a failed cell, the others are done'
-	'a run again does what is missing' 'an interrupted call finds its jobs again')
+	'a run again does what is missing' 'an interrupted call finds its jobs again'
+	'no process is left')
 echo "1..${#names[@]}"
 if ! command -v slurmctld >/dev/null || ! command -v munged >/dev/null || [ "$(id -u)" != 0 ]; then
 	for name in "${names[@]}"; do
@@ -18,21 +21,26 @@ if ! command -v slurmctld >/dev/null || ! command -v munged >/dev/null || [ "$(i
 fi
 
 pids=
+started_here()	# the processes that have this cluster in their environment
+{
+	(unset SLURM_CONF; grep -lsF "SLURM_CONF=$tmp/" /proc/[0-9]*/environ | cut -d/ -f3)
+}
 stop_all()
 {
+	[ -z "$pids" ] || scancel --full --user=root >/dev/null 2>&1
+	until_true 20 sh -c '[ -z "$(squeue -h -o %i)" ]'
 	for pid in $pids; do
 		kill "$pid" 2>/dev/null
+		until_true 10 sh -c "! kill -0 $pid" || kill -9 "$pid"
+		wait "$pid" 2>/dev/null
 	done
-	for pid in $pids; do
-		for _ in $(seq 50); do
-			kill -0 "$pid" 2>/dev/null || break
-			sleep 0.1
-		done
+	pids=
+	for pid in $(started_here); do		# steps whose slurmd is gone
 		kill -9 "$pid" 2>/dev/null
 	done
-	rm -rf "$tmp"
 }
-trap stop_all EXIT
+trap 'stop_all; rm -rf "$tmp"' EXIT
+trap 'exit 1' INT TERM HUP
 daemon()	# LOG COMMAND..
 {
 	local log=$1
@@ -72,11 +80,10 @@ ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
-
 JobRequeue=1
 ReturnToService=2
 MailProg=/bin/true
-NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(($(nproc) > 1 ? 2 : 1)) State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 END
 export SLURM_CONF=$tmp/slurm.conf
@@ -91,11 +98,12 @@ result $? "${names[0]}" "$tmp/slurmctld.log"
 cd "$tmp" || exit 1
 run=$build/mmreplay
 "$run" generate mmap-churn threads=8 loops=30000 -o big.mmt >/dev/null
-study()		# FOLDER OPTIONS..
+limit=300
+study()		# FOLDER OPTIONS..; three cells, of which two run at a time
 {
 	local to=$1
 	shift
-	"$run" run big.mmt -o "$to" --set machine=desktop-8cpu --set kernel=linux-6.12 \
+	${limit:+timeout $limit} "$run" run big.mmt -o "$to" --set machine=desktop-8cpu --set kernel=linux-6.12 \
 		--policy mm_lock=mm-wide --policy munmap=exclusive "$@"
 }
 time_limit=--slurm=--time=10
@@ -112,23 +120,37 @@ task_of()	# FOLDER
 {
 	pgrep -of "mmreplay run -q -o $1 --cell"
 }
-wait_for_task()	# FOLDER: the name of its array task, the process in $victim
+wait_for_task()	# FOLDER: its process in $victim, its array in $job, its name in $task
 {
 	until_true 60 task_of "$1" || return 1
 	victim=$(task_of "$1")
-	task=$(tr '\0' '\n' <"/proc/$victim/environ" | sed -n 's/^SLURM_ARRAY_JOB_ID=//p')_$(
-		tr '\0' '\n' <"/proc/$victim/environ" | sed -n 's/^SLURM_ARRAY_TASK_ID=//p')
+	job=$(tr '\0' '\n' <"/proc/$victim/environ" | sed -n 's/^SLURM_ARRAY_JOB_ID=//p')
+	task=${job}_$(tr '\0' '\n' <"/proc/$victim/environ" | sed -n 's/^SLURM_ARRAY_TASK_ID=//p')
 }
-state_of()	# TASK STATE
+state_is()	# STATE: of $task
 {
-	scontrol show job "$1" | grep -q "JobState=$2"
+	scontrol show job "$task" | grep -q "JobState=$1"
+}
+# The third cell is held meanwhile: the call cannot end before the requeue.
+requeue()	# FOLDER kill|run
+{
+	wait_for_task "$1" || return 1
+	scontrol hold "$job" >/dev/null 2>&1
+	if [ "$2" = kill ]; then
+		kill -9 "$victim" && until_true 30 state_is FAILED || return 1
+	fi
+	scontrol requeue "$task" >requeue.log 2>&1 || return 1
+	scontrol release "$job" >/dev/null 2>&1
+	wait "$caller" && cmp -s here.out "$1.out" && grep -q Restarts=1 <(scontrol show job "$task")
 }
 study killed $time_limit >killed.out 2>killed.err &
 caller=$!
-wait_for_task killed && kill -9 "$victim" && until_true 30 state_of "$task" FAILED &&
-	scontrol requeue "$task" >requeue.log 2>&1
-[ $? = 0 ] && wait "$caller" && cmp -s here.out killed.out && grep -q Restarts=1 <(scontrol show job "$task")
+requeue killed kill
 result $? "${names[3]}" killed.err
+study moved $time_limit >moved.out 2>moved.err &
+caller=$!
+requeue moved run
+result $? "${names[4]}" moved.err
 
 study left $time_limit >left.out 2>left.err &
 caller=$!
@@ -136,13 +158,20 @@ wait_for_task left && kill -9 "$victim"
 wait "$caller"
 [ $? = 1 ] && grep -q '^mmreplay: 1 of 3 cells failed' left.err &&
 	grep -q 'failed: .*its Slurm task ended without a result' left.err
-result $? "${names[4]}" left.err
-study left $time_limit >left.out 2>left.err && cmp -s here.out left.out && [ "$(ls left/slurm/*.log | wc -l)" = 4 ]
 result $? "${names[5]}" left.err
+study left $time_limit >left.out 2>left.err && cmp -s here.out left.out && [ "$(ls left/slurm/*.log | wc -l)" = 4 ]
+result $? "${names[6]}" left.err
 
+limit=
 study again $time_limit >again.out 2>again.err &
 caller=$!
 wait_for_task again && kill -9 "$caller"
 wait "$caller" 2>/dev/null
 study again $time_limit >again.out 2>again.err && cmp -s here.out again.out && [ "$(ls again/slurm/*.log | wc -l)" = 3 ]
-result $? "${names[6]}" again.err
+result $? "${names[7]}" again.err
+
+stop_all
+sleep 0.2
+started_here >left.pids
+[ ! -s left.pids ]
+result $? "${names[8]}" left.pids
