@@ -12,8 +12,8 @@
  *
  * Invariant: a field counts only at the first level of its block, so that no
  * string and no nested structure is taken for one. Cost: one pass a line.
- * Limits: --clock-cycles has no unit; no flags column, so the context of a
- * waking is unknown; LTTng has no mmap_lock, vmalloc and TLB events.
+ * Limits: --clock-cycles has no unit; the context of a waking is known from
+ * perf only (common_flags); LTTng has no mmap_lock, vmalloc and TLB events.
  */
 #include <string.h>
 #include "sim/base/mem.h"
@@ -232,21 +232,28 @@ static bool begins(const char *name, size_t n, const char *with, size_t *skip)
 	return n > *skip && !memcmp(name, with, *skip);
 }
 
-/* arguments by their place; what perf adds to each event is none */
+/* what perf puts into each event; babeltrace drops an underscore of the last */
+static bool added_by_tool(const struct field *f)
+{
+	static const char *const with[] = { "perf_", "common_", "__syscall_n",
+					    "_syscall_n" };
+	size_t skip;
+
+	for (size_t i = 0; i < sizeof(with) / sizeof(*with); i++) {
+		if (begins(f->name, f->bytes, with[i], &skip))
+			return true;
+	}
+	return false;
+}
+
+/* arguments by their place */
 static void fill_args(const struct block *b, struct raw_event *ev)
 {
 	unsigned at = 0;
 
 	memset(ev->v, 0, sizeof(ev->v));
 	for (unsigned i = 0; i < b->count && at < RAW_VALUES; i++) {
-		size_t skip;
-
-		if (!begins(b->field[i].name, b->field[i].bytes, "perf_",
-			    &skip) &&
-		    !begins(b->field[i].name, b->field[i].bytes, "common_",
-			    &skip) &&
-		    !begins(b->field[i].name, b->field[i].bytes,
-			    "__syscall_n", &skip))
+		if (!added_by_tool(&b->field[i]))
 			ev->v[at++] = b->field[i].value;
 	}
 	if (ev->call == CALL_MMAP)
@@ -300,22 +307,54 @@ static bool take_call(struct lexer *lx, const char *name, size_t n,
 	return find_u64(b, "ret", &ev->v[0]);
 }
 
+/* the name of the thread itself: a context, or what a few events tell */
+static void take_comm(const struct block *context, const struct block *b,
+		      struct raw_event *ev)
+{
+	const struct field *comm = find(context, "procname");
+	size_t n;
+
+	if (!comm)
+		comm = find(b, "prev_comm");
+	if (!comm)
+		comm = find(b, "parent_comm");
+	if (!comm && (find(b, "old_pid") || find(b, "old_tid")))
+		comm = find(b, "filename");	/* sched_process_exec */
+	if (!comm || !comm->text)
+		return;
+	ev->comm = comm->text;
+	if (comm->name[0] == 'f' && memrchr(comm->text, '/', comm->text_bytes))
+		ev->comm = (const char *)memrchr(comm->text, '/',
+						 comm->text_bytes) + 1;
+	n = comm->text_bytes - (size_t)(ev->comm - comm->text);
+	ev->comm_bytes = (uint8_t)(n > 255 ? 255 : n);
+}
+
+/* perf keeps the kernel's trace flags, which tell an interrupt from a task */
+static void take_flags(struct lexer *lx, const struct block *b,
+		       struct raw_event *ev)
+{
+	enum { HARDIRQ = 8, SOFTIRQ = 16 };	/* trace_flag_type */
+	uint64_t flags;
+
+	if (!find_u64(b, "common_flags", &flags))
+		return;
+	lx->facts.has_flags = true;
+	ev->irq_known = true;
+	ev->in_irq = flags & (HARDIRQ | SOFTIRQ);
+}
+
 /* who: a context, perf's own fields, or who is on that CPU */
 static bool take_who(struct ctf_state *st, const struct block *context,
 		     const struct block *b, struct raw_event *ev)
 {
-	const struct field *comm = find(context, "procname");
 	uint64_t tid, tgid;
 
 	ev->tgid = TGID_UNKNOWN;
 	if (find_u64(context, "pid|vpid", &tgid) ||
 	    find_u64(b, "perf_pid", &tgid))
 		ev->tgid = (uint32_t)tgid;
-	if (comm && comm->text) {
-		ev->comm = comm->text;
-		ev->comm_bytes = (uint8_t)(comm->text_bytes > 255 ? 255 :
-					   comm->text_bytes);
-	}
+	take_comm(context, b, ev);
 	if (!find_u64(context, "tid|vtid", &tid) &&
 	    !find_u64(b, "perf_tid", &tid))
 		tid = idmap_find(&st->on_cpu, ev->cpu, UINT64_MAX);
@@ -335,6 +374,7 @@ static enum line_class take_event(struct lexer *lx, const char *name, size_t n,
 	enum line_class c;
 	size_t skip;
 
+	take_flags(lx, b, ev);
 	if (known && take_call(lx, name, n, b, ev))
 		return LINE_EVENT;
 	if (begins(name, n, faults, &skip)) {

@@ -1,7 +1,10 @@
 /*
  * CTF text (LTTng by babeltrace, perf data convert --to-ctf) and sysdig text.
- * The lines were written by hand after real ones and the tools' sources; no
- * capture of either is in the project. Not pinned: versions of the tools.
+ * same-run.*: one perf.data of perf 6.1 on kernel 6.18, by perf script and by
+ * babeltrace2 2.0.4, names of foreign tasks replaced. ctf-lttng-ust: LTTng
+ * 2.13's user-space tracer, real in its line form, without memory events. The
+ * other lines were written by hand after real ones and the tools' sources: no
+ * capture of LTTng's kernel tracer or of sysdig is in the project.
  */
 #include "traces/tests/import_help.h"
 
@@ -57,6 +60,77 @@ static void t_perf(void **state)
 	assert_int_equal(nth(im, OP_MUNMAP, 0)->arg[0], 0x7f87cf48a000);
 	assert_int_equal(nth(im, OP_MUNMAP, 0)->arg[1], 0x2000);
 	assert_int_equal(nth(im, OP_MUNMAP, 0)->duration_ns, 1000);
+	imported_free(im);
+}
+
+/* two ways out of one perf.data: the same records, whatever their kind */
+static void t_same_run(void **state)
+{
+	struct imported *ctf = import_data("same-run.ctf.txt.zst");
+	struct imported *perf = import_data("same-run.perf.txt.zst");
+
+	(void)state;
+	assert_string_equal(ctf->acct.format, "ctf");
+	assert_string_equal(perf->acct.format, "perf");
+	assert_int_equal(ctf->acct.lines, perf->acct.lines);
+	assert_int_equal(ctf->acct.op_lines, perf->acct.op_lines);
+	assert_int_equal(ctf->acct.have, perf->acct.have);
+	assert_int_equal(ctf->count, perf->count);
+	assert_true(ctf->count > 300 && ctf->count < IMPORTED_MAX);
+	for (unsigned i = 0; i < ctf->count; i++) {
+		struct op a = ctf->op[i], b = perf->op[i];
+
+		a.seg = b.seg = NULL;
+		if (a.kind == OP_FAULT)	/* a symbol, and its number */
+			a.arg[1] = b.arg[1] = 0;
+		assert_memory_equal(&a, &b, sizeof(a));
+		assert_memory_equal(ctf->seg[i], perf->seg[i],
+				    a.segs * sizeof(ctf->seg[i][0]));
+	}
+	for (uint32_t t = 0; t < mmt_header(perf->r)->task_count; t++)
+		assert_string_equal(mmt_header(ctf->r)->tasks[t].comm,
+				    mmt_header(perf->r)->tasks[t].comm);
+	imported_free(ctf);
+	imported_free(perf);
+}
+
+/* LTTng's own line form: a host, a middle block of contexts, empty fields */
+static void t_lttng_ust(void **state)
+{
+	struct imported *im = import_data("ctf-lttng-ust.txt");
+
+	(void)state;
+	assert_string_equal(im->e.text, "");
+	assert_string_equal(im->acct.format, "ctf");
+	assert_int_equal(im->acct.lines, 14);
+	assert_int_equal(lost(im, "unparsed"), 0);
+	assert_int_equal(lost(im, "event not used: bin_info"), 4);
+	imported_free(im);
+}
+
+/* perf keeps the kernel's flags: 8 is an interrupt */
+static void t_perf_flags(void **state)
+{
+	struct imported *im = import_text(
+		"[1.000000001] (+?.?????????) syscalls:sys_enter_brk: { cpu_id = 1 }, "
+		"{ perf_tid = 7, perf_pid = 7, common_flags = 0, _syscall_nr = 12, "
+		"brk = 4096 }\n"
+		"[1.000000001] (+0.000000000) syscalls:sys_enter_brk: { cpu_id = 0 }, "
+		"{ perf_tid = 8, perf_pid = 8, common_flags = 0, _syscall_nr = 12, "
+		"brk = 8192 }\n"
+		"[1.000000002] (+0.000000001) sched:sched_waking: { cpu_id = 0 }, "
+		"{ perf_tid = 8, perf_pid = 8, common_flags = 9, comm = \"a\", "
+		"pid = 7, prio = 120 }\n"
+		"[1.000000003] (+0.000000001) sched:sched_waking: { cpu_id = 0 }, "
+		"{ perf_tid = 8, perf_pid = 8, common_flags = 1, comm = \"a\", "
+		"pid = 7, prio = 120 }\n");
+
+	(void)state;
+	assert_string_equal(im->e.text, "");
+	assert_int_equal(nth(im, OP_WAKING, 0)->arg[1], 1);
+	assert_int_equal(nth(im, OP_WAKING, 1)->arg[1], 0);
+	assert_int_equal(nth(im, OP_BRK, 0)->arg[0], 4096);
+	assert_false(im->acct.wakers_unsure);
 	imported_free(im);
 }
 
@@ -116,6 +190,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_lttng),
 		cmocka_unit_test(t_perf),
+		cmocka_unit_test(t_same_run),
+		cmocka_unit_test(t_perf_flags),
+		cmocka_unit_test(t_lttng_ust),
 		cmocka_unit_test(t_sysdig),
 		cmocka_unit_test(t_every_prefix),
 	};
