@@ -224,6 +224,7 @@ void assemble_free(struct assembler *a)
 		if (a->mms && a->mms[i]) {
 			rangemap_release(&a->mms[i]->known);
 			rangemap_release(&a->mms[i]->gone);
+			rangemap_release(&a->mms[i]->first_prot);
 			free(a->mms[i]);
 		}
 	}

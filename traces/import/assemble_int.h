@@ -80,6 +80,7 @@ struct amm {
 	uint32_t id, users;
 	struct rangemap known;		/* what is known of each address */
 	struct rangemap gone;		/* initial areas, removed meanwhile */
+	struct rangemap first_prot;	/* what mprotect first gave, + 1 */
 	struct range_run last;		/* of the last lookup in @known */
 	uint64_t first_brk, brk, stack_start;
 	bool torn_down;			/* exit_mmap was seen */
@@ -244,6 +245,9 @@ void layout_unmap(struct assembler *a, uint32_t mm, uint64_t addr,
 /** layout_use() - a call that needs an area there succeeded */
 void layout_use(struct assembler *a, uint32_t mm, uint64_t addr, uint64_t len,
 		uint64_t prot);
+/** layout_protect() - mprotect gave @prot there */
+void layout_protect(struct assembler *a, uint32_t mm, uint64_t addr,
+		    uint64_t len, uint64_t prot);
 /** layout_area() - the capture says that this area is there */
 void layout_area(struct assembler *a, uint32_t mm, uint64_t addr, uint64_t len,
 		 uint32_t flags);

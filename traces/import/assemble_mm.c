@@ -62,6 +62,7 @@ void mm_dissolve(struct assembler *a, struct amm *m)
 	layout_areas(a, m, row);
 	rangemap_release(&m->known);
 	rangemap_release(&m->gone);
+	rangemap_release(&m->first_prot);
 	a->mms[m->id] = NULL;
 	free(m);
 }
@@ -134,6 +135,7 @@ static void merge(struct assembler *a, struct amm *from, struct amm *into)
 	a->mms[from->id] = NULL;
 	rangemap_release(&from->known);
 	rangemap_release(&from->gone);
+	rangemap_release(&from->first_prot);
 	free(from);
 }
 

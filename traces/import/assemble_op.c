@@ -146,7 +146,7 @@ static void apply_layout(struct assembler *a, struct atask *t,
 		layout_map(a, op->mm, (uint64_t)op->result, v[2], true);
 		break;
 	case OP_MPROTECT:
-		layout_use(a, op->mm, v[0], v[1], v[2]);
+		layout_protect(a, op->mm, v[0], v[1], v[2]);
 		break;
 	case OP_MADVISE:
 	case OP_MLOCK:

@@ -26,6 +26,7 @@ enum {
 	STACK_NEAR_BYTES = 8 << 20,	/* RLIMIT_STACK as most have it */
 	RUNS_CROWDED = 4096,		/* then NEAR_BYTES << 5 */
 	PF_WRITE_BIT = 2, PF_FETCH_BIT = 16,
+	PROT_WRITE_BIT = 2, PROT_EXEC_BIT = 4,
 };
 
 /* user half on x86-64 and arm64; the stack lies in its top 16 GiB */
@@ -321,13 +322,37 @@ void layout_use(struct assembler *a, uint32_t mm, uint64_t addr, uint64_t len,
 
 	if (!m || !pages_of(addr, len, &r))
 		return;
-	if (prot & 2)	/* PROT_WRITE */
+	if (prot & PROT_WRITE_BIT)
 		flags |= AREA_WRITE;
-	if (prot & 4)	/* PROT_EXEC */
+	if (prot & PROT_EXEC_BIT)
 		flags |= AREA_EXEC;
 	if (stack_address(addr))
 		flags |= AREA_STACK | AREA_WRITE;
 	assume_unset(a, m, r, flags);
+}
+
+/* Only what stands in a snapshot that is still to come needs to be known. */
+void layout_protect(struct assembler *a, uint32_t mm, uint64_t addr,
+		    uint64_t len, uint64_t prot)
+{
+	struct amm *m = mm_live(a, mm);
+	uint64_t at;
+	struct range_run run;
+	struct range r;
+
+	layout_use(a, mm, addr, len, prot);
+	if (!m || !a->maps_left || !pages_of(addr, len, &r))
+		return;
+	for (at = r.start; at < r.end; at = run.r.end) {
+		bool more = rangemap_next(&m->first_prot, at, &run) &&
+			    run.r.start < r.end;
+
+		if (!more)
+			run.r = (struct range){ r.end, r.end };
+		if (at < run.r.start)
+			rangemap_set(&m->first_prot,
+				     (struct range){ at, run.r.start }, prot + 1);
+	}
 }
 
 void layout_brk(struct assembler *a, uint32_t mm, uint64_t brk)
@@ -420,22 +445,50 @@ void layout_areas(struct assembler *a, struct amm *m, struct trace_mm *row)
 }
 
 /*
- * Was it written to before the snapshot? Then it was writable at the start,
- * whatever it is now: the loader relocates a part and write-protects it.
+ * Write-protected by a call before the snapshot? Then it was writable at the
+ * start, whatever it is now: the loader relocates a part and protects it. That
+ * a page was written to says less: what is near it was assumed to be alike.
  */
-static uint32_t flags_at_start(const struct amm *m,
-			       const struct trace_area *area)
+static void writable_at_start(struct amm *m, const struct trace_area *area,
+			      uint64_t value)
 {
-	uint32_t flags = area->flags;
-	uint64_t at = area->start;
-	struct range_run run;
+	struct range_run prot, run;
+	uint64_t at = area->start, page;
 
-	for (; rangemap_next(&m->known, at, &run) && run.r.start < area->end;
-	     at = run.r.end) {
-		if (is_initial(run.value) && !(run.value >> AREA_SHIFT))
-			flags |= value_flags(run.value) & AREA_WRITE;
+	for (; rangemap_next(&m->first_prot, at, &prot) &&
+	     prot.r.start < area->end; at = prot.r.end) {
+		uint64_t end = prot.r.end < area->end ? prot.r.end : area->end;
+
+		if ((prot.value - 1) & PROT_WRITE_BIT)
+			continue;
+		page = prot.r.start > at ? prot.r.start : at;
+		for (; page < end && rangemap_next(&m->known, page, &run) &&
+		     run.r.start < end; page = run.r.end)
+			if (run.value == value)
+				set(m, run.r.start > page ? run.r.start : page,
+				    run.r.end < end ? run.r.end : end,
+				    value | (uint64_t)AREA_WRITE << FLAGS_SHIFT);
 	}
-	return flags;
+}
+
+/*
+ * Assumed up to the very edge of an area of snapshot @s, which ends there: a
+ * hole between areas that were taken for one.
+ */
+static void drop_holes(struct amm *m, const struct map_snapshot *s)
+{
+	struct range_run run, before = { 0 };
+	uint64_t at = 0;
+
+	for (; rangemap_next(&m->known, at, &run); at = run.r.end) {
+		uint64_t area = before.r.end == run.r.start ?
+				before.value >> AREA_SHIFT : 0;
+
+		if (is_initial(run.value) && !(run.value >> AREA_SHIFT) &&
+		    area > s->first && area <= s->first + s->count)
+			set(m, run.r.start, run.r.end, EMPTY);
+		before = run;
+	}
 }
 
 /* one snapshot: what is not made since is initial, in its true extent */
@@ -447,7 +500,7 @@ static void overlay(struct assembler *a, struct amm *m,
 		uint64_t at = area->start, value;
 		struct range_run run;
 
-		value = initial_value(flags_at_start(m, area)) |
+		value = initial_value(area->flags) |
 			(uint64_t)(i + 1) << AREA_SHIFT;
 		while (at < area->end) {
 			bool more = rangemap_next(&m->known, at, &run) &&
@@ -465,7 +518,9 @@ static void overlay(struct assembler *a, struct amm *m,
 				    end, value);
 			at = end;
 		}
+		writable_at_start(m, area, value);
 	}
+	drop_holes(m, s);
 }
 
 void layout_apply_maps(struct assembler *a, bool at_end)

@@ -81,17 +81,29 @@ static inline struct imported *import_data(const char *name)
 	return import_file(path);
 }
 
-static inline struct imported *import_bytes(const char *text, size_t bytes)
+/* @bytes of @text, with all else as @o says */
+static inline struct imported *import_bytes_as(struct import_options *o,
+					       const char *text, size_t bytes)
 {
 	char path[] = "/tmp/t_import_text.XXXXXX";
+	const char *inputs[] = { path };
 	int fd = mkstemp(path);
 	struct imported *im;
 
 	assert_int_equal(write(fd, text, bytes), (ssize_t)bytes);
 	close(fd);
-	im = import_file(path);
+	o->inputs = inputs;
+	o->input_count = 1;
+	im = import_options(o);
 	unlink(path);
 	return im;
+}
+
+static inline struct imported *import_bytes(const char *text, size_t bytes)
+{
+	struct import_options o = { 0 };
+
+	return import_bytes_as(&o, text, bytes);
 }
 
 static inline struct imported *import_text(const char *text)

@@ -420,6 +420,59 @@ static void t_waking(void **state)
 	imported_free(im);
 }
 
+/*
+ * A part of the program that the loader wrote to and protected before maps was
+ * read was writable at the start; what lies beside it was not, however near the
+ * write was, and a hole between two areas is a hole.
+ */
+static void t_maps_of_a_started_program(void **state)
+{
+	static const struct trace_area want[] = {
+		{ .start = 0x400000, .end = 0x402000, .flags = AREA_READ },
+		{ .start = 0x403000, .end = 0x406000, .flags = AREA_READ },
+		{ .start = 0x406000, .end = 0x407000,
+		  .flags = AREA_READ | AREA_WRITE },
+		{ .start = 0x407000, .end = 0x409000,
+		  .flags = AREA_READ | AREA_WRITE },
+	};
+	static const char text[] =
+		L(7, 0, 000001000, "page_fault_user: address=0x400010 ip=0x1 "
+		  "error_code=0x4")
+		L(7, 0, 000002000, "page_fault_user: address=0x406010 ip=0x1 "
+		  "error_code=0x6")
+		L(7, 0, 000003000, "sys_enter_mprotect: start: 0x406000, "
+		  "len: 0x1000, prot: 0x1")
+		L(7, 0, 000004000, "sys_exit_mprotect: 0x0")
+		L(7, 0, 000006000, "page_fault_user: address=0x407010 ip=0x1 "
+		  "error_code=0x6");
+	enum { FLAGS = AREA_READ | AREA_WRITE | AREA_EXEC | AREA_ASSUMED };
+	char maps[] = "/tmp/t_import.XXXXXX";
+	struct import_options o = { .maps = maps };
+	int fd = mkstemp(maps);
+	FILE *f = fdopen(fd, "w");
+	struct imported *im;
+	const struct trace_mm *m;
+
+	(void)state;
+	assert_non_null(f);
+	fputs("# pid 7 comm a mono 1.000005000\n"
+	      "400000-402000 r--p 00000000 fe:00 1 /bin/a\n"
+	      "403000-406000 r--p 00003000 fe:00 1 /bin/a\n"
+	      "406000-407000 r--p 00005000 fe:00 1 /bin/a\n"
+	      "407000-409000 rw-p 00006000 fe:00 1 /bin/a\n", f);
+	fclose(f);
+	im = import_bytes_as(&o, text, strlen(text));
+	unlink(maps);
+	m = &mmt_header(im->r)->mms[0];
+	assert_int_equal(m->area_count, sizeof(want) / sizeof(want[0]));
+	for (uint32_t i = 0; i < m->area_count; i++) {
+		assert_int_equal(m->areas[i].start, want[i].start);
+		assert_int_equal(m->areas[i].end, want[i].end);
+		assert_int_equal(m->areas[i].flags & FLAGS, want[i].flags);
+	}
+	imported_free(im);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +483,7 @@ int main(void)
 		cmocka_unit_test(t_fork), cmocka_unit_test(t_vfork_exec),
 		cmocka_unit_test(t_late_identity),
 		cmocka_unit_test(t_partial), cmocka_unit_test(t_waking),
+		cmocka_unit_test(t_maps_of_a_started_program),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
