@@ -135,30 +135,40 @@ static char *final_state(const char *trace, const char *kernel,
 	return text;
 }
 
-/* The first @runs_short, with MMREPLAY_LONG all. */
-static void each_like(const char *name, unsigned processes, size_t runs_short)
+/*
+ * Between them the captures meet every configuration, one each; with
+ * MMREPLAY_LONG each meets all of them.
+ */
+static const struct run {
+	const char *kernel, *lock;
+} runs[] = {
+	{ "linux-6.18", NULL }, { "linux-4.19", NULL },
+	{ "linux-6.12", "range" }, { "linux-6.12", "speculative" },
+	{ "linux-6.1", NULL }, { "linux-6.6", NULL },
+};
+
+enum { RUNS = sizeof(runs) / sizeof(runs[0]) };
+
+/* @count of the runs, from @first on */
+static void each_like(const char *name, unsigned processes, size_t first_run,
+		      size_t count)
 {
-	static const struct {
-		const char *kernel, *lock;
-	} runs[] = {
-		{ "linux-6.18", NULL }, { "linux-4.19", NULL },
-		{ "linux-6.12", "range" }, { "linux-6.12", "speculative" },
-		{ "linux-6.1", NULL }, { "linux-6.6", NULL },
-	};
 	char trace[128], maps_path[128], *maps, *first = NULL;
 
+	if (getenv("MMREPLAY_LONG"))
+		count = RUNS;
 	snprintf(trace, sizeof(trace), DATA "%s.mmt", name);
 	snprintf(maps_path, sizeof(maps_path), DATA "%s.maps", name);
 	maps = read_text(maps_path);
-	for (size_t i = 0; i < (getenv("MMREPLAY_LONG") ?
-				sizeof(runs) / sizeof(runs[0]) : runs_short); i++) {
-		char *state = final_state(trace, runs[i].kernel, runs[i].lock);
+	for (size_t i = 0; i < count; i++) {
+		const struct run *run = &runs[(first_run + i) % RUNS];
+		char *state = final_state(trace, run->kernel, run->lock);
 
-		assert_int_equal(as_recorded(state, maps, runs[i].kernel),
+		assert_int_equal(as_recorded(state, maps, run->kernel),
 				 processes);
 		if (first && strcmp(first, state))
 			fail_msg("%s: other residency under %s", name,
-				 runs[i].kernel);
+				 run->kernel);
 		free(first ? state : NULL);
 		first = first ? first : state;
 	}
@@ -169,14 +179,18 @@ static void each_like(const char *name, unsigned processes, size_t runs_short)
 static void t_threads(void **state)
 {
 	(void)state;
-	each_like("mixtouch", 1, 1);
-	each_like("thrstorm2", 1, 1);
+	each_like("mixtouch", 1, 0, 1);
+	each_like("thrstorm2", 1, 1, 1);
+	each_like("churn2", 1, 2, 1);
+	each_like("pingpong", 1, 3, 1);
 }
 
 static void t_forked_processes(void **state)
 {
 	(void)state;
-	each_like("python", 5, 4);
+	each_like("python", 5, 0, 2);
+	each_like("redis", 6, 4, 1);
+	each_like("make", 9, 5, 1);
 }
 
 /* Where a switch takes 50 us, tasks are preempted before they are switched in;
