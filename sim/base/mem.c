@@ -20,9 +20,9 @@ struct arena_block {
 	_Alignas(ALIGN_BYTES) unsigned char data[];
 };
 
-static _Noreturn void out_of_memory(size_t count, size_t bytes)
+_Noreturn void no_memory(size_t count, size_t bytes)
 {
-	fprintf(stderr, "mmreplay: out of memory: %zu objects of %zu bytes\n",
+	fprintf(stderr, "mmreplay: " OUT_OF_MEMORY ": %zu objects of %zu bytes\n",
 		count, bytes);
 	exit(1);
 }
@@ -32,7 +32,7 @@ void *xcalloc(size_t count, size_t bytes)
 	void *p = calloc(count ? count : 1, bytes ? bytes : 1);
 
 	if (!p)
-		out_of_memory(count, bytes);
+		no_memory(count, bytes);
 	return p;
 }
 
@@ -41,10 +41,10 @@ void *xrealloc(void *p, size_t count, size_t bytes)
 	size_t total;
 
 	if (__builtin_mul_overflow(count, bytes, &total))
-		out_of_memory(count, bytes);
+		no_memory(count, bytes);
 	p = realloc(p, total ? total : 1);
 	if (!p)
-		out_of_memory(count, bytes);
+		no_memory(count, bytes);
 	return p;
 }
 
@@ -65,7 +65,7 @@ char *xasprintf(const char *fmt, ...)
 	n = vasprintf(&s, fmt, ap);
 	va_end(ap);
 	if (n < 0)
-		out_of_memory(1, 0);
+		no_memory(1, 0);
 	return s;
 }
 
@@ -83,7 +83,7 @@ void *arena_alloc(struct arena *a, size_t bytes)
 	void *p;
 
 	if (bytes > SIZE_MAX / 2)
-		out_of_memory(1, bytes);
+		no_memory(1, bytes);
 	bytes = (bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
 	if (!b || b->bytes - b->used < bytes) {
 		if (b && bytes > BLOCK_BYTES / 4) {

@@ -4,7 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 
-/** xcalloc() - zeroed memory, or a message and exit(1): never NULL */
+/* What the last words of a process that got no memory contain. */
+#define OUT_OF_MEMORY "out of memory"
+
+/** no_memory() - says it of @count objects of @bytes, exit(1) */
+_Noreturn void no_memory(size_t count, size_t bytes);
+
+/** xcalloc() - zeroed memory, or no_memory(): never NULL */
 void *xcalloc(size_t count, size_t bytes);
 /** xrealloc() - as realloc for @count items of @bytes, overflow checked */
 void *xrealloc(void *p, size_t count, size_t bytes);

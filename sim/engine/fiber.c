@@ -81,7 +81,7 @@ static void slab_new(struct fiber_pool *p)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK,
 		       -1, 0);
 	if (s->base == MAP_FAILED)
-		BUG("no memory for %d fiber stacks", FIBER_SLAB_STACKS);
+		no_memory(FIBER_SLAB_STACKS, s->stride);
 	/* a huge page would make 64 stacks resident at the first touch */
 	madvise(s->base, s->bytes, MADV_NOHUGEPAGE);
 	s->next = p->slabs;

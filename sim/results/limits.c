@@ -1,39 +1,34 @@
-/* What one cell may use of the host: looked at by the parent, now and then. */
+/* The memory of one cell: a limit that the kernel keeps, set by the worker. */
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "sim/results/limits.h"
 
-static uint64_t own_bytes(pid_t pid)
+/* What counts against RLIMIT_DATA already: the heap of the parent as well. */
+static uint64_t data_bytes(void)
 {
-	unsigned long long size, resident, shared;
-	char path[64];
-	FILE *f;
-	int n;
+	unsigned long long data = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
 
-	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-	f = fopen(path, "re");
 	if (!f)
 		return 0;
-	n = fscanf(f, "%llu %llu %llu", &size, &resident, &shared);
+	if (fscanf(f, "%*s %*s %*s %*s %*s %llu", &data) != 1)
+		data = 0;
 	fclose(f);
-	return n == 3 && resident > shared ?
-	       (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+	return data * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-bool limit_passed(const struct run_options *o, pid_t pid, int64_t ran_ns,
-		  char *why)
+int limit_memory(uint64_t bytes, struct errbuf *e)
 {
-	uint64_t bytes;
+	struct rlimit limit;
 
-	if (o->cell_seconds && ran_ns > (int64_t)o->cell_seconds * NSEC_PER_SEC) {
-		snprintf(why, LIMIT_BYTES, "took longer than --cell-seconds %u",
-			 o->cell_seconds);
-		return true;
-	}
-	bytes = o->cell_bytes ? own_bytes(pid) : 0;
-	if (bytes <= o->cell_bytes)
-		return false;
-	snprintf(why, LIMIT_BYTES, "used more than --cell-bytes %llu: %llu bytes",
-		 (unsigned long long)o->cell_bytes, (unsigned long long)bytes);
-	return true;
+	if (getrlimit(RLIMIT_DATA, &limit))
+		return err_sys(e, "--cell-bytes", "cannot read the limit");
+	bytes += data_bytes();
+	if (bytes < limit.rlim_max)
+		limit.rlim_max = bytes;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_DATA, &limit))
+		return err_sys(e, "--cell-bytes", "cannot set the limit");
+	return 0;
 }

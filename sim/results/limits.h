@@ -1,18 +1,15 @@
 #ifndef MMREPLAY_RESULTS_LIMITS_H
 #define MMREPLAY_RESULTS_LIMITS_H
 
-#include <sys/types.h>
-#include "sim/results/results.h"
-
-enum { LIMIT_BYTES = 128 };
+#include <stdint.h>
+#include "sim/base/errbuf.h"
 
 /**
- * limit_passed() - has the worker @pid, @ran_ns old, more than its cell may use?
- * Memory is what the process has for itself: pages that are resident and not
- * shared with a file or another worker.
- * @why: what to say of the cell, LIMIT_BYTES; only if it has
+ * limit_memory() - this process gets at most @bytes more than it has
+ * Counts what it maps for itself to write to, used or not (RLIMIT_DATA): every
+ * simulated task inside an op takes a stack of FIBER_STACK_BYTES. The kernel
+ * keeps the limit: an allocation that passes it fails (xcalloc: OUT_OF_MEMORY).
  */
-bool limit_passed(const struct run_options *o, pid_t pid, int64_t ran_ns,
-		  char *why);
+int limit_memory(uint64_t bytes, struct errbuf *e);
 
 #endif

@@ -17,15 +17,15 @@
 #include <unistd.h>
 #include "sim/base/file.h"
 #include "sim/base/json.h"
+#include "sim/base/mem.h"
 #include "sim/base/progress.h"
 #include "sim/results/cell.h"
 #include "sim/results/folder.h"
 #include "sim/results/program.h"
-#include "sim/results/limits.h"
 #include "sim/results/sinks.h"
 #include "sim/results/worker.h"
 
-enum { JOBS_MAX = 1024, STDERR_BYTES = 512, LOOK_MS = 20 };
+enum { JOBS_MAX = 1024, STDERR_BYTES = 512, LOOK_MS = 20, WHY_BYTES = 2048 };
 
 /** struct worker - a running process, in the parent */
 struct worker {
@@ -35,7 +35,7 @@ struct worker {
 	uint32_t cell;
 	uint64_t done;
 	int64_t started_ns;
-	char limit[LIMIT_BYTES];	/* which one ended it, or "" */
+	bool late;		/* ended by --cell-seconds */
 	struct message last;	/* any but progress */
 	bool ended;		/* last is valid */
 };
@@ -112,34 +112,43 @@ static void first_words(FILE *f, char *out, size_t bytes)
 }
 
 /* Why the worker has no cell file, as the cell's `failed`. */
-static void death_text(const struct worker *k, int status, char *out,
-		       size_t bytes)
+static void death_text(const struct run_options *o, const struct worker *k,
+		       int status, char *out)
 {
 	char said[STDERR_BYTES];
+	const char *words = said;
 
-	if (*k->limit) {
-		snprintf(out, bytes, "%s", k->limit);
-		return;
-	}
-	if (k->ended && k->last.kind == MESSAGE_FAILED) {
-		snprintf(out, bytes, "%s", k->last.text);
-		return;
-	}
 	first_words(k->err, said, sizeof(said));
-	if (WIFSIGNALED(status))
-		snprintf(out, bytes, "ended by signal %d (%s)%s%s",
+	if (k->ended && k->last.kind == MESSAGE_FAILED)
+		words = k->last.text;
+	if (k->late)
+		snprintf(out, WHY_BYTES, "took longer than --cell-seconds %u",
+			 o->cell_seconds);
+	else if (o->cell_bytes && strstr(words, OUT_OF_MEMORY))
+		snprintf(out, WHY_BYTES, "needs more than --cell-bytes %llu: %s",
+			 (unsigned long long)o->cell_bytes, words);
+	else if (words != said)
+		snprintf(out, WHY_BYTES, "%s", words);
+	else if (WIFSIGNALED(status))
+		snprintf(out, WHY_BYTES, "ended by signal %d (%s)%s%s",
 			 WTERMSIG(status), strsignal(WTERMSIG(status)),
 			 *said ? ": " : "", said);
 	else
-		snprintf(out, bytes, "ended with status %d%s%s",
+		snprintf(out, WHY_BYTES, "ended with status %d%s%s",
 			 WEXITSTATUS(status), *said ? ": " : "", said);
+}
+
+/* Its file is whole; one that its time limit met after that has done its work. */
+static bool is_done(const struct worker *k, int status)
+{
+	return k->ended && k->last.kind == MESSAGE_DONE && (!status || k->late);
 }
 
 static int reap(struct crew *w, struct worker *k, struct errbuf *e)
 {
 	const struct cell *c = &w->s->cells[k->cell];
 	const struct ready *from = &w->ready[c->source->index];
-	char why[TEXT_BYTES + STDERR_BYTES], *path;
+	char why[WHY_BYTES], *path;
 	int status = 0, r = 0;
 	json_t *json;
 
@@ -148,10 +157,10 @@ static int reap(struct crew *w, struct worker *k, struct errbuf *e)
 	close(k->fd);
 	if (k->ended && k->last.kind == MESSAGE_CANNOT_WRITE) {
 		r = err_set(e, -EIO, "%s", k->last.text);
-	} else if (k->ended && k->last.kind == MESSAGE_DONE && !status) {
+	} else if (is_done(k, status)) {
 		w->cost[k->cell] = k->last.cost;
 	} else {
-		death_text(k, status, why, sizeof(why));
+		death_text(w->o, k, status, why);
 		w->sum->failed++;
 		path = cell_path(w->o->out_dir, c->id);
 		json = cell_failed_json(c, &from->digest, why);
@@ -186,22 +195,25 @@ static int listen_to(struct crew *w, struct worker *k, struct errbuf *e)
 	return 0;
 }
 
-/* End the workers that are past a limit; their cells are failed. */
-static void check_limits(struct crew *w)
+/* End the workers that are past their time; their cells are failed. */
+static void end_late(struct crew *w)
 {
+	int64_t most_ns = w->o->cell_seconds * NSEC_PER_SEC;
+
 	for (uint32_t i = 0; i < w->jobs; i++) {
 		struct worker *k = &w->w[i];
 
-		if (k->pid && !*k->limit && !k->ended &&
-		    limit_passed(w->o, k->pid, host_now_ns() - k->started_ns,
-				 k->limit))
-			kill(k->pid, SIGKILL);
+		if (!k->pid || k->late || k->ended ||
+		    host_now_ns() - k->started_ns <= most_ns)
+			continue;
+		k->late = true;
+		kill(k->pid, SIGKILL);
 	}
 }
 
 static int wait_for_news(struct crew *w, struct errbuf *e)
 {
-	bool limited = w->o->cell_seconds || w->o->cell_bytes;
+	bool limited = w->o->cell_seconds;
 	int r = 0;
 
 	for (uint32_t i = 0; i < w->jobs; i++)
@@ -216,7 +228,7 @@ static int wait_for_news(struct crew *w, struct errbuf *e)
 			break;
 	}
 	if (limited)
-		check_limits(w);
+		end_late(w);
 	show_progress(w);
 	return r;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "sim/base/json.h"
 #include "sim/results/cell.h"
+#include "sim/results/limits.h"
 #include "sim/results/sinks.h"
 #include "sim/results/worker.h"
 
@@ -98,7 +99,7 @@ int worker_run(const struct scenario *s, const struct run_options *o,
 	struct teller teller = { .fd = fd, .last_ns = host_now_ns() };
 	struct errbuf e = { 0 };
 	struct replay_result r = { 0 };
-	struct mmt_reader *trace = mmt_open(from->path, 0, 0, &e);
+	struct mmt_reader *trace;
 	struct sinks sinks;
 	struct digest d;
 	int status;
@@ -110,6 +111,9 @@ int worker_run(const struct scenario *s, const struct run_options *o,
 		.progress_arg = &teller };
 
 	die_if_told(c);
+	if (o->cell_bytes && limit_memory(o->cell_bytes, &e))
+		return tell_failed(fd, MESSAGE_FAILED, e.text);
+	trace = mmt_open(from->path, 0, 0, &e);
 	if (!trace)
 		return tell_failed(fd, MESSAGE_FAILED, e.text);
 	d = mmt_digest(trace);

@@ -70,7 +70,7 @@ static uint8_t *unzip_checked(struct mmt_reader *r, const uint8_t *zip,
 	size_t n;
 
 	if (!out) {
-		err_set(e, -ENOMEM, "%s: no memory for %u bytes", r->path, raw);
+		err_set(e, -ENOMEM, "%s: out of memory for %u bytes", r->path, raw);
 		return NULL;
 	}
 	n = ZSTD_decompressDCtx(r->dctx, out, raw, zip, bytes);
@@ -105,7 +105,7 @@ uint8_t *mmt_unzip(struct mmt_reader *r, uint64_t offset, uint32_t bytes,
 		r->zip_bytes = r->zip ? bytes : 0;
 	}
 	if (!r->zip) {
-		err_set(e, -ENOMEM, "%s: no memory for %u bytes", r->path,
+		err_set(e, -ENOMEM, "%s: out of memory for %u bytes", r->path,
 			bytes);
 		return NULL;
 	}
@@ -217,7 +217,7 @@ int mmt_link_entries(struct mmt_reader *r, struct errbuf *e)
 	sorted = malloc((r->entry_count + 1) * sizeof(*sorted));
 	if (!r->task_first || !sorted) {
 		free(sorted);
-		return err_set(e, -ENOMEM, "%s: no memory for the index",
+		return err_set(e, -ENOMEM, "%s: out of memory for the index",
 			       r->path);
 	}
 	at = r->task_first;
@@ -251,7 +251,7 @@ static int unpack_index(struct mmt_reader *r, const uint8_t *p, size_t n,
 		return damaged(r, at, "damaged index", e);
 	r->chunks = calloc(count + 1, sizeof(*r->chunks));
 	if (!r->chunks)
-		return err_set(e, -ENOMEM, "%s: no memory", r->path);
+		return err_set(e, -ENOMEM, "%s: out of memory", r->path);
 	for (; r->chunk_count < count; r->chunk_count++) {
 		struct mmt_chunk *c = &r->chunks[r->chunk_count];
 
@@ -268,7 +268,7 @@ static int unpack_index(struct mmt_reader *r, const uint8_t *p, size_t n,
 		return damaged(r, at, "damaged index", e);
 	r->entries = malloc((total + 1) * sizeof(*r->entries));
 	if (!r->entries)
-		return err_set(e, -ENOMEM, "%s: no memory", r->path);
+		return err_set(e, -ENOMEM, "%s: out of memory", r->path);
 	for (uint32_t i = 0; i < r->chunk_count; i++) {
 		struct mmt_chunk *c = &r->chunks[i];
 
@@ -444,7 +444,7 @@ static int open_cache(struct mmt_reader *r, size_t cache_bytes,
 	r->slot_of = malloc((size_t)(r->chunk_count + 1) * 2 *
 			    sizeof(*r->slot_of));
 	if (!r->slots || !r->slot_of)
-		return err_set(e, -ENOMEM, "%s: no memory", r->path);
+		return err_set(e, -ENOMEM, "%s: out of memory", r->path);
 	for (uint32_t i = 0; i < r->slot_count; i++)
 		r->slots[i].key = UINT64_MAX;
 	memset(r->slot_of, 0xff, (size_t)(r->chunk_count + 1) * 2 *
@@ -491,7 +491,7 @@ struct mmt_reader *mmt_open(const char *path, unsigned flags,
 	r->flags = flags;
 	r->dctx = ZSTD_createDCtx();
 	if (!r->dctx)
-		BUG("no memory for a decompressor");
+		BUG("out of memory for a decompressor");
 	if (open_checked(r, cache_bytes, e)) {
 		mmt_close(r);
 		return NULL;
