@@ -2,7 +2,8 @@
  * Pins that no reader of foreign bytes crashes, hangs or answers without a
  * word on the committed seeds: whole, cut off at many places, with damaged
  * bytes, and damaged behind compression and checksums. Does not search: that
- * is `make fuzz`. A finding of it comes here as one more seed.
+ * is `make fuzz`. A finding of it comes here as one more seed. MMREPLAY_LONG=1:
+ * twice as many places and damages.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -17,9 +18,14 @@
 #include "sim/base/rng.h"
 #include "sim/tests/fuzz/fuzz.h"
 
-enum { SEED = 90, SEED_BYTES_MAX = 1 << 20, CUTS = 24, DAMAGES = 40 };
+enum { SEED = 90, SEED_BYTES_MAX = 1 << 20, CUTS = 12, DAMAGES = 20 };
 
 static uint64_t draws;
+
+static int times(int count)
+{
+	return getenv("MMREPLAY_LONG") ? 2 * count : count;
+}
 
 static size_t below(size_t bound)
 {
@@ -66,11 +72,11 @@ static void run_seed(const struct fuzz_target *t, const char *path)
 	if (file_read(path, SEED_BYTES_MAX, &seed, &bytes, &e))
 		fail_msg("%s", e.text);
 	run_copy(t, (uint8_t *)seed, bytes);
-	for (size_t i = 0; i < CUTS; i++)
-		run_copy(t, (uint8_t *)seed, bytes * i / CUTS);
+	for (int i = 0; i < times(CUTS); i++)
+		run_copy(t, (uint8_t *)seed, bytes * (size_t)i / (size_t)times(CUTS));
 	room = bytes * 2 + 4096;
 	work = xcalloc(1, room);
-	for (int i = 0; i < DAMAGES; i++) {
+	for (int i = 0; i < times(DAMAGES); i++) {
 		size_t n = bytes;
 
 		memcpy(work, seed, bytes);
