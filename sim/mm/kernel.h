@@ -175,6 +175,15 @@ int64_t do_exec(struct task *t, struct mm *mm, uint32_t new_id,
 void do_exit_mm(struct task *t, struct mm *mm);
 void do_exit(struct task *t);		/* rest of exit, after do_exit_mm() */
 
+/** kernel_vmap_frees() - the op kinds under which the ledger has freed areas,
+ *  whoever frees them and from wherever */
+void kernel_vmap_frees(struct kernel *k, uint8_t vfree);
+/**
+ * kernel_vmap_backlog() - @pages were freed before the run and are still lazy
+ * @area_pages: in areas of that size (larger ones if there were too many)
+ * Before the first op; costs nothing. More than an eighth of the space: capped.
+ */
+void kernel_vmap_backlog(struct kernel *k, uint64_t pages, uint64_t area_pages);
 int64_t do_vmalloc(struct task *t, const struct vmap_request *rq,
 		   struct vmap_area **out);
 void do_vfree(struct task *t, struct vmap_area *va);

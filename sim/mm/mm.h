@@ -188,6 +188,7 @@ struct kernel {
 	uint32_t files_born;
 	uint32_t fail_dup_vma;	/* tests: the n-th copy from here on fails */
 	void *vmap_state;
+	uint8_t vmap_op[8];		/* that frees each enum vmap_kind */
 };
 
 /** kernel_of() - the kernel that runs @t's machine */

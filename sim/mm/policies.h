@@ -132,6 +132,8 @@ struct vmap_ops {
 	int (*alloc)(struct task *t, const struct vmap_request *rq,
 		     struct vmap_area **out);
 	void (*free)(struct task *t, struct vmap_area *va);
+	/* an area of @pages was freed before the run; no cost; false: no room */
+	bool (*old_lazy)(struct kernel *k, uint64_t pages);
 	void (*purge)(struct task *t, bool full);
 	void (*shrink)(struct task *t);
 	void (*finish)(struct kernel *k);	/* after the last op; frees state */

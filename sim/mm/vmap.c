@@ -300,7 +300,11 @@ static void absorb(struct vmap_pool *p, uint32_t cpu, struct vmap_tree *t,
 		   struct vmap_area *into, struct vmap_area *va, struct range r)
 {
 	into->areas += va->areas;
-	into->held.asked_ns += va->held.asked_ns;
+	for (unsigned i = 0; i < VMAP_KINDS; i++) {
+		into->freed[i].objects += va->freed[i].objects;
+		into->freed[i].bytes += va->freed[i].bytes;
+		into->freed[i].asked_ns += va->freed[i].asked_ns;
+	}
 	resize(t, into, r);
 	writes(t, va, VMAP_OFF_NODE);	/* the slab's link */
 	vmap_area_free(p, cpu, va);

@@ -22,6 +22,15 @@
 /* all addresses that areas may have: the first and the last page stay out */
 #define VMAP_SPACE_BYTES ((UINT64_MAX & ~(PAGE_BYTES - 1)) - PAGE_BYTES)
 
+/* who asked for an area; VMAP_OLD: freed before the run */
+enum vmap_kind { VMAP_VMALLOC, VMAP_OLD, VMAP_KINDS };
+
+/** struct vmap_freed - what was freed of one kind: areas that may be merged */
+struct vmap_freed {
+	uint64_t objects, bytes;
+	sim_ns asked_ns;	/* sum over the objects */
+};
+
 /** struct vmap_area - a range that is free, busy or on its way to free */
 struct vmap_area {
 	struct range r;
@@ -29,8 +38,9 @@ struct vmap_area {
 	uint64_t prio;
 	struct vmap_area *left, *right;
 	TAILQ_ENTRY(vmap_area) link;
-	uint64_t areas;		/* vfree()d areas that were merged into it */
-	struct hold_tag held;	/* asked_ns: sum over the merged ones */
+	uint64_t areas;		/* freed areas that were merged into it */
+	struct vmap_freed freed[VMAP_KINDS];
+	uint32_t kind;
 	uint32_t flags;		/* policy's: vn_id */
 	struct place place;	/* struct vmap_area of the kernel */
 };
@@ -110,6 +120,12 @@ void vmap_gaps(const struct vmap_tree *t, struct range r, uint64_t *count,
 
 /** vmap_tree_check() - BUG unless sorted, disjoint, and the sums are right */
 void vmap_tree_check(const struct vmap_tree *t);
+
+/** vmap_freed() - @va as one freed object of its kind enters STAGE_VMAP_LAZY */
+void vmap_freed(struct kernel *k, struct vmap_area *va);
+/** vmap_hold() - all that was freed of @va moves on; STAGE_NONE: is free again */
+void vmap_hold(struct kernel *k, struct vmap_area *va, uint32_t from,
+	       uint32_t to);
 
 /** vmap_unmap() - clear the entries of an area, free its pages; not its tables */
 void vmap_unmap(struct task *t, struct range area);

@@ -193,6 +193,54 @@ void vmap_count_end(struct kernel *k)
 	count_n(k, COUNT_VMAP_END_LARGEST_FREE, s.largest_free_bytes >> PAGE_SHIFT);
 }
 
+void vmap_hold(struct kernel *k, struct vmap_area *va, uint32_t from,
+	       uint32_t to)
+{
+	for (unsigned i = 0; i < VMAP_KINDS; i++) {
+		struct vmap_freed *f = &va->freed[i];
+		struct hold_tag tag = { f->asked_ns, HOLD_NO_MM, k->vmap_op[i] };
+
+		hold_merged(k, HOLD_VMAP, &tag, from, to, f->objects, f->bytes);
+		if (to == STAGE_NONE)
+			*f = (struct vmap_freed){ 0 };
+	}
+}
+
+void vmap_freed(struct kernel *k, struct vmap_area *va)
+{
+	va->areas = 1;
+	va->freed[va->kind] = (struct vmap_freed){
+		1, range_bytes(va->r), k->m->engine.now_ns };
+	vmap_hold(k, va, STAGE_NONE, STAGE_VMAP_LAZY);
+}
+
+void kernel_vmap_frees(struct kernel *k, uint8_t vfree)
+{
+	k->vmap_op[VMAP_VMALLOC] = vfree;
+	k->vmap_op[VMAP_OLD] = KERNEL_OP_WORKER;
+}
+
+void kernel_vmap_backlog(struct kernel *k, uint64_t pages, uint64_t area_pages)
+{
+	enum { AREAS_MAX = 1 << 16 };
+	uint64_t most = range_pages((struct range){ VMALLOC_START,
+						    VMALLOC_END }) / 8;
+
+	if (k->cfg.null_kernel)
+		return;
+	if (pages > most)
+		pages = most;
+	if (area_pages < pages / AREAS_MAX + 1)
+		area_pages = pages / AREAS_MAX + 1;
+	while (pages) {
+		uint64_t n = pages < area_pages ? pages : area_pages;
+
+		if (!k->vmap->old_lazy(k, n))
+			return;
+		pages -= n;
+	}
+}
+
 int64_t do_vmalloc(struct task *t, const struct vmap_request *rq,
 		   struct vmap_area **out)
 {
@@ -228,9 +276,7 @@ void do_vfree(struct task *t, struct vmap_area *va)
 	vmap_enter(t);
 	settle(t);
 	/* the pages are free at once; what is held from now is addresses */
-	va->held = hold_tag_of(t, NULL);
-	hold(k, HOLD_VMAP, &va->held, STAGE_NONE, STAGE_VMAP_LAZY, 1,
-	     range_bytes(va->r));
+	vmap_freed(k, va);
 	k->vmap->free(t, va);
 	sys_exit(t, 0);
 }

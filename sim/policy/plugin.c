@@ -36,7 +36,7 @@ static const struct hook hooks[] = {
 	HOOK(VMA_INDEX, index_ops, store), HOOK(VMA_INDEX, index_ops, append),
 	HOOK(VMA_INDEX, index_ops, erase), HOOK(VMA_INDEX, index_ops, destroy),
 	HOOK(VMAP, vmap_ops, init), HOOK(VMAP, vmap_ops, alloc),
-	HOOK(VMAP, vmap_ops, free), HOOK(VMAP, vmap_ops, finish),
+	HOOK(VMAP, vmap_ops, free), HOOK(VMAP, vmap_ops, old_lazy), HOOK(VMAP, vmap_ops, finish),
 	HOOK(TLB_FLUSH, tlb_ops, flush),
 };
 

@@ -258,6 +258,23 @@ static void replay_record(struct order_build *b, const struct op *op,
 	t->fault_open = op_slept_locked(op);
 }
 
+/*
+ * nr_lazy of a free counts its own area. The size of one that is older than
+ * the trace is not known, and its free is not replayed: it counts as before.
+ */
+static void note_free(struct order_build *b, const struct op *op)
+{
+	uint64_t pages = op->arg[1] >> PAGE_SHIFT;
+
+	if (!op->arg[3])	/* nothing was recorded: generated */
+		return;
+	if (!b->lazy_known)
+		b->o->lazy_pages = op->arg[2] > pages ? op->arg[2] - pages : 0;
+	b->lazy_known = true;
+	b->frees += pages > 0;
+	b->freed_pages += pages;
+}
+
 static int record(struct order_build *b, const struct op *op, struct errbuf *e)
 {
 	struct task_build *t = &b->tasks[op->task];
@@ -276,6 +293,8 @@ static int record(struct order_build *b, const struct op *op, struct errbuf *e)
 			order_back(b, op, ref);	/* its sched-in is missing */
 		t->out_state = 0;
 		replay_record(b, op, ref);
+		if (op->kind == OP_VFREE)
+			note_free(b, op);
 	}
 	t->seq++;
 	b->o->records++;
@@ -321,6 +340,8 @@ static void build_release(struct order_build *b)
 static void build_finish(struct order_build *b)
 {
 	publish(b, INT64_MAX);
+	if (b->frees)
+		b->o->lazy_area_pages = b->freed_pages / b->frees;
 	for (uint32_t i = 0; i < b->o->task_count; i++) {
 		struct task_order *t = &b->o->tasks[i];
 

@@ -58,6 +58,11 @@ struct order {
 	uint64_t reuse_edges;		/* of them: see order.c, overlapping reuse */
 	uint64_t unknown_durations;	/* ops, faults included */
 	uint64_t bytes;			/* of notes and streams */
+	/*
+	 * Lazy vmalloc pages when the trace begins, as its first free tells; and
+	 * the mean size of the areas that it frees. 0: not recorded.
+	 */
+	uint64_t lazy_pages, lazy_area_pages;
 };
 
 /** order_build() - NULL and @e if a chunk of the trace is damaged */

@@ -118,6 +118,8 @@ struct order_build {
 	uint32_t heap_count, heap_room;
 	struct alloc_slot *allocs;	/* live vmalloc areas by address */
 	uint32_t alloc_used, alloc_size;
+	uint64_t frees, freed_pages;	/* whose size is known */
+	bool lazy_known;
 	uint64_t succ;			/* whom edges are being added to */
 };
 

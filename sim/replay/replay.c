@@ -115,6 +115,9 @@ static void run_init(struct replay *r)
 	sinks_init(r);
 	r->k = kernel_new(&r->m, r->kernel);
 	kernel_attach(r->k);
+	kernel_vmap_frees(r->k, OP_VFREE);
+	kernel_vmap_backlog(r->k, r->order->lazy_pages,
+			    r->order->lazy_area_pages);
 	distortion_init(r);
 	r->have_sched = r->h->have & HAVE_SCHED;
 	if (r->o->warmup_ns) {

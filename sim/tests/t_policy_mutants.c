@@ -307,6 +307,8 @@ static const struct vmap_ops mutant_linear;
 #define WORKER_TASK_ID VN_WORKER_TASK_ID
 #define vmap_nodes mutant_nodes
 #if __has_include("sim/policy/vmap/nodes.c")
+#include "sim/policy/vmap/nodes_pool.c"
+#include "sim/policy/vmap/nodes_drain.c"
 #include "sim/policy/vmap/nodes.c"
 #else
 static const struct vmap_ops mutant_nodes;

@@ -124,7 +124,6 @@ static void free_vmap_area_noflush(struct task *t, struct global *g,
 	struct vmap_heap *h = &g->heap;
 	uint64_t nr_lazy = vmap_lazy_add(t, h, range_pages(va->r));
 
-	va->areas = 1;
 	spin_lock(t, &g->lazy_lock);
 	assert_held(t, &g->lazy_lock);
 	h->moving_bytes -= range_bytes(va->r);
@@ -230,6 +229,18 @@ static void vg_purge(struct task *t, bool full)
 	up_write(t, &g->heap.purge_mutex);
 }
 
+static bool vg_old_lazy(struct kernel *k, uint64_t pages)
+{
+	struct global *g = vg(k);
+	struct vmap_area *va = vmap_heap_old(&g->heap, pages);
+
+	if (!va)
+		return false;
+	g->heap.moving_bytes -= range_bytes(va->r);
+	vmap_merge_or_add(&g->heap.pool, 0, &g->lazy, va);
+	return true;
+}
+
 static void vg_finish(struct kernel *k)
 {
 	vmap_heap_release(&vg(k)->heap);
@@ -269,6 +280,6 @@ const struct vmap_ops vmap_global = {
 	},
 	.state_bytes = sizeof(struct global),
 	.init = vg_init, .alloc = vg_alloc, .free = vg_free,
-	.purge = vg_purge, .finish = vg_finish, .stat = vg_stat,
+	.old_lazy = vg_old_lazy, .purge = vg_purge, .finish = vg_finish, .stat = vg_stat,
 	.check = vg_check,
 };

@@ -211,16 +211,32 @@ void vmap_add_merged(struct task *t, struct vmap_heap *h,
 void vmap_heap_return(struct task *t, struct vmap_heap *h,
 		      struct vmap_area *va, uint32_t stage)
 {
-	uint64_t bytes = range_bytes(va->r), areas = va->areas;
-
 	settle(t);
 	assert_held(t, &h->free_lock);
 	va->areas = 0;
 	va->flags = 0;
-	h->moving_bytes -= bytes;
-	hold_merged(h->k, HOLD_VMAP, &va->held, stage, STAGE_NONE, areas, bytes);
-	va->held.asked_ns = 0;
+	h->moving_bytes -= range_bytes(va->r);
+	vmap_hold(h->k, va, stage, STAGE_NONE);
 	vmap_add_merged(t, h, &h->free, va);
+}
+
+struct vmap_area *vmap_heap_old(struct vmap_heap *h, uint64_t pages)
+{
+	struct vmap_request rq = { .size = pages << PAGE_SHIFT,
+				   .align = PAGE_BYTES << (64 - __builtin_clzll(pages)),
+				   .vstart = h->vmalloc.start,
+				   .vend = h->vmalloc.end };
+	struct vmap_area *va;
+	struct range r;
+
+	if (vmap_alloc_lowest(&h->pool, 0, &h->free, &rq, &r) == FIT_NONE)
+		return NULL;
+	va = vmap_area_new(&h->pool, 0, r);
+	va->kind = VMAP_OLD;
+	h->moving_bytes += rq.size;
+	h->nr_lazy_pages += pages;
+	vmap_freed(h->k, va);
+	return va;
 }
 
 uint64_t vmap_lazy_add(struct task *t, struct vmap_heap *h, uint64_t pages)

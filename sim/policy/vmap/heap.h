@@ -111,6 +111,10 @@ void vmap_add_merged(struct task *t, struct vmap_heap *h,
 void vmap_heap_return(struct task *t, struct vmap_heap *h,
 		      struct vmap_area *va, uint32_t stage);
 
+/** vmap_heap_old() - an area of @pages that was freed before the run, low,
+ *  but apart from others of its size; counted as lazy, and moving. NULL if nothing fits. No cost */
+struct vmap_area *vmap_heap_old(struct vmap_heap *h, uint64_t pages);
+
 /** vmap_lazy_add(), vmap_lazy_sub() - one atomic; return what it is now */
 uint64_t vmap_lazy_add(struct task *t, struct vmap_heap *h, uint64_t pages);
 uint64_t vmap_lazy_sub(struct task *t, struct vmap_heap *h, uint64_t pages);

@@ -156,8 +156,7 @@ static void free_area(struct task *t, struct linear *l, struct vmap_area *va)
 		l->cache = TAILQ_PREV(va, vmap_list, link);
 	vmap_touch(t, &l->heap, &l->busy);
 	vmap_tree_remove(&l->busy, va);
-	hold(l->heap.k, HOLD_VMAP, &va->held, STAGE_VMAP_LAZY, STAGE_NONE, 1,
-	     range_bytes(va->r));
+	vmap_hold(l->heap.k, va, STAGE_VMAP_LAZY, STAGE_NONE);
 	vmap_area_free(&l->heap.pool, t->cpu->id, va);
 	vmap_touched(t, &l->heap, &l->busy, 1);
 	prim(t, COST_VMAP_OBJECT, 1);
@@ -206,6 +205,16 @@ static void vl_purge(struct task *t, bool full)
 	up_write(t, &l->heap.purge_mutex);
 }
 
+static void purge_list_add(struct linear *l, struct vmap_area *va)
+{
+	if (l->purge_count == l->purge_room) {
+		l->purge_room = l->purge_room ? 2 * l->purge_room : 64;
+		l->purge_list = xrealloc(l->purge_list, l->purge_room,
+					 sizeof(*l->purge_list));
+	}
+	l->purge_list[l->purge_count++] = va;
+}
+
 static void vl_free(struct task *t, struct vmap_area *va)
 {
 	struct linear *l = vl(kernel_of(t));
@@ -220,18 +229,24 @@ static void vl_free(struct task *t, struct vmap_area *va)
 	vmap_unmap(t, va->r);
 	nr_lazy = vmap_lazy_add(t, &l->heap, range_pages(va->r));
 	settle(t);
-	if (l->purge_count == l->purge_room) {
-		l->purge_room = l->purge_room ? 2 * l->purge_room : 64;
-		l->purge_list = xrealloc(l->purge_list, l->purge_room,
-					 sizeof(*l->purge_list));
-	}
-	l->purge_list[l->purge_count++] = va;
+	purge_list_add(l, va);
 	if (nr_lazy <= l->heap.lazy_max_pages ||
 	    !down_write_trylock(t, &l->heap.purge_mutex))
 		return;
 	settle(t);
 	purge_locked(t, l);
 	up_write(t, &l->heap.purge_mutex);
+}
+
+static bool vl_old_lazy(struct kernel *k, uint64_t pages)
+{
+	struct vmap_area *va = vmap_heap_old(&vl(k)->heap, pages);
+
+	if (!va)
+		return false;
+	vmap_tree_insert(&vl(k)->busy, va);
+	purge_list_add(vl(k), va);
+	return true;
 }
 
 static void vl_finish(struct kernel *k)
@@ -268,6 +283,6 @@ const struct vmap_ops vmap_linear = {
 	},
 	.state_bytes = sizeof(struct linear),
 	.init = vl_init, .alloc = vl_alloc, .free = vl_free,
-	.purge = vl_purge, .finish = vl_finish, .stat = vl_stat,
+	.old_lazy = vl_old_lazy, .purge = vl_purge, .finish = vl_finish, .stat = vl_stat,
 	.check = vl_check,
 };

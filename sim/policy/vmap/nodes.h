@@ -10,10 +10,11 @@ enum { MAX_VA_SIZE_PAGES = 256, VMAP_NODES_MAX = 128, VMAP_ZONE_BYTES = 65536 };
 enum vmap_decay { DECAY_POSTED, DECAY_FIXED };
 enum vmap_helpers { HELPERS_BACKLOG, HELPERS_NONE, HELPERS_ALL };
 enum vmap_tag { TAG_BY_CPU, TAG_BY_ADDRESS };
+enum vmap_lazy_nr { LAZY_NR_NODE, LAZY_NR_AREA };
 
 /** struct nodes_options - 0 in @nodes, @lazy_max_pages: as the kernel computes it */
 struct nodes_options {
-	uint32_t nodes, pool_classes, decay, helpers, vn_id;
+	uint32_t nodes, pool_classes, decay, helpers, vn_id, lazy_nr;
 	uint64_t lazy_max_pages;
 };
 

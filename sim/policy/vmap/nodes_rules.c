@@ -5,6 +5,7 @@
 static const char *const decay_names[] = { "posted", "fixed", NULL };
 static const char *const helper_names[] = { "backlog", "none", "all", NULL };
 static const char *const tag_names[] = { "by-cpu", "by-address", NULL };
+static const char *const lazy_nr_names[] = { "node", "area", NULL };
 
 #define AT(field) .offset = offsetof(struct nodes_options, field)
 const struct option vmap_nodes_options[] = {
@@ -23,6 +24,9 @@ const struct option vmap_nodes_options[] = {
 	{ .key = "vn_id", .type = OPT_ENUM, AT(vn_id), .def = "by-cpu",
 	  .names = tag_names, .unit = "",
 	  .help = "whose pool an area of the free tree goes to: the allocating CPU's or its address's" },
+	{ .key = "lazy_nr", .type = OPT_ENUM, AT(lazy_nr), .def = "node",
+	  .names = lazy_nr_names, .unit = "",
+	  .help = "a drain reduces the count of lazy pages when it is through with a node, or with each area (before 6.12)" },
 	{ .key = "lazy_max_pages", .type = OPT_U64, AT(lazy_max_pages),
 	  .def = "0", .min = 0, .max = 1LL << 40, .unit = "pages",
 	  .help = "lazy pages above which a drain starts; 0: fls(CPUs) * 32 MiB" },
