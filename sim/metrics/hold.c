@@ -1,9 +1,9 @@
 /*
  * The hold ledger, see hold.h.
  *
- * Invariants: the stages of a class sum to the class, objects and bytes; the
- * accounts of a class sum to it, stage by stage; an integral is exact: it is
- * brought up to date before each change.
+ * Invariants: the stages of a class, but for the reusable one, sum to the class,
+ * objects and bytes; the accounts of a class sum to it, stage by stage; an
+ * integral is exact: it is brought up to date before each change.
  *
  * Cost: O(1) a move, one lookup by mm; memory O(address spaces alive).
  */
@@ -96,12 +96,14 @@ static struct hold_account *account(struct hold_books *b, uint32_t hold,
 	return a;
 }
 
-__int128 hold_account_byte_ns(const struct hold_account *a)
+__int128 hold_account_byte_ns(const struct metrics *m,
+			      const struct hold_account *a)
 {
 	__int128 sum = 0;
 
 	for (uint32_t s = 0; s < METRIC_STAGES_MAX; s++)
-		sum += a->stage[s].byte_ns;
+		if (s != m->reusable_stage)
+			sum += a->stage[s].byte_ns;
 	return sum;
 }
 
@@ -115,9 +117,10 @@ static void account_add(struct hold_account *to, const struct hold_account *from
 }
 
 /* Most first; equal ones by name, so that the order is total. */
-static int by_weight(const struct hold_account *x, const struct hold_account *y)
+static int by_weight(const struct metrics *m, const struct hold_account *x,
+		     const struct hold_account *y)
 {
-	__int128 a = hold_account_byte_ns(x), b = hold_account_byte_ns(y);
+	__int128 a = hold_account_byte_ns(m, x), b = hold_account_byte_ns(m, y);
 
 	if (a != b)
 		return a > b ? -1 : 1;
@@ -137,9 +140,9 @@ static void account_end(struct metrics *m, struct hold_account *a)
 		return;
 	}
 	for (uint32_t i = 1; i < HOLD_ENDED_MAX; i++)
-		if (by_weight(c->ended[i], c->ended[least]) > 0)
+		if (by_weight(m, c->ended[i], c->ended[least]) > 0)
 			least = i;
-	if (by_weight(a, c->ended[least]) < 0) {
+	if (by_weight(m, a, c->ended[least]) < 0) {
 		struct hold_account *swap = c->ended[least];
 
 		c->ended[least] = a;
@@ -215,14 +218,19 @@ static void stage_put(struct hold_stage *s, uint64_t objects, uint64_t bytes,
 }
 
 static void class_count(struct hold_class *h, uint32_t from, uint32_t to,
-			uint64_t objects, uint64_t bytes, sim_ns now)
+			uint32_t reusable, uint64_t objects, uint64_t bytes,
+			sim_ns now)
 {
 	class_update(h, now);
-	if (from != STAGE_NONE) {
+	if (from == reusable) {
+		h->reusable_bytes -= bytes;
+	} else if (from != STAGE_NONE) {
 		h->objects -= objects;
 		h->bytes -= bytes;
 	}
-	if (to != STAGE_NONE) {
+	if (to == reusable) {
+		h->reusable_bytes += bytes;
+	} else if (to != STAGE_NONE) {
 		h->objects += objects;
 		h->bytes += bytes;
 	}
@@ -244,7 +252,7 @@ void hold_move(struct metrics *m, uint32_t hold, const struct hold_tag *tag,
 		stage_take(&h->stage[from], objects, bytes, asked_sum_ns, now);
 		stage_take(&a->stage[from], objects, bytes, asked_sum_ns, now);
 		a->objects -= objects;
-	} else {
+	} else if (to != m->reusable_stage) {
 		a->freed += objects;
 	}
 	if (to != STAGE_NONE) {
@@ -252,7 +260,7 @@ void hold_move(struct metrics *m, uint32_t hold, const struct hold_tag *tag,
 		stage_put(&a->stage[to], objects, bytes, asked_sum_ns, now);
 		a->objects += objects;
 	}
-	class_count(h, from, to, objects, bytes, now);
+	class_count(h, from, to, m->reusable_stage, objects, bytes, now);
 	if (a->forgotten && !a->objects)
 		hold_forget(m, a->mm);
 	if (__builtin_expect(m->events != NULL, 0))
@@ -270,13 +278,9 @@ void hold_waited(struct metrics *m, uint32_t hold, unsigned end,
 	w->byte_ns += byte_ns;
 }
 
-void hold_reusable(struct metrics *m, uint32_t hold, int64_t bytes, sim_ns now)
+void hold_reusable_stage(struct metrics *m, uint32_t stage)
 {
-	struct hold_class *h = &m->holds[hold];
-
-	class_update(h, now);
-	BUG_ON(bytes < 0 && h->reusable_bytes < (uint64_t)-bytes);
-	h->reusable_bytes += (uint64_t)bytes;
+	m->reusable_stage = stage;
 }
 
 /* ---- at the end ---- */
@@ -309,9 +313,9 @@ uint32_t hold_account_count(const struct metrics *m)
 	return n;
 }
 
-static int compare(const void *x, const void *y)
+static int compare(const void *x, const void *y, void *m)
 {
-	return by_weight(*(const struct hold_account *const *)x,
+	return by_weight(m, *(const struct hold_account *const *)x,
 			 *(const struct hold_account *const *)y);
 }
 
@@ -329,6 +333,6 @@ uint32_t hold_accounts(const struct metrics *m, uint32_t hold,
 		     a = a->next)
 			if (a->hold == hold)
 				list[n++] = a;
-	qsort(list, n, sizeof(*list), compare);
+	qsort_r(list, n, sizeof(*list), compare, (void *)m);
 	return n;
 }

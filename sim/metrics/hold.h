@@ -10,6 +10,10 @@
  * 9). Each object has a class, an address space, the op that freed it and the
  * instant at which the program asked, and is in exactly one stage.
  *
+ * One stage may be that of objects which are free for their own class only
+ * (hold_reusable_stage()): they are no part of a class's objects and bytes, but
+ * a second figure, since a program that allocates the same again gets them.
+ *
  * Classes keep totals by stage. Below them there is an account for each mm
  * and freeing op, with the same stages: an account lives as long as its mm or
  * something in it; then it is one of the HOLD_ENDED_MAX largest of its class
@@ -41,7 +45,7 @@ struct hold_account {
 	uint32_t hold, mm;
 	uint8_t op;
 	bool forgotten;			/* its mm is gone */
-	uint64_t objects, freed;	/* freed: all that ever came in */
+	uint64_t objects, freed;	/* in any stage; all that ever came in */
 	struct hold_stage stage[METRIC_STAGES_MAX];
 };
 
@@ -99,8 +103,9 @@ void hold_move(struct metrics *m, uint32_t hold, const struct hold_tag *tag,
 void hold_waited(struct metrics *m, uint32_t hold, unsigned end,
 		 uint64_t objects, __int128 byte_ns);
 
-/** hold_reusable() - @bytes more (or fewer) that only their own cache can reuse */
-void hold_reusable(struct metrics *m, uint32_t hold, int64_t bytes, sim_ns now);
+/** hold_reusable_stage() - what stands in @stage only its own cache can reuse.
+ *  It comes there after it was held, so it counts as freed before. */
+void hold_reusable_stage(struct metrics *m, uint32_t stage);
 
 /** hold_forget() - nothing of @mm is freed any more: its accounts may be folded */
 void hold_forget(struct metrics *m, uint32_t mm);
@@ -117,7 +122,8 @@ uint32_t hold_accounts(const struct metrics *m, uint32_t hold,
 		       const struct hold_account **list);
 uint32_t hold_account_count(const struct metrics *m);
 
-/** hold_account_byte_ns() - over all stages */
-__int128 hold_account_byte_ns(const struct hold_account *a);
+/** hold_account_byte_ns() - over all stages but the reusable one */
+__int128 hold_account_byte_ns(const struct metrics *m,
+			      const struct hold_account *a);
 
 #endif

@@ -20,6 +20,7 @@ struct metrics *metrics_new(void)
 
 	m->series.next_ns = INT64_MAX;
 	m->books = hold_books_new();
+	m->reusable_stage = METRIC_STAGES_MAX;
 	return m;
 }
 

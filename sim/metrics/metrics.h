@@ -89,7 +89,7 @@ struct metrics {
 	uint32_t hold_count;
 	struct hold_books *books;
 	const char *stage_names[METRIC_STAGES_MAX];
-	uint32_t stage_count;
+	uint32_t stage_count, reusable_stage;	/* MAX: none */
 	struct hist latency_ns[METRIC_OPS_MAX];		/* by op class */
 	struct hist order_wait_ns;
 	const char *counter_names[METRIC_COUNTERS_MAX];	/* vmstat and the like */

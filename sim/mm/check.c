@@ -70,20 +70,24 @@ void mm_check(const struct mm *mm)
 }
 
 /* A ledger class holds exactly what its stages hold, and they what the accounts
- * below them do. */
+ * below them do; what only its own cache can have stands apart. */
 static void check_class(const struct kernel *k, uint32_t hold,
 			const struct hold_account **list)
 {
 	const struct hold_class *c = &k->metrics->holds[hold];
 	uint32_t n = hold_accounts(k->metrics, hold, list);
-	uint64_t objects = 0, bytes = 0;
+	uint64_t objects = 0, bytes = 0, apart = 0;
 
 	for (unsigned s = 0; s < METRIC_STAGES_MAX; s++) {
 		uint64_t in_accounts = 0;
 		__int128 asked = 0;
 
-		objects += c->stage[s].objects;
-		bytes += c->stage[s].bytes;
+		if (s == k->stage[STAGE_SLAB_PARTIAL]) {
+			apart = c->stage[s].bytes;
+		} else {
+			objects += c->stage[s].objects;
+			bytes += c->stage[s].bytes;
+		}
 		for (uint32_t i = 0; i < n; i++) {
 			in_accounts += list[i]->stage[s].bytes;
 			asked += list[i]->stage[s].asked_sum_ns;
@@ -94,7 +98,8 @@ static void check_class(const struct kernel *k, uint32_t hold,
 			BUG("hold %s: stage %u and its accounts differ", c->name,
 			    s);
 	}
-	if (objects != c->objects || bytes != c->bytes)
+	if (objects != c->objects || bytes != c->bytes ||
+	    apart != c->reusable_bytes)
 		BUG("hold %s: stages and total differ", c->name);
 }
 
@@ -106,6 +111,9 @@ static void check_ledger(const struct kernel *k)
 	for (unsigned h = 0; h < HOLD_COUNT; h++)
 		check_class(k, k->hold[h], list);
 	free(list);
+	if (vma_slots_free(k) != k->metrics->holds[k->hold[HOLD_VMA]]
+				 .stage[k->stage[STAGE_SLAB_PARTIAL]].objects)
+		BUG("hold vma: free slab objects and ledger differ");
 }
 
 void kernel_check(struct kernel *k)

@@ -49,6 +49,7 @@ static void register_metrics(struct kernel *k)
 		k->counter[i] = metrics_counter(x, counter_names[i]);
 	for (unsigned i = 0; i < STAGE_COUNT; i++)
 		k->stage[i] = metrics_stage(x, stage_names[i]);
+	hold_reusable_stage(x, k->stage[STAGE_SLAB_PARTIAL]);
 	for (unsigned i = 0; i < HOLD_COUNT; i++)
 		k->hold[i] = metrics_hold(x, hold_names[i], i == HOLD_VMAP);
 	k->mmap_lock_class = metrics_lock(x, "mmap_lock", true);
@@ -219,7 +220,7 @@ void kernel_free(struct kernel *k)
 		pool_release(&k->section_pool);
 #endif
 	}
-	free(k->vma_at);
+	free(k->vma_slots);
 	free(k->vmap_state);
 	free(k->tasks);
 	free(k->cpu_mm);

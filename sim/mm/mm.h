@@ -86,7 +86,6 @@ struct vma {
 	uint32_t anon_vma;		/* 0: none yet */
 	bool anon_singular;		/* not inherited over fork */
 	bool detached, queued, dead;	/* queued: waits for RCU */
-	bool reusable;			/* typesafe: free, for areas only */
 	uint32_t free_cpu;
 	struct hold_tag held;		/* from when it left the index */
 	uint32_t in_fault;		/* faults now inside; see vma_assert_quiet() */
@@ -176,9 +175,9 @@ struct kernel {
 	struct address_cache *mm_cache, *vma_cache, *vma_lock_cache;
 	struct address_cache *lock_node_cache;
 	struct pool vma_pool, irq_pool, head_pool, section_pool;
-	bool typesafe;			/* freed areas stay areas (vma.c) */
-	struct vma **vma_at;		/* ... by number of the slab object */
-	uint64_t vma_at_room;
+	bool typesafe;			/* freed areas stay areas (vma_slab.c) */
+	struct vma_slot *vma_slots;	/* by number of the slab object */
+	uint64_t vma_slot_count;
 	struct mm_list mms;
 	struct ktask *tasks;
 	uint32_t task_cap;
@@ -288,9 +287,13 @@ struct vma *vma_start(struct mm *mm, struct range r, uint32_t flags);
 struct vma *vma_dup(struct task *t, struct mm *mm, const struct vma *v);
 /** vma_free() - to the vma_free policy; it was detached and nobody finds it */
 void vma_free(struct task *t, struct vma *v, enum free_why why);
-/** vma_slab_returned() - typesafe: the slab of @v, all free, was given back.
- *  Return: objects in it; their memory waits for RCU. */
-uint64_t vma_slab_returned(struct kernel *k, const struct vma *v);
+/** vma_slot_take() - (vma_slab.c) the slab object at @p is an area's again.
+ *  Return: the struct for it. */
+struct vma *vma_slot_take(struct kernel *k, const struct place *p);
+/** vma_slot_put() - it is free. Return: true if its slab was the CPU's own. */
+bool vma_slot_put(struct vma *v, uint32_t cpu);
+/** vma_slots_free() - of slabs that are partly used; O(slots), for checks */
+uint64_t vma_slots_free(const struct kernel *k);
 /** vma_object_free() - what every vma_free policy ends in: the objects go back
  *  to their slabs on @cpu. Any context. Return: true if the slab was local. */
 bool vma_object_free(struct vma *v, uint32_t cpu);

@@ -29,60 +29,6 @@ struct line *vma_line(const struct vma *v, uint32_t offset)
 	return place_line(v->mm->k->m, &v->place, offset);
 }
 
-/*
- * SLAB_TYPESAFE_BY_RCU: whoever holds a stale pointer sees whatever area is at
- * that address now. So each slab object has one struct vma for good.
- */
-static struct vma *vma_recycle(struct kernel *k, const struct place *p)
-{
-	uint64_t n = address_number(k->vma_cache, p), room = k->vma_at_room;
-	struct vma *v;
-
-	if (n >= room) {
-		k->vma_at_room = n < 512 ? 1024 : 2 * n;
-		k->vma_at = xrealloc(k->vma_at, k->vma_at_room, sizeof(v));
-		memset(k->vma_at + room, 0,
-		       (k->vma_at_room - room) * sizeof(v));
-	}
-	v = k->vma_at[n];
-	if (!v)
-		return k->vma_at[n] = pool_get(&k->vma_pool);
-	if (v->reusable)
-		hold_reusable(k->metrics, k->hold[HOLD_VMA],
-			      -(int64_t)vma_object_bytes(k),
-			      k->m->engine.now_ns);
-	memset(v, 0, sizeof(*v));
-	return v;
-}
-
-static void vma_shelve(struct kernel *k, struct vma *v)
-{
-	v->mm = NULL;
-	v->reusable = true;
-	hold_reusable(k->metrics, k->hold[HOLD_VMA],
-		      (int64_t)vma_object_bytes(k), k->m->engine.now_ns);
-}
-
-uint64_t vma_slab_returned(struct kernel *k, const struct vma *v)
-{
-	uint64_t per_slab = address_per_slab(k->vma_cache);
-	uint64_t at = address_number(k->vma_cache, &v->place);
-	int64_t bytes = (int64_t)vma_object_bytes(k), gone = 0;
-
-	at -= at % per_slab;
-	for (uint64_t i = at; i < at + per_slab && i < k->vma_at_room; i++) {
-		struct vma *other = k->vma_at[i];
-
-		if (!other || !other->reusable)
-			continue;
-		other->reusable = false;
-		gone += bytes;
-	}
-	hold_reusable(k->metrics, k->hold[HOLD_VMA], -gone,
-		      k->m->engine.now_ns);
-	return per_slab;
-}
-
 /* The objects of an area, taken on @cpu. */
 static struct vma *vma_object(struct mm *mm, uint32_t cpu)
 {
@@ -91,7 +37,7 @@ static struct vma *vma_object(struct mm *mm, uint32_t cpu)
 	struct vma *v;
 
 	address_get(k->vma_cache, cpu, &place);
-	v = k->typesafe ? vma_recycle(k, &place) : pool_get(&k->vma_pool);
+	v = vma_slot_take(k, &place);
 	v->place = place;
 	v->lock_state = (char *)v + (sizeof(*v) + 15) / 16 * 16;
 	v->mm = mm;
@@ -146,20 +92,15 @@ void vma_free(struct task *t, struct vma *v, enum free_why why)
 
 static bool vma_put_objects(struct vma *v, uint32_t cpu)
 {
-	struct place place = v->place;	/* a stale reader still knows where */
 	struct kernel *k = v->mm->k;
 	struct mm *mm = v->mm;
 	bool local;
 
 	if (k->mm_lock->vma_release)
 		k->mm_lock->vma_release(v);
-	local = address_put(k->vma_cache, cpu, &place);
 	if (k->vma_lock_cache)
 		address_put(k->vma_lock_cache, cpu, &v->lock_place);
-	if (k->typesafe)
-		vma_shelve(k, v);
-	else
-		pool_put(&k->vma_pool, v);
+	local = vma_slot_put(v, cpu);
 	mm_count_put(mm);
 	return local;
 }

@@ -76,8 +76,8 @@ static json_t *ops_part(const struct metrics *m,
 			for (uint32_t s = 0; s < m->stage_count; s++) {
 				stage[s].moved += list[i]->stage[s].moved;
 				stage[s].byte_ns += list[i]->stage[s].byte_ns;
-				sum += list[i]->stage[s].byte_ns;
 			}
+			sum += hold_account_byte_ns(m, list[i]);
 		}
 		if (!freed)
 			continue;
@@ -110,7 +110,7 @@ static json_t *owners_part(const struct metrics *m,
 
 		if (list[i]->mm == HOLD_REST ||
 		    json_array_size(rows) == OWNERS_SHOWN) {
-			rest += hold_account_byte_ns(list[i]);
+			rest += hold_account_byte_ns(m, list[i]);
 			rest_freed += list[i]->freed;
 			continue;
 		}
@@ -119,7 +119,7 @@ static json_t *owners_part(const struct metrics *m,
 		json_object_set_new(o, "op", json_text(op_name(list[i]->op)));
 		set_uint(o, "freed", list[i]->freed);
 		set_byte_seconds(o, "byte_seconds",
-				 hold_account_byte_ns(list[i]));
+				 hold_account_byte_ns(m, list[i]));
 		json_object_set_new(o, "stages", stages_part(m, list[i]->stage));
 		json_array_append_new(rows, o);
 	}

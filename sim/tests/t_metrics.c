@@ -68,17 +68,33 @@ static void t_ledger(void **state)
 	metrics_free(m);
 }
 
+/* What only its own cache can have is a stage, and no part of the total. */
 static void t_reusable(void **state)
 {
 	struct metrics *m = metrics_new();
 	uint32_t vma = metrics_hold(m, "vma", false);
+	uint32_t gp = metrics_stage(m, "grace-period");
+	uint32_t slab = metrics_stage(m, "slab-partial");
+	const struct hold_class *h = &m->holds[vma];
+	const struct hold_tag tag = { 4, 1, 2 };
+	const struct hold_account *a;
 
 	(void)state;
-	hold_reusable(m, vma, 500, 10);
-	hold_reusable(m, vma, -200, 20);
+	hold_reusable_stage(m, slab);
+	hold_move(m, vma, &tag, STAGE_NONE, gp, 5, 500, 5 * 4, 4);
+	hold_move(m, vma, &tag, gp, slab, 5, 500, 5 * 4, 10);
+	hold_move(m, vma, &tag, slab, STAGE_NONE, 2, 200, 2 * 4, 20);
 	metrics_close(m, 30);
-	assert_int_equal((int64_t)m->holds[vma].reusable_byte_ns,
-			 500 * 10 + 300 * 10);
+	assert_int_equal((int64_t)h->reusable_byte_ns, 500 * 10 + 300 * 10);
+	assert_int_equal((int64_t)h->byte_ns, 500 * 6);
+	assert_int_equal((int64_t)h->stage[slab].byte_ns,
+			 (int64_t)h->reusable_byte_ns);
+	assert_int_equal(h->objects, 0);
+	assert_int_equal(h->stage[slab].objects, 3);
+	assert_int_equal(h->peak_bytes, 500);
+	assert_int_equal(hold_accounts(m, vma, &a), 1);
+	assert_int_equal((int64_t)hold_account_byte_ns(m, a), 500 * 6);
+	assert_int_equal(a->freed, 5);
 	metrics_free(m);
 }
 
@@ -148,10 +164,10 @@ static void t_accounts(void **state)
 	n = hold_accounts(m, h, list);
 	assert_int_equal(n, 16 + 1 + 2);
 	for (uint32_t i = 0; i < n; i++) {
-		sum += hold_account_byte_ns(list[i]);
+		sum += hold_account_byte_ns(m, list[i]);
 		freed += list[i]->freed;
-		assert_true(i == 0 || hold_account_byte_ns(list[i - 1]) >=
-				      hold_account_byte_ns(list[i]));
+		assert_true(i == 0 || hold_account_byte_ns(m, list[i - 1]) >=
+				      hold_account_byte_ns(m, list[i]));
 		if (list[i]->mm != 99)
 			continue;
 		assert_int_equal(list[i]->objects, 1);

@@ -233,6 +233,37 @@ static void t_slab_waits_for_rcu(void **state)
 	mmfix_close(&x);
 }
 
+/*
+ * Under each policy an area that was freed stands in `slab-partial` until
+ * another one takes the object or the whole slab is free; it is no part of what
+ * nobody can use, and what left it is not freed twice.
+ */
+static void t_slab_partial(void **state)
+{
+	static const char *const frees[] = { "immediate", "rcu", "rcu-batched",
+					     "typesafe" };
+	uint32_t size = 9;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		uint64_t free_now, batch = i == 2 ? AREAS % 10 : 0;
+		struct mmfix x;
+
+		run(&x, frees[i], i == 2 ? &size : NULL, free_areas);
+		free_now = in_stage(&x, STAGE_SLAB_PARTIAL);
+		assert_true(free_now > 0 && free_now <= AREAS - batch);
+		assert_int_equal(areas(&x)->reusable_bytes,
+				 free_now * vma_object_bytes(x.k));
+		assert_int_equal(areas(&x)->objects, batch);
+		mmfix_close(&x);
+		run(&x, frees[i], i == 2 ? &size : NULL, free_and_map);
+		/* an object that no area ever had may be taken as well */
+		assert_in_range(in_stage(&x, STAGE_SLAB_PARTIAL), free_now - 10,
+				free_now - 5);
+		mmfix_close(&x);
+	}
+}
+
 /* ---- the reference count ---- */
 
 struct races {
@@ -342,6 +373,7 @@ int main(void)
 		cmocka_unit_test(t_drained_at_the_end),
 		cmocka_unit_test(t_typesafe),
 		cmocka_unit_test(t_slab_waits_for_rcu),
+		cmocka_unit_test(t_slab_partial),
 		cmocka_unit_test(t_refcnt_races),
 	};
 

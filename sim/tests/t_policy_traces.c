@@ -210,11 +210,6 @@ static int64_t area_byte_time(const struct shot *s)
 	return (int64_t)(class_of(s, "vma")->byte_ns / 1000);
 }
 
-static int64_t area_reusable_time(const struct shot *s)
-{
-	return (int64_t)(class_of(s, "vma")->reusable_byte_ns / 1000);
-}
-
 static int64_t area_bytes(const struct shot *s)
 {
 	const struct hold_class *h = class_of(s, "vma");
@@ -271,8 +266,8 @@ static const struct order_row rows[] = {
 	{ AXIS_VMA_FREE, "churn", "linux-6.1", area_byte_time,
 	  "type-safe areas wait for nothing",
 	  { "typesafe" }, { "rcu", "rcu-batched" } },
-	{ AXIS_VMA_FREE, "churn", "linux-6.1", area_reusable_time,
-	  "what is free is so for areas only",
+	{ AXIS_VMA_FREE, "../state/make", "linux-6.1", area_byte_time,
+	  "a slab that became empty waits for a grace period",
 	  { "immediate", "typesafe" }, { NULL } },
 	{ AXIS_FORK_COPY, "fork", "linux-6.1", fork_time,
 	  "a store in a copied tree; a link at the right edge; a store where the last one ended, nodes reserved; a walk for each",

@@ -12,7 +12,7 @@
 static void typesafe_free(struct task *t, struct vma *v, enum free_why why)
 {
 	struct kernel *k = v->mm->k;
-	uint64_t bytes = vma_object_bytes(k), slabs, gone = 0;
+	uint64_t bytes = vma_object_bytes(k), slabs;
 	struct hold_tag tag = v->held;
 	bool local;
 
@@ -23,12 +23,12 @@ static void typesafe_free(struct task *t, struct vma *v, enum free_why why)
 		     bytes);
 	slabs = address_cache_bytes(k->vma_cache);
 	local = vma_object_free(v, t->cpu->id);
-	if (address_cache_bytes(k->vma_cache) < slabs)
-		gone = vma_slab_returned(k, v);
+	slabs -= address_cache_bytes(k->vma_cache);	/* all of one are free */
 	if (!local)
 		prim(t, COST_VMA_FREE_REMOTE, 1);
-	if (gone)			/* rcu_free_slab() */
-		rcu_hold_object(t, k, HOLD_VMA, &tag, gone, bytes,
+	if (slabs)			/* rcu_free_slab() */
+		rcu_hold_object(t, k, HOLD_VMA, &tag,
+				address_per_slab(k->vma_cache), bytes,
 				cost_ns(k, COST_RCU_CALLBACK));
 }
 
