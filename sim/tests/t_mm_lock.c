@@ -121,6 +121,55 @@ static void t_range_readers(void **state)
 	assert_true(fault_end(90000000, fault_beside) < 30000);
 }
 
+/* ---- the sequence number of the mm ---- */
+
+/* While the other task holds the lock for writing: the line of mm_lock_seq was
+ * brought here by the first fault, and is still here unless lock begin wrote. */
+static void fault_before_and_inside(struct task *t, struct mmfix *x)
+{
+	struct fault f = { .addr = BASE + 20000 * PAGE, .write = true,
+			   .user = true };
+	struct pair *p = x->arg;
+	int64_t start;
+
+	sys_mmap(t, x->mm, f.addr, 2 * PAGE, RW, ANON, false);
+	task_sleep_until(t, 99900000);
+	mmfix_op(t, 7);
+	do_fault(t, x->mm, &f);
+	task_sleep_until(t, 100300000);
+	f.addr += PAGE;
+	start = task_now(t);
+	do_fault(t, x->mm, &f);
+	p->end_ns[1] = task_now(t) - start;
+}
+
+static int64_t fault_inside_ns(bool seqcount)
+{
+	struct pair p = { .gap_pages = 100 };
+	struct mmfix x;
+
+	mmfix_config(&x, 2);
+	fixture_cost(&x.f, COST_XFER_LLC, 40000);
+	x.cfg.layout.mm_lock_seq = 1024;	/* a line of its own */
+	x.cfg.policies.options[AXIS_MM_LOCK] = &seqcount;
+	x.arg = &p;
+	mmfix_open(&x, 1);
+	mmfix_task(&x, 0, replace_own)->task.affinity = 1;
+	mmfix_task(&x, 50000000, fault_before_and_inside)->task.affinity = 2;
+	mmfix_run(&x);
+	assert_int_equal(mmfix_counter(&x, COUNT_VMA_LOCK_SUCCESS), 2);
+	mmfix_close(&x);
+	return p.end_ns[1];
+}
+
+static void t_lock_begin_writes_the_number(void **state)
+{
+	int64_t before = fault_inside_ns(false), since = fault_inside_ns(true);
+
+	(void)state;
+	assert_in_range(since - before, 35000, 45000);	/* one fetch */
+}
+
 /* ---- speculation ---- */
 
 enum spoil { NOTHING, OTHER_AREA, SAME_AREA };
@@ -198,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_disjoint_writers),
 		cmocka_unit_test(t_range_readers),
+		cmocka_unit_test(t_lock_begin_writes_the_number),
 		cmocka_unit_test(t_speculation),
 	};
 

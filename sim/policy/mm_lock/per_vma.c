@@ -8,7 +8,9 @@
  * at the numbers again. A writer (who has mmap_lock) waits for the readers of
  * the area once, stores the number and lets the rwsem go: the number carries
  * the lock, until one bump of mm_lock_seq at unlock or downgrade ends all of
- * them.
+ * them. In 6.14 mm_lock_seq is a seqcount, odd while mmap_lock is held for
+ * writing: stepped at lock begin as well, one more write of a line that each
+ * fault reads.
  *
  * Invariant: a reader that got the lock sees an area that is in the tree and
  * does not change; the pin stands for the RCU read section.
@@ -23,6 +25,17 @@ struct pv_mm {
 struct pv_vma {
 	struct rwsem lock;
 	uint32_t vm_lock_seq;
+};
+
+struct pv_options {
+	bool seqcount;
+};
+
+static const struct option pv_options[] = {
+	{ .key = "seqcount", .type = OPT_BOOL,
+	  .offset = offsetof(struct pv_options, seqcount), .def = "false",
+	  .unit = "", .help = "mm_lock_seq is stepped at lock begin, too (6.14)" },
+	OPTION_END
 };
 
 static struct pv_mm *pv_mm(const struct mm *mm)
@@ -201,19 +214,29 @@ static void pv_detach(struct task *t, struct vma *v)
 	line_write(t, vma_line(v, VMA_OFF_LOCK_SEQ));
 }
 
-static void vma_end_write_all(struct task *t, struct mm *mm)
+static void seq_step(struct task *t, struct mm *mm)
 {
 	line_write(t, mm_line(mm, mm->k->cfg.layout.mm_lock_seq));
 	pv_mm(mm)->mm_lock_seq++;
 }
 
+static void vma_end_write_all(struct task *t, struct mm *mm)
+{
+	seq_step(t, mm);
+}
+
 static int pv_write_begin(struct task *t, struct mm *mm, struct range r,
 			  bool killable)
 {
+	const struct pv_options *o = mm->k->cfg.policies.options[AXIS_MM_LOCK];
+
 	(void)r;
-	if (killable)
-		return down_write_killable(t, &pv_mm(mm)->mmap_lock);
-	down_write(t, &pv_mm(mm)->mmap_lock);
+	if (!killable)
+		down_write(t, &pv_mm(mm)->mmap_lock);
+	else if (down_write_killable(t, &pv_mm(mm)->mmap_lock))
+		return -EINTR;
+	if (o && o->seqcount)		/* mm_lock_seqcount_begin() */
+		seq_step(t, mm);
 	return 0;
 }
 
@@ -268,6 +291,8 @@ const struct mm_lock_ops mm_lock_per_vma = {
 		.axis = "mm_lock", .name = "per-vma",
 		.models = "lock_vma_under_rcu(), vma_start_write() of 6.4 to 6.14",
 		.source = "FACTS A3; seed 1",
+		.options = pv_options,
+		.option_bytes = sizeof(struct pv_options),
 		.provides = TRAIT_MMAP_READ_LOCK | TRAIT_LOCKLESS_LOOKUP |
 			    TRAIT_VMA_LOCK,
 		.requires = TRAIT_RCU_SAFE_FREE | TRAIT_RCU_WALK,
