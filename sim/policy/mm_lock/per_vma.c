@@ -214,7 +214,7 @@ static void pv_detach(struct task *t, struct vma *v)
 	line_write(t, vma_line(v, VMA_OFF_LOCK_SEQ));
 }
 
-static void seq_step(struct task *t, struct mm *mm)
+static void mm_lock_seq_step(struct task *t, struct mm *mm)
 {
 	line_write(t, mm_line(mm, mm->k->cfg.layout.mm_lock_seq));
 	pv_mm(mm)->mm_lock_seq++;
@@ -222,7 +222,7 @@ static void seq_step(struct task *t, struct mm *mm)
 
 static void vma_end_write_all(struct task *t, struct mm *mm)
 {
-	seq_step(t, mm);
+	mm_lock_seq_step(t, mm);
 }
 
 static int pv_write_begin(struct task *t, struct mm *mm, struct range r,
@@ -236,7 +236,7 @@ static int pv_write_begin(struct task *t, struct mm *mm, struct range r,
 	else if (down_write_killable(t, &pv_mm(mm)->mmap_lock))
 		return -EINTR;
 	if (o && o->seqcount)		/* mm_lock_seqcount_begin() */
-		seq_step(t, mm);
+		mm_lock_seq_step(t, mm);
 	return 0;
 }
 
