@@ -12,7 +12,7 @@
  */
 #include <endian.h>
 #include <string.h>
-#include "traces/format/codec.h"
+#include "traces/format/decode.h"
 
 static const uint8_t code_bytes[8] = { 0, 1, 2, 3, 4, 5, 6, 8 };
 static const uint64_t code_mask[8] = {
@@ -37,25 +37,12 @@ static const uint8_t class_of[OP_KIND_COUNT] = {
 };
 
 enum { TAG_KIND = 0x3f, TAG_META = 0x40 };
-enum { FIELD_START, FIELD_DURATION, FIELD_VALUES,
-       /* behind the arguments that most kinds have */
-       FIELD_WIDE = FIELD_VALUES + 5, FIELD_POS = FIELD_VALUES + MMT_VALUES };
 enum {
 	SEG_TAG_KIND = 3, SEG_TAG_DOWNGRADED = 4, SEG_TAG_CONTENDED = 8,
 	SEG_TAG_TRYLOCK = 16, SEG_TAG_MM = 32, SEG_TAG_ALL = 63,
 };
 _Static_assert((int)OP_KIND_COUNT <= (int)TAG_KIND, "kind does not fit the tag");
 _Static_assert(SEG_KIND_COUNT <= 4, "segment kind does not fit the tag");
-
-static const int64_t time_max = 1LL << 62;
-
-static uint64_t load64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
 
 static unsigned code_for(uint64_t v)
 {
@@ -235,14 +222,15 @@ static bool learn_record(struct mmt_shape *s, unsigned tag, uint32_t control)
 		  (control >> (3 * FIELD_VALUES) & 7);
 	for (unsigned i = 0; i < MMT_FIELDS; i++, control >>= 3) {
 		s->at[i] = (uint8_t)at;
-		s->code[i] = control & 7;
+		s->mask[i] = code_mask[control & 7];
 		at += code_bytes[control & 7];
 	}
 	s->bytes = (uint8_t)at;
 	return true;
 }
 
-static bool learn_segment(struct mmt_shape *s, unsigned tag, uint32_t control)
+static bool learn_segment(struct mmt_segment_shape *s, unsigned tag,
+			  uint32_t control)
 {
 	s->tag = (uint8_t)tag;
 	s->control = control;
@@ -250,10 +238,9 @@ static bool learn_segment(struct mmt_shape *s, unsigned tag, uint32_t control)
 	       !(control >> (3 * MMT_SEG_FIELDS));
 }
 
-static const uint8_t *get_table(const uint8_t *p, const uint8_t *end,
-				struct mmt_shape *s, unsigned *count,
-				bool (*learn)(struct mmt_shape *, unsigned,
-					      uint32_t))
+/* number of shapes in a table that fits; they stand behind it */
+static const uint8_t *table_size(const uint8_t *p, const uint8_t *end,
+				 unsigned *count)
 {
 	uint64_t n;
 
@@ -261,45 +248,27 @@ static const uint8_t *get_table(const uint8_t *p, const uint8_t *end,
 	if (!p || n > MMT_SHAPES || n * MMT_SHAPE_BYTES > (uint64_t)(end - p))
 		return NULL;
 	*count = (unsigned)n;
-	for (unsigned i = 0; i < n; i++, p += MMT_SHAPE_BYTES) {
-		if (!learn(&s[i], p[0], get32(p + 1)))
-			return NULL;
-	}
 	return p;
 }
 
 const uint8_t *mmt_shapes_get(const uint8_t *p, const uint8_t *end,
 			      struct mmt_shapes *s)
 {
-	p = get_table(p, end, s->record, &s->records, learn_record);
-	return p ? get_table(p, end, s->segment, &s->segments,
-			     learn_segment) : NULL;
+	p = table_size(p, end, &s->records);
+	for (unsigned i = 0; p && i < s->records; i++, p += MMT_SHAPE_BYTES) {
+		if (!learn_record(&s->record[i], p[0], get32(p + 1)))
+			return NULL;
+	}
+	if (p)
+		p = table_size(p, end, &s->segments);
+	for (unsigned i = 0; p && i < s->segments; i++, p += MMT_SHAPE_BYTES) {
+		if (!learn_segment(&s->segment[i], p[0], get32(p + 1)))
+			return NULL;
+	}
+	return p;
 }
 
-static uint64_t field_at(const struct mmt_shape *s, unsigned i,
-			 const uint8_t *p)
-{
-	return load64(p + s->at[i]) & code_mask[s->code[i]];
-}
-
-/*
- * Result (0) or argument @k - 1: a difference to the one before. Stored twice:
- * to copy what was just stored, in wider pieces, would stall the processor.
- */
-static inline void add_value(const struct mmt_shape *s, unsigned k,
-			     const uint8_t *p, uint64_t *value, struct op *op)
-{
-	uint64_t v = value[k] +
-		     (uint64_t)unzigzag(field_at(s, FIELD_VALUES + k, p));
-
-	value[k] = v;
-	if (k)
-		op->arg[k - 1] = v;
-	else
-		op->result = (int64_t)v;
-}
-
-static bool decode_meta(const uint8_t *p, struct mmt_meta *m)
+bool mmt_decode_meta(const uint8_t *p, struct mmt_meta *m)
 {
 	m->flags = get16(p);
 	m->cpu = get16(p + 2);
@@ -309,70 +278,17 @@ static bool decode_meta(const uint8_t *p, struct mmt_meta *m)
 	return m->path < FAULT_PATH_COUNT && m->segs <= OP_SEGS_MAX;
 }
 
-/* the shape by its number, or the escaped one that stands behind it */
-static const struct mmt_shape *shape_at(const struct mmt_shape *table,
-					unsigned count, const uint8_t **p,
-					struct mmt_shape *own,
-					bool (*learn)(struct mmt_shape *,
-						      unsigned, uint32_t))
+const uint8_t *mmt_decode_escaped(struct mmt_context *c, const uint8_t *p,
+				  const uint8_t *end, struct op *op)
 {
-	unsigned number = *(*p)++;
-
-	if (number < count)
-		return &table[number];
-	if (number != MMT_SHAPES || !learn(own, **p, get32(*p + 1)))
-		return NULL;
-	*p += MMT_SHAPE_BYTES;
-	return own;
-}
-
-const uint8_t *mmt_decode(struct mmt_context *c, const struct mmt_shapes *sh,
-			  const uint8_t *p, const uint8_t *end, struct op *op)
-{
-	const struct mmt_shape *shape;
-	struct mmt_class_state *s;
-	uint64_t start, duration;
 	struct mmt_shape own;
 
-	if (p >= end)
+	if (*p++ != MMT_SHAPES || !learn_record(&own, *p, get32(p + 1)))
 		return NULL;
-	shape = shape_at(sh->record, sh->records, &p, &own, learn_record);
-	if (!shape || end - p < shape->bytes)
-		return NULL;
-	s = &c->cls[shape->cls];
-	if (shape->meta && !decode_meta(p, &s->meta))
-		return NULL;
-	start = field_at(shape, FIELD_START, p);
-	duration = field_at(shape, FIELD_DURATION, p);
-	add_value(shape, 1, p, s->value, op);
-	add_value(shape, 2, p, s->value, op);
-	add_value(shape, 3, p, s->value, op);
-	add_value(shape, 4, p, s->value, op);
-	op->result = (int64_t)s->value[0];
-	op->arg[4] = s->value[5];
-	op->arg[5] = s->value[6];
-	if (shape->wide) {
-		add_value(shape, 0, p, s->value, op);
-		add_value(shape, 5, p, s->value, op);
-		add_value(shape, 6, p, s->value, op);
-		c->pos += field_at(shape, FIELD_POS, p);
-	}
-	if (start > (uint64_t)time_max || duration > (uint64_t)time_max ||
-	    c->start_ns > time_max - (int64_t)start)
-		return NULL;
-	c->start_ns += (int64_t)start;
-	op->start_ns = c->start_ns;
-	op->duration_ns = (int64_t)duration - 1;
-	op->mm = s->meta.mm;
-	op->cpu = s->meta.cpu;
-	op->kind = shape->kind;
-	op->path = s->meta.path;
-	op->flags = s->meta.flags;
-	op->segs = s->meta.segs;
-	return p + shape->bytes;
+	return mmt_decode_shape(c, &own, p + MMT_SHAPE_BYTES, end, op);
 }
 
-static const uint8_t *decode_segment(const struct mmt_shape *shape,
+static const uint8_t *decode_segment(const struct mmt_segment_shape *shape,
 				     const uint8_t *p, const struct op *op,
 				     struct op_segment *s)
 {
@@ -390,11 +306,11 @@ static const uint8_t *decode_segment(const struct mmt_shape *shape,
 		p += 4;
 	}
 	for (unsigned i = 0; i < MMT_SEG_FIELDS; i++, control >>= 3) {
-		v[i] = load64(p) & code_mask[control & 7];
+		v[i] = mmt_load64(p) & code_mask[control & 7];
 		p += code_bytes[control & 7];
 		any |= v[i];
 	}
-	if (any > (uint64_t)time_max || (v[5] | v[6]) > UINT32_MAX)
+	if (any >= (uint64_t)MMT_TIME_MAX || (v[5] | v[6]) > UINT32_MAX)
 		return NULL;
 	s->work_ns = (int64_t)v[0];
 	s->wait_ns = (int64_t)v[1];
@@ -410,17 +326,22 @@ const uint8_t *mmt_decode_segments(const struct mmt_shapes *sh,
 				   const uint8_t *p, const uint8_t *end,
 				   const struct op *op, struct op_segment *seg)
 {
-	struct mmt_shape own;
+	struct mmt_segment_shape own;
 
 	for (unsigned i = 0; i < op->segs; i++) {
-		const struct mmt_shape *shape;
+		const struct mmt_segment_shape *shape = &own;
+		unsigned number;
 
 		if (p >= end)
 			return NULL;
-		shape = shape_at(sh->segment, sh->segments, &p, &own,
-				 learn_segment);
-		if (!shape)
+		number = *p++;
+		if (number < sh->segments)
+			shape = &sh->segment[number];
+		else if (number != MMT_SHAPES ||
+			 !learn_segment(&own, *p, get32(p + 1)))
 			return NULL;
+		else
+			p += MMT_SHAPE_BYTES;
 		p = decode_segment(shape, p, op, &seg[i]);
 		if (!p || p > end)
 			return NULL;

@@ -24,11 +24,27 @@ enum {
 	MMT_PAD = MMT_RECORD_MAX + 8,
 };
 
+/*
+ * struct mmt_meta - what seldom changes, laid out like the fields from task to
+ * segs of struct op, so that a decoder copies it in one piece; task and kind
+ * are not coded here and filled in afterwards.
+ */
 struct mmt_meta {
-	uint32_t mm;
-	uint16_t flags, cpu, segs;
-	uint8_t path;
+	uint32_t task, mm;
+	uint16_t cpu;
+	uint8_t kind, path;
+	uint16_t flags, segs;
 };
+_Static_assert(offsetof(struct op, segs) - offsetof(struct op, task) ==
+	       offsetof(struct mmt_meta, segs) &&
+	       offsetof(struct op, mm) - offsetof(struct op, task) ==
+	       offsetof(struct mmt_meta, mm) &&
+	       offsetof(struct op, cpu) - offsetof(struct op, task) ==
+	       offsetof(struct mmt_meta, cpu) &&
+	       offsetof(struct op, path) - offsetof(struct op, task) ==
+	       offsetof(struct mmt_meta, path) &&
+	       offsetof(struct op, flags) - offsetof(struct op, task) ==
+	       offsetof(struct mmt_meta, flags), "meta stands as in struct op");
 
 struct mmt_class_state {
 	struct mmt_meta meta;
@@ -54,21 +70,27 @@ struct mmt_shape_table {
 };
 
 /**
- * struct mmt_shape - a shape as the decoder needs it: where fields stand
- * A field that is not there has code 0, which masks whatever is read at its
+ * struct mmt_shape - a record's shape as the decoder needs it: where fields
+ * stand. A field that is not there has a mask of 0, whatever is read at its
  * offset. So the decoder asks no questions per field.
  */
 struct mmt_shape {
-	uint8_t kind, cls, meta, bytes;
+	uint8_t kind, cls, bytes;
+	bool meta;
 	bool wide;		/* more than times and the first four arguments */
-	uint8_t at[MMT_FIELDS], code[MMT_FIELDS];
-	uint32_t control;	/* segments */
+	uint8_t at[MMT_FIELDS];
+	uint64_t mask[MMT_FIELDS];
+};
+
+struct mmt_segment_shape {
+	uint32_t control;
 	uint8_t tag;
 };
 
 /** struct mmt_shapes - all of a frame, for records and for segments */
 struct mmt_shapes {
-	struct mmt_shape record[MMT_SHAPES], segment[MMT_SHAPES];
+	struct mmt_shape record[MMT_SHAPES];
+	struct mmt_segment_shape segment[MMT_SHAPES];
 	unsigned records, segments;
 };
 
@@ -92,15 +114,10 @@ void mmt_context_init(struct mmt_context *c, int64_t base_ns);
 size_t mmt_encode(struct mmt_context *c, struct mmt_shape_table t[2],
 		  const struct op *op, uint64_t pos, uint8_t *out);
 
-/**
- * mmt_decode() - read one record, without its segments
- * @p: MMT_PAD readable bytes behind @end
- * Return: end of the record, or NULL if it is malformed or passes @end.
- * op->segs is set, op->seg is not.
- */
-const uint8_t *mmt_decode(struct mmt_context *c, const struct mmt_shapes *sh,
-			  const uint8_t *p, const uint8_t *end,
-			  struct op *op);
+/* mmt_decode() is in decode.h; these are its rarer parts */
+const uint8_t *mmt_decode_escaped(struct mmt_context *c, const uint8_t *p,
+				  const uint8_t *end, struct op *op);
+bool mmt_decode_meta(const uint8_t *p, struct mmt_meta *m);
 
 /** mmt_decode_segments() - the op->segs segments behind a record */
 const uint8_t *mmt_decode_segments(const struct mmt_shapes *sh,

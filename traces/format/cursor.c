@@ -2,10 +2,10 @@
  * Cursors over a native trace: the records of one task, chunk by chunk, or
  * of all tasks in order of their start.
  *
- * Invariant: a cursor holds positions, never pointers into the cache, so the
- * reader may evict any chunk at any time. Cost: a record is one decode; a
- * step of the merged cursor adds a heap sift. A task's cursor takes about
- * 500 bytes, twice that with measurements; the merged cursor opens a task's
+ * Invariant: a cursor's pointers into the cache are used only while the reader
+ * has evicted nothing since they were made; after that they tell how much is
+ * left, and are made anew. Cost: a record is one decode, inlined; a step of the merged cursor adds a heap sift. A task's cursor takes about
+ * 600 bytes, twice that with measurements; the merged cursor opens a task's
  * when its first record is due and frees it after the last.
  */
 #include <errno.h>
@@ -13,13 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/base/mem.h"
+#include "traces/format/decode.h"
 #include "traces/format/layout.h"
 
 /* position in one stream of the current group */
 struct stream_at {
+	const uint8_t *p, *end;
+	const struct mmt_shapes *shapes;
+	uint64_t generation;	/* the reader's, when these three were made */
+	uint32_t left, count;	/* records */
 	struct mmt_context ctx;
-	uint64_t key;
-	uint32_t slot, off, end, left;
 };
 
 struct measure_at {
@@ -37,7 +40,6 @@ struct mmt_cursor {
 	uint64_t entry, entry_end;
 	struct stream_at main;
 	struct measure_at *measure;	/* NULL: not wanted */
-	uint64_t main_done;	/* records of this group handed out */
 	struct op_segment *seg;
 	unsigned seg_size;
 	bool failed;
@@ -116,8 +118,7 @@ struct mmt_cursor *mmt_cursor(struct mmt_reader *r, uint32_t task)
 /* most records name one mm, whose number is final, and nothing else */
 static inline bool resolve(const struct mmt_reader *r, struct op *op)
 {
-	if (op->mm < r->mm_limit && !r->alias_count &&
-	    !(task_args[op->kind] | mm_args[op->kind]))
+	if (op->mm < r->mm_plain && !(task_args[op->kind] | mm_args[op->kind]))
 		return true;
 	return mmt_resolve(r, op);
 }
@@ -137,11 +138,9 @@ static void enter_stream(struct stream_at *s, const struct mmt_entry *entry,
 			 unsigned stream)
 {
 	mmt_context_init(&s->ctx, entry->base_ns[stream]);
-	s->key = (uint64_t)entry->chunk * 2 + stream;
-	s->slot = 0;
-	s->off = entry->off[stream];
-	s->end = s->off + entry->bytes[stream];
-	s->left = entry->count[stream];
+	s->generation = 0;	/* nothing decoded was ever of this one */
+	s->p = s->end = NULL;
+	s->left = s->count = entry->count[stream];
 }
 
 /* on to the next chunk that has something for us; false at the end */
@@ -151,7 +150,6 @@ static __attribute__((noinline)) bool enter_group(struct mmt_cursor *c)
 
 	while (c->entry < c->entry_end) {
 		entry = &c->r->entries[c->entry++];
-		c->main_done = 0;
 		enter_stream(&c->main, entry, 0);
 		if (c->measure)
 			enter_stream(&c->measure->at, entry, 1);
@@ -161,43 +159,41 @@ static __attribute__((noinline)) bool enter_group(struct mmt_cursor *c)
 	return false;
 }
 
-/* decompress a stream's bytes: they are needed first, or were evicted */
-static __attribute__((noinline)) bool load_slot(struct mmt_cursor *c,
-						struct stream_at *s,
-						struct errbuf *e)
+/* point into a stream's bytes: they are needed first, or may be gone */
+static __attribute__((noinline)) bool load_stream(struct mmt_cursor *c,
+						  struct stream_at *s,
+						  struct errbuf *e)
 {
-	s->slot = mmt_stream(c->r, (uint32_t)(s->key / 2), s->key & 1, e);
-	if (s->slot != UINT32_MAX)
-		return true;
-	s->slot = 0;
-	c->failed = true;
-	c->plain = false;
-	return false;
-}
+	const struct mmt_entry *entry = &c->r->entries[c->entry - 1];
+	unsigned stream = s != &c->main;
+	size_t left = s->generation ? (uintptr_t)s->end - (uintptr_t)s->p :
+		      entry->bytes[stream];
+	uint32_t number = mmt_stream(c->r, entry->chunk, stream, e);
+	const struct mmt_slot *slot;
 
-static inline const struct mmt_slot *stream_slot(struct mmt_cursor *c,
-						 struct stream_at *s,
-						 struct errbuf *e)
-{
-	struct mmt_reader *r = c->r;
-
-	if (r->slots[s->slot].key != s->key && !load_slot(c, s, e))
-		return NULL;
-	r->slots[s->slot].used = ++r->clock;
-	return &r->slots[s->slot];
+	if (number == UINT32_MAX) {
+		c->failed = true;
+		c->plain = false;
+		return false;
+	}
+	slot = &c->r->slots[number];
+	s->end = slot->data + slot->groups_at + entry->off[stream] +
+		 entry->bytes[stream];
+	s->p = s->end - left;
+	s->shapes = slot->shapes;
+	s->generation = c->r->generation;
+	return true;
 }
 
 /* before op->mm is resolved: segments are coded against the id in the file */
-static const uint8_t *next_segments(struct mmt_cursor *c,
-				    const struct mmt_shapes *shapes,
-				    const uint8_t *p, const uint8_t *end,
+static const uint8_t *next_segments(struct mmt_cursor *c, const uint8_t *p,
 				    struct op *op)
 {
 	if (op->segs > c->seg_size) {
 		c->seg_size = op->segs > 8 ? OP_SEGS_MAX : 8;
 		c->seg = xrealloc(c->seg, c->seg_size, sizeof(*c->seg));
 	}
-	p = mmt_decode_segments(shapes, p, end, op, c->seg);
+	p = mmt_decode_segments(c->main.shapes, p, c->main.end, op, c->seg);
 	for (unsigned i = 0; p && i < op->segs; i++) {
 		uint64_t mm = c->seg[i].mm;
 
@@ -209,28 +205,25 @@ static const uint8_t *next_segments(struct mmt_cursor *c,
 	return p;
 }
 
-static int next_main(struct mmt_cursor *c, struct op *op, struct errbuf *e)
+static inline __attribute__((always_inline)) int
+next_main(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 {
 	struct stream_at *s = &c->main;
-	const struct mmt_slot *slot = stream_slot(c, s, e);
-	const uint8_t *base, *p, *end;
+	const uint8_t *p;
 
-	if (!slot)
+	if (s->generation != c->r->generation && !load_stream(c, s, e))
 		return -EBADMSG;
-	base = slot->data + slot->groups_at;
-	end = base + s->end;
-	p = mmt_decode(&s->ctx, slot->shapes, base + s->off, end, op);
+	p = mmt_decode(&s->ctx, s->shapes, s->p, s->end, op);
 	if (!p)
 		return fail(c, e);
 	op->seg = NULL;
 	op->task = c->task;
 	if (op->segs)
-		p = next_segments(c, slot->shapes, p, end, op);
+		p = next_segments(c, p, op);
 	if (!p || !resolve(c->r, op))
 		return fail(c, e);
-	s->off = (uint32_t)(p - base);
-	c->main_done++;
-	if (!--s->left && s->off != s->end)
+	s->p = p;
+	if (!--s->left && p != s->end)
 		return fail(c, e);
 	return 1;
 }
@@ -239,20 +232,15 @@ static int fetch_measure(struct mmt_cursor *c, struct errbuf *e)
 {
 	struct measure_at *m = c->measure;
 	struct stream_at *s = &m->at;
-	const struct mmt_slot *slot = stream_slot(c, s, e);
-	const uint8_t *base, *p;
 
-	if (!slot)
+	if (s->generation != c->r->generation && !load_stream(c, s, e))
 		return -EBADMSG;
-	base = slot->data + slot->groups_at;
-	p = mmt_decode(&s->ctx, slot->shapes, base + s->off, base + s->end,
-		       &m->next);
-	if (!p || m->next.segs || !resolve(c->r, &m->next))
+	s->p = mmt_decode(&s->ctx, s->shapes, s->p, s->end, &m->next);
+	if (!s->p || m->next.segs || !resolve(c->r, &m->next))
 		return fail(c, e);
 	m->next.task = c->task;
 	m->next.seg = NULL;
-	s->off = (uint32_t)(p - base);
-	if (!--s->left && s->off != s->end)
+	if (!--s->left && s->p != s->end)
 		return fail(c, e);
 	m->have_next = true;
 	return 0;
@@ -276,7 +264,7 @@ static __attribute__((noinline)) int next_of_both(struct mmt_cursor *c,
 			return ret;
 	}
 	if (m->have_next && (!c->main.left ||
-			     m->at.ctx.pos <= c->main_done)) {
+			     m->at.ctx.pos <= c->main.count - c->main.left)) {
 		*op = m->next;
 		m->have_next = false;
 		return 1;
@@ -286,15 +274,14 @@ static __attribute__((noinline)) int next_of_both(struct mmt_cursor *c,
 
 int mmt_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 {
-	if (c->plain && c->main.left)
-		return next_main(c, op, e);
-	if (c->merge)
-		return merged_next(c, op, e);
-	if (c->failed)
-		return -EBADMSG;
-	if (c->measure)
-		return next_of_both(c, op, e);
-	return enter_group(c) ? next_main(c, op, e) : 0;
+	if (!c->plain) {
+		if (c->merge)
+			return merged_next(c, op, e);
+		return c->failed ? -EBADMSG : next_of_both(c, op, e);
+	}
+	if (!c->main.left && !enter_group(c))
+		return 0;
+	return next_main(c, op, e);
 }
 
 /* the merged cursor: a heap of tasks by (start of next record, task) */

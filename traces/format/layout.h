@@ -125,14 +125,17 @@ struct mmt_reader {
 	uint64_t *task_first;		/* task_count + 1 indices into entries */
 	struct digest digest;
 	uint32_t task_limit, mm_limit;	/* records may name ids below these */
+	uint32_t mm_plain;	/* mm_limit where ids are final, else 0 */
 	struct mmt_slot *slots;
 	uint32_t *slot_of;		/* chunk * 2 + stream; UINT32_MAX: not cached */
 	uint32_t slot_count;
 	size_t cache_bytes, cached_bytes;
 	uint64_t clock;
+	uint64_t generation;	/* of pointers into slots: one up per eviction */
 	struct mmt_stats stats;
 	const struct mmt_share *share;	/* or NULL */
 	void *dctx;			/* ZSTD_DCtx */
+	uint8_t *spare;			/* a buffer to decompress into, or NULL */
 	uint8_t *zip;			/* the compressed frame, reused */
 	size_t zip_bytes;
 	struct mmt_salvage lost;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,6 +58,20 @@ int mmt_read_at(const struct mmt_reader *r, uint64_t offset, void *out,
 	return 0;
 }
 
+/*
+ * The last evicted buffer serves the next frame: fresh pages for every chunk
+ * would cost as much as decompressing into them.
+ */
+static uint8_t *take_buffer(struct mmt_reader *r, size_t bytes)
+{
+	uint8_t *out = r->spare;
+
+	if (!out || malloc_usable_size(out) < bytes)
+		return malloc(bytes);
+	r->spare = NULL;
+	return out;
+}
+
 /* @zip holds the frame; returns the records with padding, or NULL and @e */
 static uint8_t *unzip_checked(struct mmt_reader *r, const uint8_t *zip,
 			      uint64_t offset, uint32_t bytes, uint32_t raw,
@@ -65,7 +80,7 @@ static uint8_t *unzip_checked(struct mmt_reader *r, const uint8_t *zip,
 	const uint8_t *end = zip + bytes;
 	uint32_t have = (uint32_t)end[-4] | (uint32_t)end[-3] << 8 |
 			(uint32_t)end[-2] << 16 | (uint32_t)end[-1] << 24;
-	uint8_t *out = malloc((size_t)raw + MMT_PAD);
+	uint8_t *out = take_buffer(r, (size_t)raw + MMT_PAD);
 	char text[128];
 	size_t n;
 
@@ -114,10 +129,12 @@ uint8_t *mmt_unzip(struct mmt_reader *r, uint64_t offset, uint32_t bytes,
 	return unzip_checked(r, r->zip, offset, bytes, raw, sum, what, e);
 }
 
-static void drop_slot(struct mmt_slot *s)
+static void drop_slot(struct mmt_reader *r, struct mmt_slot *s)
 {
-	if (!s->borrowed)
-		free(s->data);
+	if (!s->borrowed) {
+		free(r->spare);
+		r->spare = s->data;
+	}
 	free(s->shapes);
 	*s = (struct mmt_slot){ .key = UINT64_MAX };
 }
@@ -149,9 +166,10 @@ static void evict_one(struct mmt_reader *r)
 	}
 	if (!oldest)
 		return;
+	r->generation++;
 	r->slot_of[oldest->key] = UINT32_MAX;
 	r->cached_bytes -= oldest->bytes;
-	drop_slot(oldest);
+	drop_slot(r, oldest);
 }
 
 static uint32_t free_slot(struct mmt_reader *r, size_t bytes)
@@ -194,7 +212,7 @@ uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
 	r->slots[slot] = (struct mmt_slot){ .key = UINT64_MAX, .data = data,
 		.borrowed = borrowed, .bytes = c->raw[frame] };
 	if (!read_shapes(&r->slots[slot], c->groups[stream])) {
-		drop_slot(&r->slots[slot]);
+		drop_slot(r, &r->slots[slot]);
 		damaged(r, offset, "damaged table of shapes in a chunk", e);
 		return UINT32_MAX;
 	}
@@ -472,6 +490,7 @@ static int open_checked(struct mmt_reader *r, size_t cache_bytes,
 	r->h.mm_alias_count = 0;
 	r->task_limit = r->h.task_count;
 	r->mm_limit = r->alias_count ? r->alias_count : r->h.mm_count;
+	r->mm_plain = r->alias_count ? 0 : r->mm_limit;
 	if (r->flags & MMT_SALVAGE) {
 		ret = mmt_salvage_verify(r, e);
 		if (ret)
@@ -489,6 +508,7 @@ struct mmt_reader *mmt_open(const char *path, unsigned flags,
 	r->path = xstrdup(path);
 	r->fd = -1;
 	r->flags = flags;
+	r->generation = 1;
 	r->dctx = ZSTD_createDCtx();
 	if (!r->dctx)
 		BUG("out of memory for a decompressor");
@@ -504,7 +524,8 @@ void mmt_close(struct mmt_reader *r)
 	if (!r)
 		return;
 	for (uint32_t i = 0; r->slots && i < r->slot_count; i++)
-		drop_slot(&r->slots[i]);
+		drop_slot(r, &r->slots[i]);
+	free(r->spare);
 	free(r->slots);
 	free(r->slot_of);
 	free(r->chunks);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/base/mem.h"
+#include "traces/format/decode.h"
 #include "traces/format/layout.h"
 
 enum { SEARCH_BYTES = 1 << 16 };

@@ -1,0 +1,95 @@
+#ifndef MMREPLAY_TRACES_FORMAT_DECODE_H
+#define MMREPLAY_TRACES_FORMAT_DECODE_H
+
+#include <endian.h>
+#include <string.h>
+#include "traces/format/codec.h"
+
+/*
+ * The way of a record from bytes to struct op, inlined into its few callers:
+ * every op of every replay comes through here. Without meta and wide fields
+ * that is, per field, a load, a mask and an add, and no branch.
+ */
+
+#define MMT_TIME_MAX (1LL << 62)
+
+enum { FIELD_START, FIELD_DURATION, FIELD_VALUES,
+       /* behind the arguments that most kinds have */
+       FIELD_WIDE = FIELD_VALUES + 5, FIELD_POS = FIELD_VALUES + MMT_VALUES };
+
+static inline uint64_t mmt_load64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+static inline uint64_t mmt_field(const struct mmt_shape *s, unsigned i,
+				 const uint8_t *p)
+{
+	return mmt_load64(p + s->at[i]) & s->mask[i];
+}
+
+/* result (0) or argument @k - 1: a difference to the one before */
+static inline uint64_t mmt_value(const struct mmt_shape *s, unsigned k,
+				 const uint8_t *p, uint64_t *value)
+{
+	return value[k] += (uint64_t)unzigzag(mmt_field(s, FIELD_VALUES + k, p));
+}
+
+/** mmt_decode_shape() - the fields of a record, behind the number of its shape */
+static inline __attribute__((always_inline)) const uint8_t *
+mmt_decode_shape(struct mmt_context *c, const struct mmt_shape *shape,
+		 const uint8_t *p, const uint8_t *end, struct op *op)
+{
+	struct mmt_class_state *s = &c->cls[shape->cls];
+	uint64_t start, duration;
+
+	if (end - p < shape->bytes)
+		return NULL;
+	if (shape->meta && !mmt_decode_meta(p, &s->meta))
+		return NULL;
+	memcpy((char *)op + offsetof(struct op, task), &s->meta,
+	       sizeof(s->meta));
+	op->kind = shape->kind;
+	start = mmt_field(shape, FIELD_START, p);
+	duration = mmt_field(shape, FIELD_DURATION, p);
+	op->arg[0] = mmt_value(shape, 1, p, s->value);
+	op->arg[1] = mmt_value(shape, 2, p, s->value);
+	op->arg[2] = mmt_value(shape, 3, p, s->value);
+	op->arg[3] = mmt_value(shape, 4, p, s->value);
+	if (shape->wide) {
+		mmt_value(shape, 0, p, s->value);
+		mmt_value(shape, 5, p, s->value);
+		mmt_value(shape, 6, p, s->value);
+		c->pos += mmt_field(shape, FIELD_POS, p);
+	}
+	op->result = (int64_t)s->value[0];
+	op->arg[4] = s->value[5];
+	op->arg[5] = s->value[6];
+	if ((start | duration) >= (uint64_t)MMT_TIME_MAX ||
+	    c->start_ns >= MMT_TIME_MAX - (int64_t)start)
+		return NULL;
+	c->start_ns += (int64_t)start;
+	op->start_ns = c->start_ns;
+	op->duration_ns = (int64_t)duration - 1;
+	return p + shape->bytes;
+}
+
+/**
+ * mmt_decode() - read one record, without its segments
+ * @p: at most @end; MMT_PAD readable bytes behind @end
+ * Return: end of the record, or NULL if it is malformed or passes @end.
+ * op->segs is set; op->seg and op->task are not.
+ */
+static inline __attribute__((always_inline)) const uint8_t *
+mmt_decode(struct mmt_context *c, const struct mmt_shapes *sh,
+	   const uint8_t *p, const uint8_t *end, struct op *op)
+{
+	if (*p >= sh->records)
+		return mmt_decode_escaped(c, p, end, op);
+	return mmt_decode_shape(c, &sh->record[*p], p + 1, end, op);
+}
+
+#endif
