@@ -388,7 +388,8 @@ static int advance_top(struct mmt_cursor *c, struct errbuf *e)
 	return 0;
 }
 
-static int merged_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
+static __attribute__((noinline)) int
+merged_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 {
 	struct merge *m = c->merge;
 	int ret;

@@ -32,10 +32,29 @@ static inline uint64_t mmt_field(const struct mmt_shape *s, unsigned i,
 }
 
 /* result (0) or argument @k - 1: a difference to the one before */
-static inline uint64_t mmt_value(const struct mmt_shape *s, unsigned k,
-				 const uint8_t *p, uint64_t *value)
+static inline void mmt_value(const struct mmt_shape *s, unsigned k,
+			     const uint8_t *p, uint64_t *value)
 {
-	return value[k] += (uint64_t)unzigzag(mmt_field(s, FIELD_VALUES + k, p));
+	value[k] += (uint64_t)unzigzag(mmt_field(s, FIELD_VALUES + k, p));
+}
+
+typedef uint64_t mmt_pair __attribute__((vector_size(16)));
+
+/* arguments @k - 1 and @k, in one go */
+static inline void mmt_two_values(const struct mmt_shape *s, unsigned k,
+				  const uint8_t *p, uint64_t *value,
+				  uint64_t *arg)
+{
+	mmt_pair v = { mmt_load64(p + s->at[FIELD_VALUES + k]),
+		       mmt_load64(p + s->at[FIELD_VALUES + k + 1]) };
+	mmt_pair mask, before;
+
+	memcpy(&mask, &s->mask[FIELD_VALUES + k], sizeof(mask));
+	memcpy(&before, &value[k], sizeof(before));
+	v &= mask;
+	v = before + ((v >> 1) ^ -(v & 1));
+	memcpy(&value[k], &v, sizeof(v));
+	memcpy(&arg[k - 1], &v, sizeof(v));
 }
 
 /** mmt_decode_shape() - the fields of a record, behind the number of its shape */
@@ -55,10 +74,8 @@ mmt_decode_shape(struct mmt_context *c, const struct mmt_shape *shape,
 	op->kind = shape->kind;
 	start = mmt_field(shape, FIELD_START, p);
 	duration = mmt_field(shape, FIELD_DURATION, p);
-	op->arg[0] = mmt_value(shape, 1, p, s->value);
-	op->arg[1] = mmt_value(shape, 2, p, s->value);
-	op->arg[2] = mmt_value(shape, 3, p, s->value);
-	op->arg[3] = mmt_value(shape, 4, p, s->value);
+	mmt_two_values(shape, 1, p, s->value, op->arg);
+	mmt_two_values(shape, 3, p, s->value, op->arg);
 	if (shape->wide) {
 		mmt_value(shape, 0, p, s->value);
 		mmt_value(shape, 5, p, s->value);
