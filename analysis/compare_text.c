@@ -284,7 +284,7 @@ static void heading(struct page *p, const uint32_t *show, uint32_t n)
 		uint32_t g = p->t->order[show[k]];
 
 		text_add(&label[k], "[%u] ", show[k] + 1);
-		text_clean(&label[k], p->t->set->groups[g].label, TEXT_PLAIN);
+		text_clean(&label[k], p->t->set->groups[g].name, TEXT_PLAIN);
 		lines[k] = wrap(text_str(&label[k]), label_width(p, show, k),
 				from[k], bytes[k]);
 		most = lines[k] > most ? lines[k] : most;

@@ -347,6 +347,32 @@ static void add_fault_paths(const struct result_set *s, struct measure_list *l)
 	}
 }
 
+/* Who freed it: the ops that made a fiftieth of it or more, where it was not one
+ * alone. */
+static void add_freeing_ops(const struct result_set *s, struct measure_list *l,
+			    const char *class_path, enum section section)
+{
+	char *under = xasprintf("%s.ops", class_path);
+	char *whole = xasprintf("%s.byte_seconds", class_path);
+	json_t *names = keys_below(s, under), *v;
+	const char *op;
+
+	json_object_foreach(names, op, v) {
+		char *path = xasprintf("%s.%s.byte_seconds", under, op);
+		char *name = xasprintf("freed by %s", op);
+
+		if (json_object_size(names) > 1 && weight(s, path) > 0 &&
+		    weight(s, path) >= weight(s, whole) / 50)
+			add_lower(l, section, 2, path, name);
+		else
+			free(path);
+		free(name);
+	}
+	json_decref(names);
+	free(under);
+	free(whole);
+}
+
 static void add_holds(const struct result_set *s, struct measure_list *l,
 		      const char *under, enum section section)
 {
@@ -374,6 +400,9 @@ static void add_holds(const struct result_set *s, struct measure_list *l,
 		add_lower(l, section, 1,
 			  xasprintf("%s.%s.byte_seconds", under, c),
 			  "byte-seconds");
+		name = xasprintf("%s.%s", under, c);
+		add_freeing_ops(s, l, name, section);
+		free(name);
 	}
 	l->elided[section] = k.count - shown;
 	rank_release(&k);

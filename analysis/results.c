@@ -323,6 +323,50 @@ static void set_bases(struct result_set *s)
 	}
 }
 
+/* Is the word at @word, as a sweep appends it, KEY=VALUE of a param? */
+static bool is_param(const json_t *params, const char *word, size_t bytes)
+{
+	const char *equals = memchr(word, '=', bytes);
+	bool found = false;
+	char *key;
+
+	if (!equals)
+		return false;
+	key = xasprintf("%.*s", (int)(equals - word), word);
+	found = json_object_get(params, key) != NULL;
+	free(key);
+	return found;
+}
+
+/* A label without the words that name a param. */
+static char *without_params(const char *label, const json_t *params)
+{
+	char *name = xcalloc(1, strlen(label) + 1), *to = name;
+
+	while (*label) {
+		size_t bytes = strcspn(label, " ");
+
+		if (!is_param(params, label, bytes)) {
+			if (to != name)
+				*to++ = ' ';
+			memcpy(to, label, bytes);
+			to += bytes;
+		}
+		label += bytes;
+		label += *label == ' ';
+	}
+	return name;
+}
+
+static void make_name(struct result_group *g, const json_t *params)
+{
+	g->name = without_params(g->label, params);
+	if (*g->name)
+		return;
+	free(g->name);
+	g->name = xstrdup(g->label);
+}
+
 /* Labels are what a reader tells columns apart by. */
 static void make_labels(struct result_set *s)
 {
@@ -339,6 +383,7 @@ static void make_labels(struct result_set *s)
 		s->groups[i].label = clash ?
 			xasprintf("%s @ %s", c->label, c->dir) :
 			xstrdup(c->label);
+		make_name(&s->groups[i], json_object_get(c->json, "params"));
 	}
 }
 
@@ -383,6 +428,7 @@ void results_free(struct result_set *s)
 		json_decref(s->cells[i].json);
 	for (uint32_t i = 0; i < s->group_count; i++) {
 		free(s->groups[i].label);
+		free(s->groups[i].name);
 		free(s->groups[i].cells);
 	}
 	for (uint32_t i = 0; i < s->dir_count; i++) {

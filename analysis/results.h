@@ -27,12 +27,14 @@ struct result_cell {
 /**
  * struct result_group - a column of every table: one configuration
  * @label: for people; made unique with the folder where two folders clash
+ * @name: the label without the params, where the block is named beside it; the
+ *        same at every point of a sweep
  * @cells: indices into result_set.cells, ascending by replicate
  * @block: groups that share trace and params can be compared with each other
  * @base: group that this one is measured against (itself for a baseline)
  */
 struct result_group {
-	char *label;
+	char *label, *name;
 	uint32_t *cells;
 	uint32_t cell_count;	/* failed ones are not in @cells */
 	uint32_t failed_count;

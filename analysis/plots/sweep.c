@@ -84,7 +84,7 @@ static char *swept_param(const struct result_set *s)
 	return best;
 }
 
-/* Label and the other params: what a line keeps while the number moves. */
+/* Name and the other params: what a line keeps while the number moves. */
 static char *line_name(const struct result_set *s, uint32_t group,
 		       const char *param)
 {
@@ -93,7 +93,7 @@ static char *line_name(const struct result_set *s, uint32_t group,
 	const char *key;
 	json_t *v;
 
-	text_put(&t, s->groups[group].label);
+	text_put(&t, s->groups[group].name);
 	json_object_foreach(json_object_get(cell, "params"), key, v) {
 		if (!strcmp(key, param))
 			continue;

@@ -223,10 +223,16 @@ static json_t *head(const struct maker *m, const char *id)
 		"lost", f->hostile ? 3 : 0, "unreplayed", "madvise", 3, "tracing",
 		"removed");
 
-	if (f->points)
-		json_object_set_new(json_object_get(o, "params"),
-				    f->hostile ? hostile_name : "machine.cpus",
-				    json_integer(f->lean ? m->point : 2LL << m->point));
+	if (f->points) {
+		const char *key = f->hostile ? hostile_name : "machine.cpus";
+		long long value = f->lean ? m->point : 2LL << m->point;
+		char *swept = xasprintf("%s %s=%lld", label, key, value);
+
+		json_object_set_new(json_object_get(o, "params"), key,
+				    json_integer(value));
+		json_object_set_new(o, "label", json_string(swept));
+		free(swept);
+	}
 	free(label);
 	return o;
 }

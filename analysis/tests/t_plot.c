@@ -234,6 +234,9 @@ static void t_sweep_data(void **state)
 	r = room_open(&f);
 	job = built(&r, &plot_sweep);
 	assert_non_null(strstr(job.gp.s, "machine.cpus"));
+	/* a line keeps its name from point to point: one a policy */
+	assert_non_null(strstr(job.gp.s, "title 'munmap=downgrade'"));
+	assert_null(strstr(job.gp.s, "machine.cpus="));
 	for (char *line = strtok_r(job.dat.s, "\n", &save); line && checked < 16;
 	     line = strtok_r(NULL, "\n", &save)) {
 		double x, mean, sd, want;

@@ -53,11 +53,16 @@ static struct vma *vma_object(struct mm *mm, uint32_t cpu)
 
 static struct vma *vma_new(struct task *t, struct mm *mm)
 {
+	struct vma *v;
+
 	body(t, COST_VMA_ALLOC, 1);
 	if (mm->k->vma_lock_cache)
 		prim(t, COST_VMA_LOCK_ALLOC, 1);
 	settle(t);
-	return vma_object(mm, t->cpu->id);
+	v = vma_object(mm, t->cpu->id);
+	/* objects are aligned to 8 bytes at least: which 16 of a line of 64? */
+	count(t, COUNT_VMA_AT_0 + (v->place.addr & 63) / 16);
+	return v;
 }
 
 struct vma *vma_alloc(struct task *t, struct mm *mm)
