@@ -74,9 +74,12 @@ uint64_t resident_at(const struct mm *mm, uint64_t addr)
 static void split_huge_at(struct mm *mm, uint64_t addr)
 {
 	struct range page = { addr & ~(PMD_BYTES - 1), 0 };
-	uint64_t value = resident_at(mm, addr);
+	uint64_t value;
 
-	if (page.start == addr || !(value & RES_HUGE))
+	if (page.start == addr)
+		return;
+	value = resident_at(mm, addr);
+	if (!(value & RES_HUGE))
 		return;
 	page.end = page.start + PMD_BYTES;
 	value = (value & ~(uint64_t)RES_HUGE) | RES_4K;
@@ -168,13 +171,17 @@ static struct range spans_inside(uint64_t floor, uint64_t ceiling,
 	return r;
 }
 
+/* A table hangs in one of the level above: what has the one has the other. */
 unsigned tables_missing(const struct mm *mm, uint64_t addr, bool huge)
 {
+	unsigned level = huge ? 1 : 0, missing = 0;
 	struct range_run run;
-	unsigned missing = 0;
 
-	for (unsigned level = huge ? 1 : 0; level < PT_LEVELS; level++)
-		missing += !rangemap_find(&mm->tables[level], addr, &run);
+	while (level < PT_LEVELS &&
+	       !rangemap_find(&mm->tables[level], addr, &run)) {
+		missing++;
+		level++;
+	}
 	return missing;
 }
 
@@ -193,8 +200,14 @@ uint64_t tables_for(const struct mm *mm, struct range r)
 
 void tables_set(struct mm *mm, struct range r, bool huge)
 {
-	for (unsigned level = huge ? 1 : 0; level < PT_LEVELS; level++)
+	struct range_run run;
+
+	for (unsigned level = huge ? 1 : 0; level < PT_LEVELS; level++) {
+		if (rangemap_find(&mm->tables[level], r.start, &run) &&
+		    run.r.end >= r.end)
+			return;		/* and so all levels above */
 		rangemap_set(&mm->tables[level], spans_of(r, level), 1);
+	}
 }
 
 uint64_t tables_free_count(const struct mm *mm, uint64_t floor,

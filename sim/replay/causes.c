@@ -91,9 +91,11 @@ uint32_t cause_of(const struct causes *c, uint32_t task,
 
 	if (!c->shared)
 		return 0;
-	sum = range_cause(c, task, r->use) + range_cause(c, task, r->change) +
-	      range_cause(c, task, r->remove) +
-	      range_cause(c, task, r->create);
+	sum = r->use.end ? range_cause(c, task, r->use) : 0;
+	if (r->change.end | r->remove.end | r->create.end)
+		sum += range_cause(c, task, r->change) +
+		       range_cause(c, task, r->remove) +
+		       range_cause(c, task, r->create);
 	cause = (uint32_t)(sum ^ sum >> 32);
 	return cause || !sum ? cause : 1;
 }
@@ -102,6 +104,8 @@ static void range_done(struct causes *c, uint64_t actor, struct range r)
 {
 	struct range_run run;
 
+	if (!r.end)
+		return;		/* most ops have one of the four ranges */
 	for (uint64_t a = r.start; a < r.end &&
 	     rangemap_next(&c->last, a, &run) && run.r.start < r.end;
 	     a = run.r.end)

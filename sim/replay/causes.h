@@ -61,7 +61,7 @@ void cause_done(struct causes *c, uint32_t task, uint32_t epoch,
 /** cause_epoch() - does @op begin a new epoch of its task? */
 static inline bool cause_epoch(const struct op *op)
 {
-	return op->duration_ns >= 0;
+	return op->kind != OP_FAULT && op->duration_ns >= 0;
 }
 
 #endif
