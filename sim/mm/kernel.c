@@ -273,21 +273,54 @@ void prim_expected(struct task *t, int64_t ns)
 		op->prim_ns[op->seg] += ns;
 }
 
-void kop_segment(struct task *t, unsigned seg)
+/* What was recorded in @seg, without a @rest_ns and @rest_tax_ns for later. */
+static void segment_begins(struct task *t, unsigned seg, int64_t rest_ns,
+			   int64_t rest_tax_ns)
 {
 	struct kop *op = t->op;
 
-	if (!op)
-		return;
 	op->seg = (uint8_t)seg;
 	if (op->charged[seg])
 		return;
 	op->charged[seg] = true;
-	if (op->recorded)
-		work_ns(t, op->seg_ns[seg], COST_RECORDED);
-	work_ns(t, op->tax_ns[seg], COST_RECORDED);
+	if (op->recorded) {
+		work_ns(t, op->seg_ns[seg] - rest_ns, COST_RECORDED);
+		op->rest_ns += rest_ns;
+	}
+	work_ns(t, op->tax_ns[seg] - rest_tax_ns, COST_RECORDED);
+	op->rest_ns += rest_tax_ns;
 	if (op->sleep_ns[seg])
 		task_sleep_until(t, task_now(t) + op->sleep_ns[seg]);
+}
+
+void kop_segment(struct task *t, unsigned seg)
+{
+	if (t->op)
+		segment_begins(t, seg, 0, 0);
+}
+
+void kop_segment_around(struct task *t, unsigned seg, int64_t before_ns,
+			int64_t after_ns)
+{
+	int64_t all_ns = before_ns + after_ns, rest_ns = 0;
+	const struct kop *op = t->op;
+
+	if (!op)
+		return;
+	if (all_ns > 0)
+		rest_ns = (int64_t)((__int128)op->seg_ns[seg] * after_ns /
+				    all_ns);
+	segment_begins(t, seg, rest_ns, after_ns ? op->tax_ns[seg] / 2 : 0);
+}
+
+void kop_rest(struct task *t)
+{
+	struct kop *op = t->op;
+
+	if (!op || !op->rest_ns)
+		return;
+	work_ns(t, op->rest_ns, COST_RECORDED);
+	op->rest_ns = 0;
 }
 
 void kop_split(struct task *t, unsigned from, unsigned to, int64_t from_ns,
@@ -328,6 +361,7 @@ void sys_enter(struct task *t)
 
 int64_t sys_exit(struct task *t, int64_t ret)
 {
+	kop_rest(t);
 	kop_segment(t, KOP_POST);
 	kop_effect(t);
 	BUG_ON(t->preempt_off);		/* a section that was not left */

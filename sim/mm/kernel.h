@@ -83,6 +83,7 @@ struct kop {
 	int64_t seg_ns[KOP_SEGS];	/* residual, by enum seg_kind */
 	int64_t sleep_ns[KOP_SEGS];	/* recorded sleep inside the segment */
 	int64_t tax_ns[KOP_SEGS];	/* tracer's tax to charge (fidelity) */
+	int64_t rest_ns;		/* of residual and tax, behind the shootdown */
 	int64_t model_ns[KOP_SEGS], prim_ns[KOP_SEGS];
 	int64_t effect_ns;		/* when the op took effect (MODEL.md 5) */
 	/* called once, at the effect point, in the task's fiber, settled;
@@ -97,6 +98,16 @@ void body(struct task *t, unsigned cost, uint64_t count);
 void prim(struct task *t, unsigned cost, uint64_t count);
 /** kop_segment() - the work that follows belongs to @seg; charges its residual */
 void kop_segment(struct task *t, unsigned seg);
+/**
+ * kop_segment_around() - as kop_segment(), of a segment with a shootdown inside:
+ * of the residual only the part that the model's own costs before it have in
+ * all (@after_ns: behind it), and half of the tracer's events. kop_rest()
+ * charges what is left: who waits for the lock loses his patience, or not,
+ * while the shootdown is under way.
+ */
+void kop_segment_around(struct task *t, unsigned seg, int64_t before_ns,
+			int64_t after_ns);
+void kop_rest(struct task *t);
 /**
  * kop_split() - this policy does @to's work apart from @from's, the capture did
  * not: move a share of @from's residual, in the proportion of the model's own

@@ -96,6 +96,19 @@ static int64_t advise_areas(struct task *t, struct mm *mm, struct range r,
 	return at < r.end ? -ENOMEM : ret;
 }
 
+/* Of what was recorded, the share behind the flush comes behind it. */
+static void advise_segment(struct task *t, struct mm *mm, struct range r,
+			   uint64_t behavior)
+{
+	struct zap_ns zap = { 0 };
+
+	settle(t);
+	if (behavior == ABI_MADV_DONTNEED)
+		zap = zap_estimate(mm, r);
+	kop_segment_around(t, KOP_R, zap.before_flush, zap.after_flush);
+	body(t, COST_MADVISE_BODY, 1);
+}
+
 /* 6.17: one area, its own lock, no mmap_lock. False: take mmap_lock. */
 static bool advise_under_vma_lock(struct task *t, struct mm *mm, struct range r,
 				  uint64_t behavior, struct gather *g)
@@ -114,11 +127,12 @@ static bool advise_under_vma_lock(struct task *t, struct mm *mm, struct range r,
 		ops->vma_read_end(t, v);
 		return false;
 	}
-	kop_segment(t, KOP_R);	/* the same work, under another lock */
 	v->in_fault++;
-	body(t, COST_MADVISE_BODY, 1);
+	advise_segment(t, mm, r, behavior);	/* the same work, under another lock */
 	advise_area(t, mm, r, behavior, g);
 	tlb_finish(t, mm, g);
+	kop_rest(t);
+	settle(t);
 	v->in_fault--;
 	ops->vma_read_end(t, v);
 	return true;
@@ -139,10 +153,10 @@ static int64_t advise_pages(struct task *t, struct mm *mm, struct range r,
 		tlb_finish(t, mm, &g);
 		return -EINTR;
 	}
-	kop_segment(t, KOP_R);
-	body(t, COST_MADVISE_BODY, 1);
+	advise_segment(t, mm, r, behavior);
 	ret = advise_areas(t, mm, r, behavior, &g);
 	tlb_finish(t, mm, &g);
+	kop_rest(t);
 	mmap_read_unlock(t, mm, r);
 	return ret;
 }
@@ -151,15 +165,18 @@ int64_t sys_madvise(struct task *t, struct mm *mm, uint64_t addr,
 		    uint64_t len, uint64_t behavior)
 {
 	struct range r = { addr, addr + page_up(len) };
+	struct zap_ns zap;
 	int64_t ret;
 
 	if (kernel_of(t)->cfg.null_kernel)
 		return 0;
 	settle(t);
+	zap = zap_estimate(mm, r);
 	/* captured under a VMA lock (6.17), so without an R segment: what the
 	 * walk costs goes from the one piece there is to the section */
 	kop_split(t, KOP_PRE, KOP_R, cost_ns(mm->k, COST_SYSCALL),
-		  zap_estimate_ns(mm, r) + cost_ns(mm->k, COST_MADVISE_BODY));
+		  zap.before_flush + zap.after_flush +
+		  cost_ns(mm->k, COST_MADVISE_BODY));
 	sys_enter(t);
 	if ((addr & (PAGE_BYTES - 1)) || r.end < r.start)
 		return sys_exit(t, -EINVAL);

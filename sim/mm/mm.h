@@ -358,6 +358,7 @@ struct gather {
 	uint64_t start, end;		/* span that needs a flush */
 	uint64_t asked;			/* pages still in stage `unmapping` */
 	uint64_t pages, tables;		/* in stage `gather` */
+	uint64_t small_pages;		/* of @pages, to be freed one by one */
 	bool full_mm;
 };
 
@@ -370,8 +371,11 @@ void free_pgtables(struct task *t, struct mm *mm, struct range r,
 		   struct gather *g);
 /** tlb_finish() - flush, free what was gathered, close the ledger entry */
 void tlb_finish(struct task *t, struct mm *mm, struct gather *g);
-/** zap_estimate_ns() - the model's cost of zapping @r; for kop_split() */
-int64_t zap_estimate_ns(const struct mm *mm, struct range r);
+/** zap_estimate() - the model's cost of unmapping @r; for kop_split() */
+struct zap_ns {
+	int64_t before_flush, after_flush;
+};
+struct zap_ns zap_estimate(const struct mm *mm, struct range r);
 /** populate_area() - make @r of @v resident as faults would; read lock held */
 void populate_area(struct task *t, struct vma *v, struct range r, bool write);
 /** mm_populate() - the same with the lock, area by area.
@@ -427,6 +431,8 @@ void vms_begin(struct task *t, struct mm *mm, struct range r, struct vms *vms);
 int vms_gather(struct task *t, struct mm *mm, struct vms *vms);
 /** vms_split_segments() - recorded costs: share W's residual with the zap */
 void vms_split_segments(struct task *t, struct mm *mm, struct vms *vms);
+/** vms_segment() - kop_segment(), around the shootdown of unmap_region() */
+void vms_segment(struct task *t, struct mm *mm, struct vms *vms, unsigned seg);
 /** vms_unmap_special() - zap those of the detached areas that have @flags */
 void vms_unmap_special(struct task *t, struct mm *mm, struct vms *vms,
 		       uint32_t flags);

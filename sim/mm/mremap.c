@@ -59,7 +59,24 @@ static void move_page_tables(struct task *t, struct mm *mm, struct range from,
 	resident_move(mm, from, to);
 	if (known)
 		mm->k->tlb->flush(t, mm, range_pages(from), false);
+	kop_rest(t);
 	settle(t);
+}
+
+/* The shootdown of a move lies between its entries and the end of the old area. */
+static void move_segment(struct task *t, struct mm *mm, struct remap *m)
+{
+	const struct kernel *k = mm->k;
+	uint64_t known, maybe;
+	int64_t before_ns;
+
+	resident_count(mm, m->from, &known, &maybe);
+	before_ns = cost_ns(k, COST_MREMAP_BODY) + cost_ns(k, COST_VMA_ALLOC) +
+		    cost_ns(k, COST_MOVE_PAGE) * (int64_t)known +
+		    (known ? cost_ns(k, COST_PT_ALLOC) : 0);
+	kop_segment_around(t, KOP_W, before_ns, cost_ns(k, COST_MUNMAP_BODY) +
+			   cost_ns(k, COST_UNMAP_REGION) +
+			   cost_ns(k, COST_UNMAP_FINISH));
 }
 
 static int64_t move_vma(struct task *t, struct mm *mm, struct remap *m)
@@ -142,7 +159,10 @@ int64_t sys_mremap(struct task *t, struct mm *mm, uint64_t old_addr,
 		ret = k->munmap->munmap(t, mm, tail, MUNMAP_LOCKED);
 		return sys_exit(t, ret ? ret : (int64_t)old_addr);
 	}
-	kop_segment(t, KOP_W);
+	if (result_addr == old_addr)
+		kop_segment(t, KOP_W);
+	else
+		move_segment(t, mm, &m);
 	body(t, COST_MREMAP_BODY, 1);
 	if (result_addr != old_addr)
 		ret = move_vma(t, mm, &m);

@@ -118,6 +118,7 @@ int vms_gather(struct task *t, struct mm *mm, struct vms *vms)
  */
 void vms_split_segments(struct task *t, struct mm *mm, struct vms *vms)
 {
+	struct zap_ns zap = zap_estimate(mm, vms->r);
 	int64_t w = cost_ns(mm->k, COST_MUNMAP_BODY);
 	struct vma *v;
 
@@ -128,7 +129,20 @@ void vms_split_segments(struct task *t, struct mm *mm, struct vms *vms)
 			w += cost_ns(mm->k, COST_VMA_SPLIT) +
 			     cost_ns(mm->k, COST_VMA_ALLOC);
 	}
-	kop_split(t, KOP_W, KOP_R, w, zap_estimate_ns(mm, vms->r));
+	kop_split(t, KOP_W, KOP_R, w, zap.before_flush + zap.after_flush);
+}
+
+void vms_segment(struct task *t, struct mm *mm, struct vms *vms, unsigned seg)
+{
+	struct zap_ns zap = zap_estimate(mm, vms->r);
+	const struct kop *op = t->op;
+
+	if (seg == KOP_W) {
+		if (!op || op->present & 1u << KOP_R)
+			zap.after_flush = 0;	/* captured apart */
+		zap.before_flush += cost_ns(mm->k, COST_MUNMAP_BODY);
+	}
+	kop_segment_around(t, seg, zap.before_flush, zap.after_flush);
 }
 
 void vms_unmap_special(struct task *t, struct mm *mm, struct vms *vms,
@@ -163,6 +177,10 @@ void unmap_region(struct task *t, struct mm *mm, struct vms *vms)
 		free_pgtables(t, mm, vms->r, &vms->gather);
 	}
 	tlb_finish(t, mm, &vms->gather);
+	kop_rest(t);
+	if (vms->vma_count)
+		body(t, COST_UNMAP_FINISH, 1);
+	settle(t);
 	rangemap_clear(&mm->unmapping, vms->r);
 }
 

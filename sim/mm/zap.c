@@ -27,14 +27,20 @@ static unsigned zap_cost(const struct mm *mm, uint64_t value)
 							    COST_ZAP_PAGE;
 }
 
-static void zap_charge(struct task *t, const struct mm *mm,
+static void zap_charge(struct task *t, const struct mm *mm, struct gather *g,
 		       const struct range_run *run, uint64_t pages)
 {
-	if (run->value & RES_HUGE)
+	unsigned cost = zap_cost(mm, run->value);
+
+	if (run->value & RES_HUGE) {
 		body(t, COST_ZAP_HUGE, (pages + PMD_PAGES - 1) / PMD_PAGES);
-	else
-		body(t, zap_cost(mm, run->value),
-		     run->value & RES_MAYBE ? (pages + 1) / 2 : pages);
+		return;
+	}
+	if (run->value & RES_MAYBE)
+		pages = (pages + 1) / 2;
+	body(t, cost, pages);
+	if (cost == COST_ZAP_PAGE)
+		g->small_pages += pages;
 }
 
 /* Pages that became free: from `unmapping`, or, if the program touched more
@@ -76,10 +82,11 @@ static void tlb_flush_mmu(struct task *t, struct mm *mm, struct gather *g)
 	hold(k, HOLD_PAGE_TABLE, &g->tag, STAGE_GATHER, STAGE_TLB, g->tables,
 	     PAGE_BYTES);
 	k->tlb->flush(t, mm, g->full_mm ? UINT64_MAX : pages, g->tables > 0);
+	body(t, COST_PAGE_FREE, g->small_pages);
 	settle(t);
 	hold(k, HOLD_PAGE, &g->tag, STAGE_TLB, STAGE_NONE, g->pages, PAGE_BYTES);
 	free_tables(t, mm, g);
-	g->pages = g->tables = 0;
+	g->pages = g->small_pages = g->tables = 0;
 	g->start = UINT64_MAX;
 	g->end = 0;
 }
@@ -112,7 +119,7 @@ void zap_range(struct task *t, struct mm *mm, struct range r, struct gather *g)
 	     run.r.start < r.end; settle(t)) {
 		struct range c = next_chunk(&run, r, GATHER_ENTRIES_MAX - entries);
 
-		zap_charge(t, mm, &run, range_pages(c));
+		zap_charge(t, mm, g, &run, range_pages(c));
 		settle(t);
 		resident_count(mm, c, &known, &maybe);
 		count_n(mm->k, COUNT_ZAP_PAGES, known);
@@ -191,23 +198,28 @@ void tlb_finish(struct task *t, struct mm *mm, struct gather *g)
 	g->asked = 0;
 }
 
-int64_t zap_estimate_ns(const struct mm *mm, struct range r)
+struct zap_ns zap_estimate(const struct mm *mm, struct range r)
 {
+	const struct kernel *k = mm->k;
+	struct zap_ns ns = { cost_ns(k, COST_UNMAP_REGION),
+			     cost_ns(k, COST_UNMAP_FINISH) };
 	struct range_run run;
 	uint64_t at = r.start;
-	int64_t ns = 0;
 
 	while (at < r.end && rangemap_next(&mm->resident, at, &run) &&
 	       run.r.start < r.end) {
 		struct range c = next_chunk(&run, r, UINT64_MAX >> PMD_SHIFT);
 		int64_t pages = (int64_t)range_pages(c);
+		unsigned cost = zap_cost(mm, run.value);
 
 		if (run.value & RES_HUGE)
-			ns += cost_ns(mm->k, COST_ZAP_HUGE) *
-			      (pages / PMD_PAGES);
+			ns.before_flush += cost_ns(k, COST_ZAP_HUGE) *
+					   (pages / PMD_PAGES);
 		else
-			ns += cost_ns(mm->k, zap_cost(mm, run.value)) * pages;
+			ns.before_flush += cost_ns(k, cost) * pages;
+		if (cost == COST_ZAP_PAGE && !(run.value & RES_HUGE))
+			ns.after_flush += cost_ns(k, COST_PAGE_FREE) * pages;
 		at = run.r.end;
 	}
-	return ns + cost_ns(mm->k, COST_UNMAP_REGION);
+	return ns;
 }

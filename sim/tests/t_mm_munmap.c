@@ -144,8 +144,9 @@ static void t_special_areas(void **state)
 	(void)state;
 	assert_in_range(locked_hold(6012000, 0), 0, 5000);
 	assert_in_range(locked_hold(5010000, 0), 30000, 35000);
-	assert_in_range(locked_hold(5010000, 1), 120000, 125000);
-	assert_in_range(locked_hold(6012000, 1), 120000, 125000);
+	/* 1000 pages of 60 ns; what is free after the flush comes behind it */
+	assert_in_range(locked_hold(5010000, 1), 60000, 65000);
+	assert_in_range(locked_hold(6012000, 1), 60000, 65000);
 }
 
 /* Page tables wait for a grace period since 6.15. */
@@ -314,7 +315,8 @@ static void t_recorded_segments(void **state)
 	/* tested with downgrade: the model's own proportion goes to R */
 	run_recorded("downgrade", &one, &hold);
 	assert_int_equal(one.w_ns + one.r_ns, 1000000);
-	/* munmap_body : unmap_region + 1000 zap_page = 400 : 120500 */
+	/* munmap_body : unmap_region, unmap_finish, 1000 pages zapped and freed
+	 * = 400 : 120500 */
 	assert_int_equal(one.r_ns, 1000000LL * 120500 / 120900);
 	assert_true(hold < 20000);
 	assert_in_range(one.took_ns, took - 1000, took + 1000);

@@ -79,7 +79,7 @@ static int dg_munmap(struct task *t, struct mm *mm, struct range r,
 		kop_effect(t);
 	}
 	if (!keep)
-		kop_segment(t, KOP_R);
+		vms_segment(t, mm, &vms, KOP_R);
 	unmap_region(t, mm, &vms);
 	remove_vmas(t, &vms);
 out:

@@ -17,13 +17,13 @@ static int ex_munmap(struct task *t, struct mm *mm, struct range r,
 		return -EINTR;
 	}
 	if (!(flags & MUNMAP_KEEP))
-		kop_segment(t, KOP_W);
+		vms_segment(t, mm, &vms, KOP_W);
 	err = vms_gather(t, mm, &vms);	/* find_vma, __split_vma, detach_vmas */
 	if (err) {
 		vms_abort(t, &vms);
 	} else {
 		if (!(flags & MUNMAP_KEEP))	/* what a later kernel does in R */
-			kop_segment(t, KOP_R);
+			vms_segment(t, mm, &vms, KOP_R);
 		unmap_region(t, mm, &vms);
 		remove_vmas(t, &vms);
 	}
