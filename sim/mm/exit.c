@@ -110,9 +110,14 @@ void do_exit_mm(struct task *t, struct mm *mm)
 	}
 	task_set_mode(t, MODE_SYSTEM);
 	kop_segment(t, KOP_PRE);
+	/* exit_mm(): nothing is read under it, but it queues behind writers */
+	mmap_read_lock(t, mm, WHOLE_MM, false);
+	if (mm->users > 1)
+		kop_segment(t, KOP_R);
 	settle(t);
 	/* the CPU keeps the tables loaded, lazily, until it switches */
 	task_attach_mm(t, NULL);
+	mmap_read_unlock(t, mm, WHOLE_MM);
 	mmput(t, mm);
 	sys_exit(t, 0);
 }
