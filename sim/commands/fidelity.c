@@ -238,11 +238,11 @@ static int run_folder(const struct arguments *a, const char *trace,
 		      const char *costs, const char *dir, struct errbuf *e)
 {
 	char *mode = xasprintf("replay.costs=%s", costs);
-	const char **set = xcalloc(a->set_count + 3, sizeof(*set));
+	const char **set = xcalloc(a->set_count + 4, sizeof(*set));
 	char *kernel = xasprintf("kernel=%s", a->kernel ? a->kernel : "");
 	char *runs = xasprintf("%s/runs", dir);
 	struct scenario_overrides over = {
-		.set = set, .set_count = a->set_count + 2,
+		.set = set, .set_count = a->set_count + 3,
 		.model_id = program_model_id() };
 	struct run_options o = a->run;
 	struct run_summary sum;
@@ -250,9 +250,10 @@ static int run_folder(const struct arguments *a, const char *trace,
 	int r = -1;
 
 	set[0] = "replay.tracing=as-captured";
-	set[1] = mode;
+	set[1] = "replay.placement=captured";
+	set[2] = mode;
 	for (uint32_t i = 0; i < a->set_count; i++)
-		set[i + 2] = a->set[i];
+		set[i + 3] = a->set[i];
 	if (a->kernel) {
 		set[over.set_count++] = kernel;
 		o.export_dir = runs;

@@ -149,6 +149,16 @@ struct machine_hooks {
 	void *arg;
 };
 
+/**
+ * struct tracer - what the tracer of a capture adds where the simulation
+ * decides that its events happen; all 0: nobody traces
+ */
+struct tracer {
+	int64_t contention_ns;	/* one event as a waiter queues, one as it has won */
+	int64_t sched_ns;	/* wake-up and switch-in of a waiter, each */
+	int64_t shootdown_ns;	/* in the handler of the CPU that is shot at */
+};
+
 struct machine {
 	struct engine engine;
 	const struct profile *profile;
@@ -157,6 +167,8 @@ struct machine {
 	uint64_t seed;
 	struct metrics *metrics;
 	struct machine_hooks hooks;
+	struct tracer tracer;
+	bool run_to_parity;	/* EEVDF, 6.6: who has the CPU keeps it for a slice */
 	struct address_allocator *addresses;
 	uint32_t tasks_created, tasks_alive;
 	uint64_t contacts;

@@ -290,16 +290,40 @@ void task_kill(struct task *by, struct task *t)
 		task_wake(by, t);
 }
 
+/* sysctl_sched_base_slice: 0.7 ms, times 1 + log2 of up to 8 CPUs */
+static int64_t base_slice_ns(const struct machine *m)
+{
+	int64_t factor = 1;
+
+	for (uint32_t n = m->cpu_count < 8 ? m->cpu_count : 8; n > 1; n /= 2)
+		factor++;
+	return factor * 700 * NSEC_PER_USEC;
+}
+
+/*
+ * Does @t, who comes to the queue of @c, take the CPU? CFS: if it is behind by
+ * the wake-up granularity. EEVDF: only from one that has had its slice
+ * (RUN_TO_PARITY); else it waits for that one to sleep, or for the tick.
+ */
+static bool preempts(const struct cpu *c, const struct task *t)
+{
+	const struct machine *m = c->m;
+
+	if (m->run_to_parity)
+		return m->engine.now_ns - c->picked_ns >= base_slice_ns(m);
+	return cpu_vruntime(c) - t->vruntime_ns >
+	       m->profile->time_slice_ns / 4;
+}
+
 /* A woken or new task reaches the queue of @c. */
 static void task_arrive(struct task *t, struct cpu *c)
 {
-	int64_t granularity = c->m->profile->time_slice_ns / 4;
 
 	machine_touch(c->m);
 	rq_enter(c, t, true);
 	if (!c->curr)
 		cpu_start(c, rq_pop(c));
-	else if (cpu_vruntime(c) - t->vruntime_ns > granularity)
+	else if (preempts(c, t))
 		cpu_resched(c);
 	cpu_go(c);
 }

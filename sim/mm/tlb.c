@@ -37,7 +37,7 @@ uint32_t flush_targets(struct task *t, struct mm *mm, bool lazy_too,
 
 int64_t flush_handler_ns(const struct kernel *k, uint64_t pages)
 {
-	return cost_ns(k, COST_TLB_REMOTE_HANDLER) +
+	return cost_ns(k, COST_TLB_REMOTE_HANDLER) + k->m->tracer.shootdown_ns +
 	       (pages > FLUSH_CEILING ? cost_ns(k, COST_TLB_LOCAL_FULL) :
 		cost_ns(k, COST_TLB_LOCAL_PAGE) * (int64_t)pages);
 }

@@ -284,8 +284,10 @@ static int record(struct order_build *b, const struct op *op, struct errbuf *e)
 		return err_set(e, -EFBIG, "task %u of the trace has more than 2^32 records",
 			       op->task);
 	publish(b, op->start_ns);
-	if (!t->seq)
+	if (!t->seq) {
 		b->o->tasks[op->task].starts_off = op->kind == OP_SCHED_IN;
+		b->o->tasks[op->task].first_cpu = op->cpu;
+	}
 	if (op_kinds[op->kind].cls == OP_CLASS_SCHED) {
 		order_sched(b, op, ref);
 	} else {

@@ -48,6 +48,7 @@ struct task_order {
 	int64_t start_ns;
 	bool exits, exit_mm;
 	bool starts_off;	/* its first record is a sched-in */
+	uint16_t first_cpu;
 };
 
 struct order {

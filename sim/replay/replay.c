@@ -21,6 +21,7 @@
 static const char *const pacing_names[] = { "closed", "open", NULL };
 static const char *const costs_names[] = { "model", "recorded", NULL };
 static const char *const exogenous_names[] = { "keep", "drop", NULL };
+static const char *const placement_names[] = { "free", "captured", NULL };
 static const char *const tracing_names[] = { "removed", "as-captured", NULL };
 
 #define OPT(k, t, f) .key = k, .type = t, \
@@ -35,6 +36,9 @@ const struct option replay_option_table[] = {
 	{ OPT("exogenous", OPT_ENUM, exogenous), .def = "keep",
 	  .names = exogenous_names, .unit = "",
 	  .help = "keep: tasks outside the trace that had the CPU take it again" },
+	{ OPT("placement", OPT_ENUM, placement), .def = "free",
+	  .names = placement_names, .unit = "",
+	  .help = "captured: a task wakes up on the CPU of its next record, as an affinity that traces do not tell would have it" },
 	{ OPT("tracing", OPT_ENUM, tracing), .def = "removed",
 	  .names = tracing_names, .unit = "",
 	  .help = "as-captured: charge the tracer's own time where it was" },
@@ -104,10 +108,25 @@ static void sinks_init(struct replay *r)
 	events_who(r->metrics->events, describe_task, r);
 }
 
+static struct tracer tracer_of(const struct trace_header *h)
+{
+	int64_t event_ns = h->lock_event_tax_ns;
+
+	return (struct tracer){
+		.contention_ns = h->have & HAVE_CONTENTION ? event_ns : 0,
+		.sched_ns = h->have & HAVE_SCHED ? event_ns : 0,
+		.shootdown_ns = h->have & HAVE_TLB ? event_ns : 0,
+	};
+}
+
 static void run_init(struct replay *r)
 {
 	r->metrics = r->out->metrics = metrics_new();
 	machine_init(&r->m, r->c->profile, r->c->seed, r->metrics);
+	/* recorded costs have the tracer's time in them, also where it goes */
+	if (r->preparing || r->o->tracing == TRACING_AS_CAPTURED)
+		r->m.tracer = tracer_of(r->h);
+	r->m.run_to_parity = r->kernel->version >= 6006000;
 	r->m.engine.eager = r->c->eager;
 	r->m.shorten_pct = r->o->speedup_pct;
 	if (r->o->speedup_pct && r->o->speedup_lock)

@@ -17,10 +17,11 @@ enum pacing { PACING_CLOSED, PACING_OPEN };
 enum costs_mode { COSTS_MODEL, COSTS_RECORDED };
 enum exogenous { EXOGENOUS_KEEP, EXOGENOUS_DROP };
 enum tracing { TRACING_REMOVED, TRACING_AS_CAPTURED };
+enum placement { PLACEMENT_FREE, PLACEMENT_CAPTURED };
 
 /** struct replay_options - `replay:` of a scenario; option table below */
 struct replay_options {
-	uint32_t pacing, costs, exogenous, tracing;
+	uint32_t pacing, costs, exogenous, tracing, placement;
 	uint32_t replicates;
 	uint32_t instances;		/* copies of the workload, separate mms */
 	uint32_t jitter_permille;	/* of think segments; used from replicate 2 on */

@@ -149,6 +149,8 @@ void rmm_closing(struct replay *r, struct rmm *mm);
 /** rmm_forget() - nobody will name it again */
 void rmm_forget(struct rmm *mm);
 void rmm_fill(struct replay *r, struct rmm *mm, struct mm *fresh);
+/** rtask_place() - under placement: captured, from the next wake-up on @cpu */
+void rtask_place(struct rtask *rt, uint32_t cpu);
 /** rtask_launch() - the child of @by's op, in @mm */
 void rtask_launch(struct rtask *by, struct rtask *child, struct rmm *mm);
 int final_state_write(struct replay *r);

@@ -90,6 +90,7 @@ static bool fetch(struct rtask *rt)
 	if (ret <= 0)
 		return false;
 	progress(r);
+	rtask_place(rt, rt->op.cpu);
 	rt->wait_note = rt->note;
 	return true;
 }

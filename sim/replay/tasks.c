@@ -114,11 +114,21 @@ void tasks_init(struct replay *r)
 			   (uint32_t)(i % n));
 }
 
+void rtask_place(struct rtask *rt, uint32_t cpu)
+{
+	const struct replay *r = rt->r;
+
+	if (r->o->placement == PLACEMENT_CAPTURED && r->instances == 1 &&
+	    cpu < r->m.cpu_count)
+		rt->task.affinity = cpu + 1;
+}
+
 static void open_cursor(struct rtask *rt)
 {
 	rt->cursor = mmt_cursor(rt->r->trace, rt->trace);
 	rt->phase = PHASE_FETCH;
 	rt->launched = true;
+	rtask_place(rt, rt->order->first_cpu);
 	rt->r->live++;
 	rt->r->live_users += is_user(rt);
 }

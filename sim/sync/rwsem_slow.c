@@ -14,6 +14,15 @@ static void go_to_sleep(struct rwsem_waiter *w, bool killable)
 	w->sleeps++;
 	w->sleep_ns += killable ? task_sleep_killable(w->t) :
 				  task_sleep(w->t);
+	work_ns(w->t, 2 * w->t->m->tracer.sched_ns, COST_RECORDED);
+	settle(w->t);
+}
+
+/* trace_contention_begin() or _end(), in a run as captured. */
+static void trace_contention(struct task *t)
+{
+	work_ns(t, t->m->tracer.contention_ns, COST_RECORDED);
+	settle(t);
 }
 
 /* ---- readers ---- */
@@ -66,6 +75,7 @@ static int read_wait(struct rwsem_waiter *w, struct rwsem *s, bool killable)
 		}
 		go_to_sleep(w, killable);
 	}
+	trace_contention(t);
 	rwsem_hold(t, s, RWSEM_READ_SIDE);
 	waiter_end(w, s, true);
 	return 0;
@@ -107,6 +117,7 @@ static bool read_queue(struct rwsem_waiter *w, struct rwsem *s, bool counted)
 	} else if (first && !(s->word & RWSEM_WRITER)) {
 		rwsem_mark_wake(t, s, RWSEM_WAKE_ANY, &q);
 	}
+	trace_contention(t);
 	spin_unlock_irq(t, &s->wait_lock);
 	rwsem_wake_all(t, &q);
 	return false;
@@ -256,6 +267,7 @@ int rwsem_write_slow(struct task *t, struct rwsem *s, bool killable)
 		       (s->nonspinnable || s->reader_nonspinnable) &&
 		       !mutated(MUTATE_WRITER_LETS_READERS_SPIN);
 	write_queue(&w, s);
+	trace_contention(t);
 	while (!try_write_queued(&w, s)) {
 		spin_unlock_irq(t, &s->wait_lock);
 		if (!w.handoff || !rwsem_spin_for_handoff(t, s)) {
