@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/fidelity.h"
+#include "sim/base/hist.h"
 #include "sim/base/mem.h"
 
 enum { SAMPLES_MIN = 20 };
@@ -147,6 +148,45 @@ static void blame(const json_t *rows, const json_t *cell, struct check *c)
 
 /* ---- checks ---- */
 
+static void record_bucket(struct hist *h, const json_t *pair, int64_t least)
+{
+	int64_t lower = json_integer_value(json_array_get(pair, 0));
+	json_int_t n = json_integer_value(json_array_get(pair, 1));
+
+	if (lower >= least && n > 0)
+		hist_record_many(h, lower, (uint64_t)n);
+}
+
+/*
+ * What @quantity is of the waits of @least and more: the cell's histogram
+ * without the shorter ones. LOCK.contended is their count.
+ */
+static double of_long_waits(const json_t *cell, const char *quantity,
+			    int64_t least)
+{
+	const char *dot = strrchr(quantity, '.');
+	bool counts = !strcmp(dot, ".contended");
+	const json_t *pairs, *pair;
+	struct hist h = { 0 };
+	char name[128];
+	double v;
+	size_t i;
+
+	snprintf(name, sizeof(name), "%.*s%s", (int)(dot - quantity), quantity,
+		 counts ? ".wait_ns" : "");
+	pairs = json_object_get(json_object_get(cell, "hist"), name);
+	json_array_foreach(pairs, i, pair)
+		record_bucket(&h, pair, least);
+	if (counts)
+		v = (double)h.count;
+	else if (!strcmp(dot, ".mean"))
+		v = (double)hist_mean(&h);
+	else
+		v = (double)hist_quantile(&h, (uint32_t)atoi(dot + 2), 100);
+	hist_release(&h);
+	return v;
+}
+
 /* @quantity "a+b/c" is a ratio of what the cell has under both. */
 static double predicted(const json_t *cell, const char *quantity)
 {
@@ -168,6 +208,7 @@ static void judge(const json_t *rows, const json_t *row, const json_t *cell,
 		  bool recorded_costs, struct check *c)
 {
 	const json_t *share = json_object_get(row, "wait_share");
+	int64_t least = json_integer_value(json_object_get(row, "at_least_ns"));
 	bool identity = recorded_costs && share &&
 			json_number_value(share) < identity_share;
 
@@ -178,7 +219,8 @@ static void judge(const json_t *rows, const json_t *row, const json_t *cell,
 		return;
 	if (c->recorded > 0)
 		c->spread = number(row, "spread") / c->recorded;
-	c->predicted = predicted(cell, c->quantity);
+	c->predicted = least ? of_long_waits(cell, c->quantity, least) :
+			       predicted(cell, c->quantity);
 	c->has_error = c->recorded > 0;
 	if (c->has_error)
 		c->error = (c->predicted - c->recorded) / c->recorded;

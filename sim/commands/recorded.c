@@ -3,8 +3,7 @@
  * measurement records, in one pass over each task.
  *
  * An acquisition is contended if the importer says so (contention_begin seen,
- * or a wait above the floor) and it waited for CONTENDED_NS: one thread alone
- * waits up to 0.6 us above the floor (pin-churn1, p99). A downgrade counts as
+ * or a wait above the floor) and it waited for CONTENDED_NS. A downgrade counts as
  * an acquisition for reading, as in a cell. A call's time is without the ops
  * nested in it, which a replay does behind it. A hold is from acquired to released or
  * downgraded, and one event of the tracer that stands in front of the stamp of
@@ -19,7 +18,7 @@
 #include "sim/base/json.h"
 #include "sim/commands/recorded.h"
 
-enum { GAP_NS = 50000, CONTENDED_NS = 1000, HELD_MAX = 8,
+enum { GAP_NS = 50000, HELD_MAX = 8,
        TLB_REMOTE_SHOOTDOWN = 1 };
 
 /** struct held - an mmap_lock that a task has */

@@ -17,11 +17,15 @@
 
 enum { RECORDED_BLOCKS = 20, RECORDED_DRAWS = 200 };
 
+/* One thread alone waits up to 0.6 us above the floor (pin-churn1, p99). */
+enum { CONTENDED_NS = 1000 };
+
 /**
  * recorded_json() - {"kind": "recorded", "source", "rows": [...]}; caller decrefs
  * @trace: opened with MMT_MEASUREMENTS
  * A row is {"quantity", "value", "spread", "unit"}, with "wait_share", the
- * share of waiting in the op's time, where it is a time of an op; "value" is
+ * share of waiting in the op's time, where it is a time of an op, and with
+ * "at_least_ns" where shorter waits do not count on either side; "value" is
  * null for what the capture has no events for.
  * Return: NULL with @e set if the trace is damaged.
  */

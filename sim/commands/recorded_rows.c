@@ -21,6 +21,7 @@ struct row {
 	char name[NAME_BYTES];
 	const char *unit;
 	double value, wait_share;	/* @wait_share: negative, none */
+	int64_t at_least_ns;		/* of waits from here on; 0: of all */
 	bool absent, exact;
 };
 
@@ -70,6 +71,13 @@ static void quantiles(struct rows *l, const struct hist *h, const char *path,
 	r->wait_share = wait_share;
 }
 
+/* A capture does not know shorter waits from none, so none are compared. */
+static void only_contended(struct rows *l, uint32_t from)
+{
+	while (from < l->count)
+		l->v[from++].at_least_ns = CONTENDED_NS;
+}
+
 static void count(struct rows *l, uint64_t n, const char *path)
 {
 	add(l, "count", (double)n, "%s", path)->exact = true;
@@ -114,13 +122,16 @@ static void side(struct rows *l, const struct recorded_side *s,
 		 const char *name)
 {
 	char path[64];
+	uint32_t from;
 
 	add(l, "count", (double)s->acquired, "locks.mmap_lock.%s.acquired", name);
+	from = l->count;
 	add(l, "count", (double)s->contended, "locks.mmap_lock.%s.contended",
 	    name);
 	snprintf(path, sizeof(path), "locks.mmap_lock.%s.wait_ns", name);
 	if (s->contended)
 		quantiles(l, &s->wait_ns, path, -1);
+	only_contended(l, from);
 	/* a twentieth of all waiting is the way from the event to the wait */
 	if (s->spin_ns * 20 > s->sleep_ns)
 		add(l, "ns", (double)s->spin_ns, "locks.mmap_lock.%s.spin_ns",
@@ -268,6 +279,9 @@ static json_t *row_json(const struct row *r, double spread)
 	json_object_set_new(o, "unit", json_string(r->unit));
 	if (r->wait_share >= 0)
 		json_object_set_new(o, "wait_share", json_real(r->wait_share));
+	if (r->at_least_ns)
+		json_object_set_new(o, "at_least_ns",
+				    json_integer(r->at_least_ns));
 	return o;
 }
 
