@@ -11,8 +11,6 @@
 #include "sim/base/hist.h"
 #include "sim/base/mem.h"
 
-enum { SAMPLES_MIN = 20 };
-
 static const double identity_share = 0.05;
 
 const char *const verdict_names[VERDICT_COUNT] = {
@@ -24,7 +22,7 @@ enum verdict fidelity_judge(double error, double spread, double samples,
 {
 	double off = fabs(error);
 
-	if (samples < SAMPLES_MIN)
+	if (samples < FIDELITY_SAMPLES_MIN)
 		return VERDICT_NOISE;
 	if (off <= 0.10 && spread <= 0.10)
 		return identity ? VERDICT_IDENTITY : VERDICT_WITHIN_10;
@@ -69,6 +67,8 @@ static double samples_of(const json_t *rows, const char *quantity)
 
 	if (samples)
 		return json_number_value(samples);
+	if (!strcmp(dot, ".contended"))
+		return number(row, "value");
 
 	for (size_t i = 0; i < 2; i++) {
 		const char *at = strstr(quantity, known[i].part);
@@ -81,7 +81,7 @@ static double samples_of(const json_t *rows, const char *quantity)
 		return row ? number(row, "value") : 0;
 	}
 	if (strncmp(quantity, "latency_ns.", 11) || !strcmp(dot, ".count"))
-		return SAMPLES_MIN;
+		return FIDELITY_SAMPLES_MIN;
 	snprintf(name, sizeof(name), "%.*s.count", (int)(dot - quantity),
 		 quantity);
 	row = row_named(rows, name);
@@ -224,12 +224,12 @@ static void judge(const json_t *rows, const json_t *row, const json_t *cell,
 	c->has_error = c->recorded > 0;
 	if (c->has_error)
 		c->error = (c->predicted - c->recorded) / c->recorded;
+	c->samples = samples_of(rows, c->quantity);
 	if (!c->has_error)
 		c->verdict = c->predicted > 0 ? VERDICT_OFF : VERDICT_WITHIN_10;
 	else
 		c->verdict = fidelity_judge(c->error, c->spread,
-					    samples_of(rows, c->quantity),
-					    identity);
+					    c->samples, identity);
 	if (c->verdict == VERDICT_OFF)
 		blame(rows, cell, c);
 }
@@ -243,7 +243,8 @@ static const struct result_cell *baseline(const struct result_set *s)
 }
 
 int fidelity_of(const struct result_set *s, const char *trace,
-		const char *costs, struct fidelity *f, struct errbuf *e)
+		const char *costs, enum fidelity_kind kind, struct fidelity *f,
+		struct errbuf *e)
 {
 	const struct result_cell *cell = baseline(s);
 	const json_t *rows = json_object_get(s->reference, "rows"), *row;
@@ -257,6 +258,7 @@ int fidelity_of(const struct result_set *s, const char *trace,
 		return err_set(e, -1, "%s: %s", trace, cell->failure);
 	f->trace = xstrdup(trace);
 	f->costs = xstrdup(costs);
+	f->kind = kind;
 	f->checks = xcalloc(json_array_size(rows) + 1, sizeof(*f->checks));
 	f->spread_of = json_string_value(json_object_get(s->reference,
 							 "spread_of"));
@@ -267,7 +269,7 @@ int fidelity_of(const struct result_set *s, const char *trace,
 		c->quantity = json_string_value(json_object_get(row, "quantity"));
 		if (!c->quantity || !unit || !strcmp(unit, "part"))
 			continue;
-		judge(rows, row, cell->json, !strcmp(costs, "recorded"), c);
+		judge(rows, row, cell->json, kind == FIDELITY_RECORDED, c);
 		f->verdicts[c->verdict]++;
 		f->count++;
 	}

@@ -16,6 +16,17 @@ enum verdict {
 
 extern const char *const verdict_names[VERDICT_COUNT];
 
+/** enum fidelity_kind - what was asked, and so which targets there are */
+enum fidelity_kind {
+	FIDELITY_IN_SAMPLE,	/* model's costs, fitted to who knows what */
+	FIDELITY_RECORDED,	/* recorded costs */
+	FIDELITY_SAMPLE,	/* costs fitted to other captures */
+	FIDELITY_UNTRACED,	/* against runs without a tracer */
+	FIDELITY_KERNELS	/* counts of another kernel's capture */
+};
+
+enum { FIDELITY_SAMPLES_MIN = 20, FIDELITY_TARGETS_MAX = 6 };
+
 /**
  * struct check - one quantity
  * @spread: of the capture, as a share of @recorded
@@ -24,7 +35,7 @@ extern const char *const verdict_names[VERDICT_COUNT];
  */
 struct check {
 	const char *quantity, *unit;
-	double recorded, predicted, error, spread;
+	double recorded, predicted, error, spread, samples;
 	bool has_error;
 	enum verdict verdict;
 	char blame[96];
@@ -33,6 +44,7 @@ struct check {
 /** struct fidelity - one folder: one trace under one way of charging */
 struct fidelity {
 	char *trace, *costs;		/* for people */
+	enum fidelity_kind kind;
 	struct check *checks;
 	uint32_t count;
 	uint32_t verdicts[VERDICT_COUNT];
@@ -52,10 +64,33 @@ enum verdict fidelity_judge(double error, double spread, double samples,
 /** fidelity_of() - all checks of a folder; caller releases
  *  @s: must outlive @f */
 int fidelity_of(const struct result_set *s, const char *trace,
-		const char *costs, struct fidelity *f, struct errbuf *e);
+		const char *costs, enum fidelity_kind kind, struct fidelity *f,
+		struct errbuf *e);
 void fidelity_release(struct fidelity *f);
 
-/** fidelity_write() - text, or JSON {"checks": [...], "summary": [...]} */
+enum met { MET_YES, MET_NO, MET_NOISE, MET_COUNT };
+
+/**
+ * struct target - a limit for the errors of some rows
+ * @limit: as a share; 0: exact
+ * @rows: how many met it, missed it, or cannot tell
+ */
+struct target {
+	const char *name, *worst;
+	double limit, worst_error;
+	uint32_t rows[MET_COUNT];
+};
+
+/** fidelity_met() - is an error within @limit? Noise: the spread is wider */
+enum met fidelity_met(double error, double spread, double samples,
+		      double limit);
+/** fidelity_targets() - those of the folder's kind. Return: how many */
+uint32_t fidelity_targets(const struct fidelity *f,
+			  struct target list[FIDELITY_TARGETS_MAX]);
+/** target_met() - missed if any row is; noise-limited if all are */
+enum met target_met(const struct target *t);
+
+/** fidelity_write() - text, or JSON {"checks", "summary", "targets"} */
 void fidelity_write(const struct fidelity *list, uint32_t count, bool json,
 		    FILE *out);
 

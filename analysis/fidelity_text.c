@@ -67,6 +67,71 @@ static void folder(const struct fidelity *f, FILE *out)
 	fprintf(out, "%s\n\n", f->verdicts[VERDICT_ABSENT] ? "" : " nothing");
 }
 
+static const char *const met_names[MET_COUNT] = {
+	"met", "missed", "noise-limited"
+};
+
+static void target_line(const struct target *t, FILE *out)
+{
+	char limit[24] = "";
+
+	if (t->limit > 0)
+		percent(limit, sizeof(limit), t->limit, false);
+	fprintf(out, "  %-44s %6s  %-13s %2u of %u rows", t->name, limit,
+		met_names[target_met(t)], t->rows[MET_YES],
+		t->rows[MET_YES] + t->rows[MET_NO] + t->rows[MET_NOISE]);
+	if (t->rows[MET_NOISE])
+		fprintf(out, ", %u noise-limited", t->rows[MET_NOISE]);
+	if (t->worst && t->worst_error)
+		fprintf(out, "; worst %s %+.0f %%", t->worst,
+			100 * t->worst_error);
+	else if (t->worst)
+		fprintf(out, "; not %s", t->worst);
+	fputc('\n', out);
+}
+
+static void targets(const struct fidelity *list, uint32_t count, FILE *out)
+{
+	struct target t[FIDELITY_TARGETS_MAX];
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t n = fidelity_targets(&list[i], t);
+
+		if (n)
+			fprintf(out, "targets, %s, costs: %s\n", list[i].trace,
+				list[i].costs);
+		for (uint32_t k = 0; k < n; k++)
+			target_line(&t[k], out);
+	}
+	fputc('\n', out);
+}
+
+static json_t *targets_json(const struct fidelity *list, uint32_t count)
+{
+	struct target t[FIDELITY_TARGETS_MAX];
+	json_t *all = json_array();
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t n = fidelity_targets(&list[i], t);
+
+		for (uint32_t k = 0; k < n; k++) {
+			json_t *o = json_object();
+
+			json_object_set_new(o, "trace", json_string(list[i].trace));
+			json_object_set_new(o, "costs", json_string(list[i].costs));
+			json_object_set_new(o, "target", json_string(t[k].name));
+			json_object_set_new(o, "limit", json_real(t[k].limit));
+			json_object_set_new(o, "verdict",
+				json_string(met_names[target_met(&t[k])]));
+			for (int m = 0; m < MET_COUNT; m++)
+				json_object_set_new(o, met_names[m],
+					json_integer(t[k].rows[m]));
+			json_array_append_new(all, o);
+		}
+	}
+	return all;
+}
+
 static void summary(const struct fidelity *list, uint32_t count, FILE *out)
 {
 	fprintf(out, "%-34s %-9s", "trace", "costs");
@@ -126,6 +191,7 @@ static void write_json(const struct fidelity *list, uint32_t count, FILE *out)
 	}
 	json_object_set_new(root, "checks", checks);
 	json_object_set_new(root, "summary", sums);
+	json_object_set_new(root, "targets", targets_json(list, count));
 	json_dumpf(root, out, JSON_INDENT(1));
 	fputc('\n', out);
 	json_decref(root);
@@ -140,5 +206,6 @@ void fidelity_write(const struct fidelity *list, uint32_t count, bool json,
 	}
 	for (uint32_t i = 0; i < count; i++)
 		folder(&list[i], out);
+	targets(list, count, out);
 	summary(list, count, out);
 }

@@ -17,8 +17,10 @@ static const char help[] =
 "usage: mmreplay fidelity TRACE.mmt.. [options]\n"
 "\n"
 "Replays each capture under the preset of its own kernel, on the profile of its\n"
-"own machine, with the tracer's time where it was, once with recorded costs and\n"
-"once with the model's, and puts what that predicts beside what was recorded.\n"
+"own machine, tasks on the CPUs that they had, with the tracer's time where it\n"
+"was, once with recorded costs and once with the model's, and puts what that\n"
+"predicts beside what was recorded; then without the tracer, beside the untraced\n"
+"runs of capture.json. At the end, which targets are met, missed or noise-limited.\n"
 "\n"
 "  -o, --output DIR        result folders DIR/NAME-COSTS (default\n"
 "                          results/fidelity)\n"
@@ -164,6 +166,12 @@ static double wall_spread_ns(const json_t *capture)
 	return json_array_size(runs) > 1 ? (most - least) / 2 * 1e9 : 0;
 }
 
+static bool measures_wall(const char *quantity)
+{
+	return !strcmp("run.makespan_ns", quantity) ||
+	       !strncmp("process_ns.", quantity, 11);
+}
+
 static int add_repeats(json_t *reference, const char *path, struct errbuf *e)
 {
 	json_t *capture = json_read(path, e), *row;
@@ -172,7 +180,7 @@ static int add_repeats(json_t *reference, const char *path, struct errbuf *e)
 	if (!capture)
 		return -1;
 	json_array_foreach(json_object_get(reference, "rows"), i, row)
-		if (!strcmp("run.makespan_ns", json_string_value(
+		if (measures_wall(json_string_value(
 				json_object_get(row, "quantity"))))
 			json_object_set_new(row, "spread", json_real(
 				wall_spread_ns(capture)));
@@ -192,52 +200,77 @@ static json_t *counts_of(const char *path, struct errbuf *e)
 	return o;
 }
 
-static json_t *reference_of(const struct arguments *a, const char *path,
+/* The capture.json of a trace, or NULL; caller frees. */
+static char *capture_of(const struct arguments *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *beside;
+
+	if (a->capture_json)
+		return xstrdup(a->capture_json);
+	beside = xasprintf("%.*s%scapture.json",
+			   slash ? (int)(slash - path) : 0, path,
+			   slash ? "/" : "");
+	if (!access(beside, R_OK))
+		return beside;
+	free(beside);
+	return NULL;
+}
+
+static json_t *reference_of(const char *path, const char *capture,
 			    struct errbuf *e)
 {
 	struct mmt_reader *trace = mmt_open(path, MMT_MEASUREMENTS, 0, e);
-	const char *slash = strrchr(path, '/');
-	char *beside = xasprintf("%.*s%scapture.json",
-				 slash ? (int)(slash - path) : 0, path,
-				 slash ? "/" : "");
-	const char *from = a->capture_json ? a->capture_json :
-			   !access(beside, R_OK) ? beside : NULL;
 	json_t *o = trace ? recorded_json(trace, path, e) : NULL;
 
-	if (o && from && add_repeats(o, from, e)) {
+	if (o && capture && add_repeats(o, capture, e)) {
 		json_decref(o);
 		o = NULL;
 	}
 	if (trace)
 		mmt_close(trace);
-	free(beside);
 	return o;
 }
 
 /* ---- one folder: one trace, one way of charging ---- */
 
-/* What the simulated run's calls did with the lock, into its cell. */
-static int add_sections(const char *dir, struct result_set *s, struct errbuf *e)
+/** struct folder - one trace, one way of charging, one reference */
+struct folder {
+	const char *trace, *costs;
+	enum fidelity_kind kind;
+	json_t *reference;
+};
+
+/* What is counted in the simulated run as in a capture, into its cell. */
+static int add_run(const struct folder *w, const char *dir,
+		   struct result_set *s, struct errbuf *e)
 {
 	for (uint32_t i = 0; i < s->cell_count; i++) {
 		char *path = xasprintf("%s/runs/%s.mmt", dir, s->cells[i].id);
 		struct mmt_reader *run = mmt_open(path, 0, 0, e);
-		json_t *o = run ? recorded_sections(run, e) : NULL;
+		json_t *o = NULL, *cell = s->cells[i].json;
 
 		free(path);
+		if (run && w->kind == FIDELITY_KERNELS) {
+			o = recorded_sections(run, e);
+			json_object_set(cell, "sections", o);
+		} else if (run) {
+			o = recorded_run(run, e);
+			json_object_update(cell, o);
+		}
 		if (run)
 			mmt_close(run);
 		if (!o)
 			return -1;
-		json_object_set_new(s->cells[i].json, "sections", o);
+		json_decref(o);
 	}
 	return 0;
 }
 
-static int run_folder(const struct arguments *a, const char *trace,
-		      const char *costs, const char *dir, struct errbuf *e)
+static int run_folder(const struct arguments *a, const struct folder *w,
+		      const char *dir, struct errbuf *e)
 {
-	char *mode = xasprintf("replay.costs=%s", costs);
+	char *mode = xasprintf("replay.costs=%s", w->costs);
 	const char **set = xcalloc(a->set_count + 4, sizeof(*set));
 	char *kernel = xasprintf("kernel=%s", a->kernel ? a->kernel : "");
 	char *runs = xasprintf("%s/runs", dir);
@@ -249,16 +282,17 @@ static int run_folder(const struct arguments *a, const char *trace,
 	struct scenario *s;
 	int r = -1;
 
-	set[0] = "replay.tracing=as-captured";
+	set[0] = w->kind == FIDELITY_UNTRACED ? "replay.tracing=removed" :
+						"replay.tracing=as-captured";
 	set[1] = "replay.placement=captured";
 	set[2] = mode;
 	for (uint32_t i = 0; i < a->set_count; i++)
 		set[i + 3] = a->set[i];
-	if (a->kernel) {
+	if (a->kernel)
 		set[over.set_count++] = kernel;
+	if (w->kind != FIDELITY_UNTRACED)
 		o.export_dir = runs;
-	}
-	s = scenario_for_trace(trace, &over, e);
+	s = scenario_for_trace(w->trace, &over, e);
 	o.out_dir = dir;
 	if (s)
 		r = results_run(s, &o, &sum, e);
@@ -270,50 +304,87 @@ static int run_folder(const struct arguments *a, const char *trace,
 	return r;
 }
 
-static int check_folder(const struct arguments *a, const char *trace,
-			const char *costs, const json_t *reference,
+static int check_folder(const struct arguments *a, const struct folder *w,
 			struct fidelity *f, struct result_set **set,
 			struct errbuf *e)
 {
-	char *name = name_of(trace);
-	char *dir = xasprintf("%s/%s-%s", a->output, name,
-			      a->kernel ? a->kernel : costs);
+	bool untraced = w->kind == FIDELITY_UNTRACED;
+	char *name = name_of(w->trace);
+	char *costs = xasprintf("%s%s", w->costs, untraced ? ", untraced" : "");
+	char *dir = xasprintf("%s/%s-%s%s", a->output, name,
+			      a->kernel ? a->kernel : w->costs,
+			      untraced ? "-untraced" : "");
 	char *path = xasprintf("%s/reference.json", dir);
 	const char *const dirs[] = { dir };
-	int r = run_folder(a, trace, costs, dir, e);
+	int r = run_folder(a, w, dir, e);
 
 	if (!r)
-		r = json_save(path, reference, e);
+		r = json_save(path, w->reference, e);
 	if (!r) {
 		*set = results_load(dirs, 1, e);
-		r = *set && a->kernel ? add_sections(dir, *set, e) : 0;
+		r = *set && !untraced ? add_run(w, dir, *set, e) : 0;
 	}
-	if (!r) {
-		r = *set ? fidelity_of(*set, name, costs, f, e) : -1;
-	}
+	if (!r)
+		r = *set ? fidelity_of(*set, name, costs, w->kind, f, e) : -1;
 	free(path);
 	free(dir);
+	free(costs);
 	free(name);
 	return r;
 }
 
-static int check_trace(const struct arguments *a, const char *trace,
-		       struct fidelity *list, struct result_set **sets,
-		       uint32_t *count, struct errbuf *e)
+static enum fidelity_kind kind_of(const struct arguments *a, const char *costs)
 {
-	json_t *reference = a->reference ? counts_of(a->reference, e) :
-					   reference_of(a, trace, e);
-	const char *costs = a->kernel || a->from_count ? "model" : a->costs;
-	int r = reference ? 0 : -1;
+	if (a->kernel)
+		return FIDELITY_KERNELS;
+	if (!strcmp(costs, "recorded"))
+		return FIDELITY_RECORDED;
+	return a->from_count ? FIDELITY_SAMPLE : FIDELITY_IN_SAMPLE;
+}
 
-	for (int i = 0; !r && i < COSTS_MODES; i++) {
-		if (costs && strcmp(costs, costs_modes[i]))
-			continue;
-		r = check_folder(a, trace, costs_modes[i], reference,
-				 &list[*count], &sets[*count], e);
-		++*count;
-	}
+/** struct checks - of all traces */
+struct checks {
+	struct fidelity *list;
+	struct result_set **sets;
+	uint32_t count;
+};
+
+static int check_costs(const struct arguments *a, const char *trace,
+		       const char *costs, json_t *reference, json_t *untraced,
+		       struct checks *c, struct errbuf *e)
+{
+	struct folder w = { trace, costs, kind_of(a, costs), reference };
+	int r = check_folder(a, &w, &c->list[c->count], &c->sets[c->count], e);
+
+	c->count++;
+	if (r || !json_array_size(json_object_get(untraced, "rows")))
+		return r;
+	w.kind = FIDELITY_UNTRACED;
+	w.reference = untraced;
+	r = check_folder(a, &w, &c->list[c->count], &c->sets[c->count], e);
+	c->count++;
+	return r;
+}
+
+static int check_trace(const struct arguments *a, const char *trace,
+		       struct checks *c, struct errbuf *e)
+{
+	const char *costs = a->from_count || (a->kernel && !a->costs) ?
+			    "model" : a->costs;
+	char *capture = a->kernel ? NULL : capture_of(a, trace);
+	json_t *reference = a->reference ? counts_of(a->reference, e) :
+					   reference_of(trace, capture, e);
+	json_t *untraced = capture && reference ? untraced_json(capture, e) :
+						  NULL;
+	int r = reference && !(capture && !untraced) ? 0 : -1;
+
+	for (int i = 0; !r && i < COSTS_MODES; i++)
+		if (!costs || !strcmp(costs, costs_modes[i]))
+			r = check_costs(a, trace, costs_modes[i], reference,
+					untraced, c, e);
 	json_decref(reference);
+	json_decref(untraced);
+	free(capture);
 	return r;
 }
 
@@ -344,23 +415,23 @@ static int run(int argc, char **argv, struct errbuf *e)
 		.from = xcalloc((size_t)argc + 1, sizeof(*a.from)),
 		.set = xcalloc((size_t)argc + FIT_COSTS_MAX,
 			       sizeof(*a.set)) };
-	struct fidelity *list = xcalloc(2 * (size_t)argc, sizeof(*list));
-	struct result_set **sets = xcalloc(2 * (size_t)argc, sizeof(*sets));
-	uint32_t count = 0;
+	size_t room = 2 * COSTS_MODES * (size_t)argc;
+	struct checks c = { .list = xcalloc(room, sizeof(*c.list)),
+			    .sets = xcalloc(room, sizeof(*c.sets)) };
 	int r = parse(argc, argv, &a, e);
 
 	if (!r)
 		r = fit_first(&a, e);
 	for (uint32_t i = 0; !r && i < a.trace_count; i++)
-		r = check_trace(&a, a.traces[i], list, sets, &count, e);
+		r = check_trace(&a, a.traces[i], &c, e);
 	if (!r)
-		fidelity_write(list, count, a.json, stdout);
-	for (uint32_t i = 0; i < count; i++) {
-		fidelity_release(&list[i]);
-		results_free(sets[i]);
+		fidelity_write(c.list, c.count, a.json, stdout);
+	for (uint32_t i = 0; i < c.count; i++) {
+		fidelity_release(&c.list[i]);
+		results_free(c.sets[i]);
 	}
-	free(list);
-	free(sets);
+	free(c.list);
+	free(c.sets);
 	fit_release(&a.fit);
 	free(a.from);
 	free(a.set);

@@ -282,17 +282,20 @@ json_t *recorded_json(struct mmt_reader *trace, const char *source,
 	struct recorded blocks[RECORDED_BLOCKS] = { 0 };
 	struct collector c = { .blocks = blocks, .span_ns = h->span_ns,
 			       .tax_ns = h->lock_event_tax_ns };
-	json_t *o = NULL;
+	json_t *o = NULL, *run, *rows;
 	int ret = 0;
 
 	for (uint32_t i = 0; !ret && i < h->task_count; i++)
 		ret = task(trace, i, &c, e);
-	if (!ret) {
+	run = ret ? NULL : recorded_run(trace, e);
+	if (run) {
+		rows = recorded_rows(h, blocks, c.end_ns);
+		recorded_run_rows(run, h->have & HAVE_MMAP_LOCK, rows);
 		o = json_object();
 		json_object_set_new(o, "kind", json_string("recorded"));
 		json_object_set_new(o, "source", json_text(source));
-		json_object_set_new(o, "rows",
-				    recorded_rows(h, blocks, c.end_ns));
+		json_object_set_new(o, "rows", rows);
+		json_decref(run);
 	}
 	for (int i = 0; i < RECORDED_BLOCKS; i++)
 		recorded_release(&blocks[i]);

@@ -44,6 +44,20 @@ json_t *recorded_ratios(struct mmt_reader *trace, const char *source,
 /** recorded_sections() - {"munmap": {"WD": 0.99, ...}, ...}, shares by kind */
 json_t *recorded_sections(struct mmt_reader *trace, struct errbuf *e);
 
+/**
+ * recorded_run() - {"acquired": {"munmap": {"write": 9, "read": 9}, ..},
+ * "process_ns": {PID: wall time, ..}} of a capture or an exported run
+ */
+json_t *recorded_run(struct mmt_reader *trace, struct errbuf *e);
+/** recorded_run_rows() - its rows behind @rows; @locks: with acquisitions */
+void recorded_run_rows(const json_t *run, bool locks, json_t *rows);
+
+/**
+ * untraced_json() - the untraced runs of @path (capture.json), as a reference;
+ * without any rows if it has none. Return: NULL with @e set if unreadable.
+ */
+json_t *untraced_json(const char *path, struct errbuf *e);
+
 /* ---- inside (recorded.c collects, recorded_rows.c prints) ---- */
 
 struct recorded_side {

@@ -25,8 +25,11 @@ struct signatures {
 	uint32_t used;
 };
 
+enum { ADVICES = 32 };
+
 struct counts {
 	struct signatures kind[OP_KIND_COUNT];
+	struct signatures advice[ADVICES];	/* of madvise, by advice */
 	uint64_t ops[OP_KIND_COUNT], path[FAULT_PATH_COUNT];
 	uint64_t acquired[2], downgrades, failed;	/* [write] */
 };
@@ -77,20 +80,45 @@ static void count_signature(struct signatures *l, const struct op *op)
 	l->count[i]++;
 }
 
+/*
+ * Not lock events: readers of /proc, which no trace of the program has as
+ * calls, take the lock of its address space, too. An exit has one for reading,
+ * which stands before the exit's event, apart from it, up to 6.12.
+ */
+static void count_sections(struct counts *c, const struct op *op)
+{
+	bool any = false;
+
+	for (uint16_t i = 0; i < op->segs; i++) {
+		if (op->seg[i].kind != SEG_W && op->seg[i].kind != SEG_R)
+			continue;
+		c->acquired[op->seg[i].kind == SEG_W]++;
+		any = true;
+	}
+	c->acquired[0] += op->kind == OP_EXIT && !any;
+}
+
 static void count_op(struct counts *c, const struct op *op)
 {
 	if (op->kind == OP_LOCK_ACQUIRED) {
-		c->acquired[op->arg[1] && !op->arg[3]] += op->arg[2] != 0;
 		c->downgrades += op->arg[3] != 0;
 		c->failed += op->arg[2] == 0;
 	}
 	if (op_kinds[op->kind].cls != OP_CLASS_REPLAY)
 		return;
 	c->ops[op->kind]++;
-	if (op->kind == OP_FAULT)
+	if (op->kind == OP_FAULT) {
 		c->path[op->path]++;
-	if (has_signature(op->kind) && !(op->flags & OPF_FAILED))
+		c->acquired[0] += op->path != FAULT_PATH_VMA;
+	} else {
+		count_sections(c, op);
+	}
+	if (op->flags & OPF_FAILED || !has_signature(op->kind))
+		return;
+	if (op->kind != OP_MADVISE)
 		count_signature(&c->kind[op->kind], op);
+	else if (op->arg[2] < ADVICES)
+		count_signature(&c->advice[op->arg[2]], op);
 }
 
 static int count_all(struct mmt_reader *trace, struct counts *c,
@@ -127,18 +155,33 @@ static void ratio(json_t *rows, bool there, uint64_t count, uint64_t of,
 	json_array_append_new(rows, row);
 }
 
+/* A call's name; of madvise with the advice, whose mix is the program's. */
+static const struct signatures *signatures_of(const struct counts *c,
+					      unsigned i, char *name,
+					      size_t bytes)
+{
+	if (i < OP_KIND_COUNT) {
+		snprintf(name, bytes, "%s", op_kinds[i].name);
+		return &c->kind[i];
+	}
+	snprintf(name, bytes, "%s-%u", op_kinds[OP_MADVISE].name,
+		 i - OP_KIND_COUNT);
+	return &c->advice[i - OP_KIND_COUNT];
+}
+
 static void sections(json_t *rows, bool there, const struct counts *c)
 {
-	char name[64];
+	char call[32], name[64];
 
-	for (unsigned k = 0; k < OP_KIND_COUNT; k++) {
-		const struct signatures *l = &c->kind[k];
+	for (unsigned k = 0; k < OP_KIND_COUNT + ADVICES; k++) {
+		const struct signatures *l = signatures_of(c, k, call,
+							   sizeof(call));
 
 		for (uint32_t i = 0; i < l->used; i++) {
 			if (k == OP_FAULT || l->count[i] * 100 < l->ops)
 				continue;	/* faults: by path class */
-			snprintf(name, sizeof(name), "sections.%s.%s",
-				 op_kinds[k].name, l->name[i]);
+			snprintf(name, sizeof(name), "sections.%s.%s", call,
+				 l->name[i]);
 			ratio(rows, there, l->count[i], l->ops, name);
 		}
 	}
@@ -160,8 +203,11 @@ json_t *recorded_ratios(struct mmt_reader *trace, const char *source,
 	      "vmstat.fault_path_vma_trylock+vmstat.fault_path_retry+vmstat.fault_path_mmap/latency_ns.fault.count");
 	ratio(rows, locks, c.path[FAULT_PATH_VMA], faults,
 	      "vmstat.fault_path_vma/latency_ns.fault.count");
-	ratio(rows, locks, c.acquired[0], faults,
-	      "locks.mmap_lock.read.acquired/latency_ns.fault.count");
+	/* by those that take it: how many threads exit per fault is the
+	 * program's doing */
+	ratio(rows, locks, c.acquired[0], faults + c.ops[OP_MADVISE] +
+	      c.ops[OP_MUNMAP] + c.ops[OP_EXIT],
+	      "locks.mmap_lock.read.acquired/latency_ns.fault.count+latency_ns.madvise.count+latency_ns.munmap.count+latency_ns.exit.count");
 	ratio(rows, locks, c.acquired[1], c.ops[OP_MMAP],
 	      "locks.mmap_lock.write.acquired/latency_ns.mmap.count");
 	ratio(rows, locks, c.downgrades, c.ops[OP_MUNMAP],
@@ -179,19 +225,21 @@ json_t *recorded_ratios(struct mmt_reader *trace, const char *source,
 json_t *recorded_sections(struct mmt_reader *trace, struct errbuf *e)
 {
 	struct counts c;
+	char name[32];
 	json_t *o;
 
 	if (count_all(trace, &c, e))
 		return NULL;
 	o = json_object();
-	for (unsigned k = 0; k < OP_KIND_COUNT; k++) {
-		const struct signatures *l = &c.kind[k];
+	for (unsigned k = 0; k < OP_KIND_COUNT + ADVICES; k++) {
+		const struct signatures *l = signatures_of(&c, k, name,
+							   sizeof(name));
 		json_t *kind = json_object();
 
 		for (uint32_t i = 0; i < l->used; i++)
 			json_object_set_new(kind, l->name[i], json_real(
 				(double)l->count[i] / (double)l->ops));
-		json_object_set_new(o, op_kinds[k].name, kind);
+		json_object_set_new(o, name, kind);
 	}
 	return o;
 }
