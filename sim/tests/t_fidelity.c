@@ -29,6 +29,42 @@ static void t_verdicts(void **state)
 	assert_int_equal(fidelity_judge(0.0, 0.0, 19, false), VERDICT_NOISE);
 }
 
+/* A target claims nothing tighter than the spread, and misses nothing in it. */
+static void t_targets(void **state)
+{
+	struct check checks[] = {
+		{ .quantity = "run.makespan_ns", .has_error = true,
+		  .error = -0.14, .samples = 99 },
+		{ .quantity = "locks.mmap_lock.write.wait_ns.mean",
+		  .has_error = true, .error = 0.31, .samples = 99 },
+		{ .quantity = "locks.mmap_lock.write.contended",
+		  .has_error = true, .error = 0.1, .samples = 99 },
+		{ .quantity = "locks.mmap_lock.write.spin_ns",
+		  .recorded = 8, .predicted = 5 },
+		{ .quantity = "locks.mmap_lock.write.sleep_ns",
+		  .recorded = 7, .predicted = 6 },
+	};
+	struct fidelity f = { .kind = FIDELITY_SAMPLE, .checks = checks,
+			      .count = 5 };
+	struct target t[FIDELITY_TARGETS_MAX];
+
+	(void)state;
+	assert_int_equal(fidelity_met(0.1, 0.05, 99, 0.15), MET_YES);
+	assert_int_equal(fidelity_met(-0.2, 0.05, 99, 0.15), MET_NO);
+	assert_int_equal(fidelity_met(-0.2, 0.3, 99, 0.15), MET_NOISE);
+	assert_int_equal(fidelity_met(0.1, 0.3, 99, 0.15), MET_NOISE);
+	assert_int_equal(fidelity_met(0, 0, 19, 0.15), MET_NOISE);
+	assert_int_equal(fidelity_met(0, 0.5, 1, 0), MET_YES);
+	assert_int_equal(fidelity_met(0.001, 0.5, 99, 0), MET_NO);
+	assert_int_equal(fidelity_targets(&f, t), 3);
+	assert_int_equal(target_met(&t[0]), MET_YES);
+	assert_int_equal(target_met(&t[1]), MET_NO);
+	assert_int_equal(t[1].rows[MET_YES], 1);
+	assert_string_equal(t[1].worst, checks[1].quantity);
+	/* more was spun, more is slept: the wrong side */
+	assert_int_equal(target_met(&t[2]), MET_NO);
+}
+
 /* ---- a scrambled capture ---- */
 
 static bool waits(const struct op_segment *s)
@@ -151,7 +187,8 @@ static double score_of(const char *trace, const char *dir)
 	assert_int_equal(json_save(path, reference, &e), 0);
 	r = results_load(&dir, 1, &e);
 	assert_non_null(r);
-	assert_int_equal(fidelity_of(r, trace, "recorded", &f, &e), 0);
+	assert_int_equal(fidelity_of(r, trace, "recorded", FIDELITY_RECORDED,
+				     &f, &e), 0);
 	result = score(&f);
 	fidelity_release(&f);
 	results_free(r);
@@ -235,6 +272,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_verdicts),
+		cmocka_unit_test(t_targets),
 		cmocka_unit_test(t_golden),
 		cmocka_unit_test(t_scrambled),
 	};

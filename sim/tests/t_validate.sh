@@ -57,7 +57,7 @@ result $? "the null predictor meets no target"
 ! grep -q '^machine .* fits.txt' "$tmp/null"
 result $? "profiles agree with their list"
 
-sed -i 's/\(zap_page_ns:\)/\1/; /zap_page_ns:/{n;s/value: [0-9]*/value: 121/}' \
+sed -i 's/\(zap_page_ns:\)/\1/; /zap_page_ns:/{n;s/value: [0-9]*/value: 61/}' \
 	"$tmp/scenarios/machines/xeon-e5-2680-2s.yaml"
 "$MMREPLAY" validate --null >"$tmp/out" 2>"$tmp/err"
 [ $? = 1 ] && grep -q '^machine xeon-e5-2680-2s has other numbers' "$tmp/out" &&
