@@ -251,7 +251,7 @@ static void t_missing_cost(void **state)
 	assert_non_null(s);
 	text = strdup(strstr(s->resolved_yaml, "\nmachine:\n") + 1);
 	scenario_free(s);
-	from = strstr(text, "    zap_page_ns:");
+	from = strstr(text, "    tick_ns:");
 	assert_non_null(from);
 	to = strchr(from, '\n') + 1;
 	memmove(from, to, strlen(to) + 1);
@@ -259,7 +259,7 @@ static void t_missing_cost(void **state)
 	fixture_file(folder, "m.yaml", text);
 	free(text);
 	refuse("trace: t.mmt\nmachine: ./m.yaml\n",
-	       "./m.yaml:12:5: costs: expected zap_page_ns as well (unmapping, un-accounting and freeing a 4 KiB page)");
+	       "./m.yaml:12:5: costs: expected tick_ns as well (scheduler tick)");
 }
 
 static void t_command_line(void **state)
