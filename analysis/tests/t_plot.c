@@ -318,12 +318,56 @@ static void t_files(void **state)
 	room_close(&r);
 }
 
+/* A point a policy, at what it holds and how long it takes; all different. */
+static void t_trade_data(void **state)
+{
+	struct fixture f = usual;
+	struct plot_job job;
+	struct room r;
+	char *save = NULL, op[32], class[32], *x, *y;
+	uint32_t checked = 0;
+
+	(void)state;
+	f.series_points = 0;
+	r = room_open(&f);
+	job = built(&r, &plot_trade);
+	assert_int_equal(sscanf(strstr(job.gp.s, "set title '") + 11,
+				"%31[^,], median latency against %31s held", op,
+				class), 2);
+	x = xasprintf("hold.%s.byte_seconds", class);
+	y = xasprintf("latency_ns.%s.p50", op);
+	for (char *line = strtok_r(job.dat.s, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		double held, ns, want_held, want_ns;
+		char name[64];
+
+		if (*line == '#')
+			continue;
+		assert_int_equal(sscanf(line, "%lf %lf \"%63[^\"]\"", &held,
+					&ns, name), 3);
+		for (uint32_t g = 0; g < r.s->group_count; g++) {
+			if (strcmp(r.s->groups[g].name, name))
+				continue;
+			assert_true(group_mean(r.s, g, x, &want_held));
+			assert_true(group_mean(r.s, g, y, &want_ns));
+			assert_true(held == want_held && ns == want_ns);
+			checked++;
+		}
+	}
+	assert_int_equal(checked, r.s->group_count);
+	free(x);
+	free(y);
+	release(&job);
+	room_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_cdf_data),	  cmocka_unit_test(t_bars_data),
 		cmocka_unit_test(t_blame_data),	  cmocka_unit_test(t_series),
 		cmocka_unit_test(t_series_damaged), cmocka_unit_test(t_sweep_data),
+		cmocka_unit_test(t_trade_data),
 		cmocka_unit_test(t_no_data),	  cmocka_unit_test(t_files),
 	};
 
