@@ -4,6 +4,7 @@
  */
 #include <getopt.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +59,7 @@ int main(int argc, char **argv)
 	bool written;
 
 	setlocale(LC_ALL, "C");
+	signal(SIGXFSZ, SIG_IGN);	/* past RLIMIT_FSIZE: EFBIG, as on a full disk */
 	if (argc < 2) {
 		usage(stderr);
 		return 2;

@@ -220,6 +220,7 @@ _Noreturn static void child(const struct tracer *s, int go, int sorry)
 		become(s->o->user);
 	if (!errno) {
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		signal(SIGXFSZ, SIG_DFL);	/* as main() found it */
 		execvp(s->o->command[0], s->o->command);
 	}
 	why = errno;

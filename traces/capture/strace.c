@@ -123,6 +123,7 @@ static int run(const struct capture_options *o, const char *file,
 	arguments(o, file, pid, word);
 	child = fork();
 	if (!child) {
+		signal(SIGXFSZ, SIG_DFL);	/* as main() found it */
 		execvp(word[0], (char *const *)(uintptr_t)word);
 		_exit(127);
 	}
