@@ -25,6 +25,8 @@ enum {
 	/* less would decompress a chunk for every record of another stream */
 	CACHE_BYTES_MIN = 2 << 20,
 	SLOT_BYTES_MIN = 64 << 10,
+	/* frames up to this are read however much they shrank */
+	UNIFORM_BYTES_MAX = MMT_CHUNK_TARGET + (128 << 10),
 };
 
 static int damaged(const struct mmt_reader *r, uint64_t offset,
@@ -105,8 +107,8 @@ uint8_t *mmt_unzip(struct mmt_reader *r, uint64_t offset, uint32_t bytes,
 		   uint32_t raw, uint32_t sum, const char *what,
 		   struct errbuf *e)
 {
-	/* real frames shrink to 1/30 at most; more is a bomb */
-	if (bytes < 9 || raw / 1024 > bytes + 64) {
+	/* a whole chunk of one call may be nothing; where more is, it is a bomb */
+	if (bytes < 9 || (raw > UNIFORM_BYTES_MAX && raw / 1024 > bytes + 64)) {
 		damaged(r, offset, "impossible size of a frame", e);
 		return NULL;
 	}

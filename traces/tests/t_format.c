@@ -478,6 +478,28 @@ static void t_wrong_files(void **state)
 	free(path);
 }
 
+/* the same call over and over: frames that shrink a thousand times are read */
+static void t_uniform(void **state)
+{
+	enum { CALLS = 150000 };
+	struct op op = { .kind = OP_MUNMAP, .mm = 1, .arg = { 4096, 4096 } };
+	char *path = temp_name();
+	struct errbuf e = { 0 };
+	struct mmt_writer *w = mmt_create(path, &e);
+	struct trace_header h;
+
+	(void)state;
+	for (uint64_t i = 0; i < CALLS; i++, op.start_ns += 1000)
+		assert_int_equal(mmt_put(w, &op, &e), 0);
+	fill_header(&h);
+	assert_int_equal(mmt_finish(w, &h, &e), 0);
+	trace_header_release(&h);
+	assert_true(reads_clean(path, 0, &e));
+	assert_string_equal(e.text, "");
+	unlink(path);
+	free(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +508,7 @@ int main(void)
 		cmocka_unit_test(t_writer_refuses),
 		cmocka_unit_test(t_truncated), cmocka_unit_test(t_bit_flips),
 		cmocka_unit_test(t_salvage), cmocka_unit_test(t_wrong_files),
+		cmocka_unit_test(t_uniform),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
