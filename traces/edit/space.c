@@ -428,13 +428,22 @@ static int64_t effect_ns(const struct op *op)
 	return op->start_ns + op->duration_ns;
 }
 
+/* threads leave as they exit; the last one's exit-mm ends the space */
+static bool last_user(const struct space *s, uint32_t task)
+{
+	uint32_t mm = s->mm_of[task];
+
+	return mm == TRACE_NO_MM || s->mms[mm].users == 1;
+}
+
 void space_apply(struct space *s, const struct op *op)
 {
 	while (s->pending_count && s->pending[0].at_ns <= op->start_ns)
 		pop(s);
 	if (op->kind == OP_FAULT)
 		did_fault(s, op);
-	else if (op->kind == OP_EXIT_MM)
+	else if (op->kind == OP_EXIT_MM ||
+		 (op->kind == OP_EXIT && !last_user(s, op->task)))
 		leave(s, op->task);
 	else if (op_kinds[op->kind].cls == OP_CLASS_REPLAY &&
 		 op->flags & OPF_RESULT_KNOWN && !(op->flags & OPF_FAILED))

@@ -1,0 +1,99 @@
+#!/bin/bash
+# Pins that length is no matter of memory: a capture repeated to 1 GB of text,
+# its threads going on, passes through import | cut | dump, each below 64 MiB at
+# its peak, nothing lost; that a million tasks give a trace with an account, and
+# one tid used a million times. Does not pin speed. Memory does grow with tasks
+# alive at once: 2.1 KiB each in import.
+. sim/tests/long_lib.sh
+names=('1 GB of text: nothing is lost on its way' 'import, cut and dump stay below 64 MiB each'
+	'a million tasks have an account' 'their trace is sound'
+	'a million uses of one tid have an account' 'their trace is sound')
+echo "1..${#names[@]}"
+run=$build/mmreplay
+export TMPDIR=$tmp
+if ! command -v python3 >/dev/null; then
+	for name in "${names[@]}"; do
+		skip "$name" 'no python3 to ask for the peak of memory'
+	done
+	exit 0
+fi
+
+# peak NAME COMMAND..: COMMAND as part of a pipe; its peak in KiB into NAME.kib
+peak()
+{
+	python3 -c 'import os, resource, subprocess, sys
+status = subprocess.call(sys.argv[2:])
+with open(sys.argv[1], "w") as f:
+    f.write("%d\n" % resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)' "$tmp/$1.kib" "${@:2}"
+}
+
+# repeat BYTES: a capture, again and again, its clock going on
+repeat()
+{
+	awk -v most="$1" '
+	/task_newtask|sched_process|exit_group|exit_mmap/ { next }	# nobody ends
+	match($0, / [0-9]+\.[0-9]+: /) {
+		n++
+		before[n] = substr($0, 1, RSTART)
+		stamp = substr($0, RSTART + 1, RLENGTH - 3)
+		split(stamp, part, ".")
+		second[n] = part[1]
+		after[n] = "." part[2] substr($0, RSTART + RLENGTH - 2)
+	}
+	END {
+		for (round = 0; bytes < most; round += 2)
+			for (i = 1; i <= n; i++) {
+				line = before[i] (second[i] + round) after[i]
+				print line
+				bytes += length(line) + 1
+			}
+	}' traces/tests/data/trace-cmd-ns.txt
+}
+
+repeat 1000000000 |
+	peak import "$run" import - -o - 2>"$tmp/account" |
+	peak cut "$run" cut - --time 0s.. -o - 2>"$tmp/kept" |
+	peak dump "$run" dump - --all --no-segments 2>"$tmp/err" | wc -l >"$tmp/lines"
+kept=$(awk '/^cut:/ { print $2 }' "$tmp/kept")
+awk '/^trace-cmd:/ { exit !($2 > 8000000 && $2 == $5 + $8 + $11 + $13 + $16) }' "$tmp/account" &&
+	[ "${kept:-0}" -gt 5000000 ] && [ "$(cat "$tmp/lines")" = "$kept" ]
+result $? "${names[0]}" "$tmp/account"
+echo "# peaks in KiB: import $(cat "$tmp/import.kib"), cut $(cat "$tmp/cut.kib"), dump $(cat "$tmp/dump.kib")"
+[ "$(cat "$tmp"/*.kib | sort -n | tail -n 1)" -lt 65536 ]
+result $? "${names[1]}"
+
+# munmaps MANY: a million calls, each by a task of its own, or all by one tid
+munmaps()
+{
+	awk -v many="$1" '
+	function line(what)
+	{
+		printf "  p-%d [000] %d.%06d000: %s\n", tid, 1 + us / 1000000, us % 1000000, what
+		us++
+	}
+	BEGIN {
+		for (i = 0; i < 1000000; i++) {
+			tid = 1000 + (many ? i : 0)
+			line("sys_enter_munmap: addr: 0x00400000, len: 0x00001000")
+			line("sys_exit_munmap: 0x0")
+			if (!many) {
+				line("sched_process_exit: comm=p pid=1000 prio=120 group_dead=true")
+				line("exit_mmap: mt_mod 0x1, DESTROY")
+			}
+		}
+	}'
+}
+
+munmaps 1 | "$run" import - -o "$tmp/many.mmt" 2>"$tmp/account"
+grep -q '^trace-cmd: 2000000 lines = 2000000 in ops' "$tmp/account" &&
+	grep -q '^1000000 tasks' "$tmp/account"
+result $? "${names[2]}" "$tmp/account"
+"$run" check "$tmp/many.mmt" >"$tmp/err" 2>&1
+result $? "${names[3]}" "$tmp/err"
+munmaps 0 | "$run" import - -o "$tmp/again.mmt" 2>"$tmp/account"
+grep -q '^trace-cmd: 4000000 lines = 4000000 in ops' "$tmp/account" &&
+	grep -q '^replayed  munmap 1000000, exit 1000000' "$tmp/account"
+result $? "${names[4]}" "$tmp/account"
+"$run" check "$tmp/again.mmt" >"$tmp/err" 2>&1
+result $? "${names[5]}" "$tmp/err"
