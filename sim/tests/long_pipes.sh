@@ -32,7 +32,7 @@ sys.exit(status)' "$tmp/$1.kib" "${@:2}"
 repeat()
 {
 	awk -v most="$1" '
-	/task_newtask|sched_process|exit_group|exit_mmap/ { next }	# nobody ends
+	/task_newtask|sched_process|_clone|exit_group|exit_mmap/ { next }	# nobody ends
 	match($0, / [0-9]+\.[0-9]+: /) {
 		n++
 		before[n] = substr($0, 1, RSTART)
