@@ -39,6 +39,8 @@ static struct vma *vma_object(struct mm *mm, uint32_t cpu)
 	address_get(k->vma_cache, cpu, &place);
 	v = vma_slot_take(k, &place);
 	v->place = place;
+	/* aligned to 8 bytes at least: which 16 of a line of 64? */
+	count_n(k, COUNT_VMA_AT_0 + (uint32_t)(place.addr & 63) / 16, 1);
 	v->lock_state = (char *)v + (sizeof(*v) + 15) / 16 * 16;
 	v->mm = mm;
 	mm->count++;
@@ -53,16 +55,11 @@ static struct vma *vma_object(struct mm *mm, uint32_t cpu)
 
 static struct vma *vma_new(struct task *t, struct mm *mm)
 {
-	struct vma *v;
-
 	body(t, COST_VMA_ALLOC, 1);
 	if (mm->k->vma_lock_cache)
 		prim(t, COST_VMA_LOCK_ALLOC, 1);
 	settle(t);
-	v = vma_object(mm, t->cpu->id);
-	/* objects are aligned to 8 bytes at least: which 16 of a line of 64? */
-	count(t, COUNT_VMA_AT_0 + (v->place.addr & 63) / 16);
-	return v;
+	return vma_object(mm, t->cpu->id);
 }
 
 struct vma *vma_alloc(struct task *t, struct mm *mm)
