@@ -142,12 +142,40 @@ static int mt_prealloc(struct task *t, struct mm *mm, unsigned n)
 	return 0;
 }
 
+/* mas_destroy(): what the reservation did not need */
+static void mt_unreserve(struct task *t, struct mm *mm)
+{
+	settle(t);
+	hold(mm->k, HOLD_MAPLE_NODE, &mt(mm)->tag, STAGE_RESERVED, STAGE_NONE,
+	     mt(mm)->reserved, MAPLE_NODE_BYTES);
+	prim(t, COST_VMA_FREE, mt(mm)->reserved);
+	mt(mm)->reserved = 0;
+}
+
+/*
+ * mas_preallocate(): up to 6.5 for the worst case of any write, three nodes a
+ * level and a new root, of which a plain one uses one; from 6.6 for the write
+ * that is meant (maple_tree: refine mas_preallocate() node calculations, Jul
+ * 2023). Under fork the whole copy was reserved at once.
+ */
+static void write_reserved(struct task *t, struct mm *mm, uint64_t areas,
+			   bool spans)
+{
+	bool worst_case = mm->k->cfg.version < 6006000 && !mm->in_dup;
+
+	if (worst_case)
+		mt_prealloc(t, mm, 1 + 3 * height_of(mm));
+	mt_write(t, mm, areas, spans);
+	if (worst_case)
+		mt_unreserve(t, mm);
+}
+
 static void mt_store(struct task *t, struct mm *mm, struct vma *v)
 {
 	settle(t);
 	prim(t, COST_MAPLE_VISIT, height_of(mm));
 	settle(t);
-	mt_write(t, mm, mm->map_count + (v->detached ? 1 : 0), false);
+	write_reserved(t, mm, mm->map_count + (v->detached ? 1 : 0), false);
 }
 
 /* The state of the last store is at hand: no walk (mas_store, bulk). */
@@ -178,7 +206,7 @@ static void mt_erase(struct task *t, struct mm *mm, struct range r)
 	for (v = vma_first_after(mm, r.start); v && v->r.start < r.end;
 	     v = vma_next(v))
 		n++;
-	mt_write(t, mm, mm->map_count - n, 2 * n > LEAF_SLOTS);
+	write_reserved(t, mm, mm->map_count - n, 2 * n > LEAF_SLOTS);
 }
 
 /* __mt_dup(): copy node by node, depth first (6.8) */
@@ -200,16 +228,6 @@ static void mt_destroy(struct task *t, struct mm *mm)
 	     m->reserved, MAPLE_NODE_BYTES);
 	/* no reader is left: freed at once, in bulk */
 	m->nodes = m->reserved = 0;
-}
-
-/* mas_destroy(): what the reservation did not need */
-static void mt_unreserve(struct task *t, struct mm *mm)
-{
-	settle(t);
-	hold(mm->k, HOLD_MAPLE_NODE, &mt(mm)->tag, STAGE_RESERVED, STAGE_NONE,
-	     mt(mm)->reserved, MAPLE_NODE_BYTES);
-	prim(t, COST_VMA_FREE, mt(mm)->reserved);
-	mt(mm)->reserved = 0;
 }
 
 const struct index_ops vma_index_maple = {
