@@ -21,7 +21,7 @@ skip()	# NAME REASON
 	echo "ok $n - $1 # SKIP $2"
 }
 
-echo 1..10
+echo 1..11
 build=$(realpath "$BUILD")
 prefix=$tmp/usr
 DESTDIR=$tmp/stage PREFIX=/opt/m BUILD=$build sim/tests/install.sh >"$tmp/log" 2>&1 &&
@@ -71,6 +71,16 @@ while read -r h; do
 		{ echo "# $h"; status=1; }
 done < <(cd "$include" && find . -name '*.h' | sed 's,^\./,,')
 result $status 'installed headers compile alone'
+
+(cd "$tmp" && PKG_CONFIG_PATH=$prefix/lib/pkgconfig
+export PKG_CONFIG_PATH
+"${CC:-gcc}" $(pkg-config --define-variable=prefix="$prefix" --cflags mmreplay) -shared \
+	"$prefix/share/doc/mmreplay/skeleton.c" -o skeleton.so &&
+	"$program" generate mmap-churn loops=50 -o p.mmt &&
+	"$program" run p.mmt -q --plugin ./skeleton.so -p mm_lock=skeleton -o p) >"$tmp/out" 2>&1
+status=$?
+[ $status = 0 ] || sed 's/^/# /' "$tmp/out"
+result $status 'a plug-in from the installed files alone'
 
 cat >"$tmp/complete.bash" <<'END'
 PATH=$1:$PATH
