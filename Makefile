@@ -12,7 +12,8 @@ endif
 WARN  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 BASE  := -std=gnu17 -D_GNU_SOURCE -ffp-contract=off -I. -I$(BUILD) $(WARN)
 REL   := -O2 -g
-SAN   := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+# lines and functions, no variables: a seventh less to compile
+SAN   := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
 	 -DMMREPLAY_TEST
 
 # Asked once, when a recipe first needs the answer.
