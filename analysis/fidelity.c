@@ -67,6 +67,8 @@ static double samples_of(const json_t *rows, const char *quantity)
 
 	if (samples)
 		return json_number_value(samples);
+	if (!dot)
+		return FIDELITY_SAMPLES_MIN;
 	if (!strcmp(dot, ".contended"))
 		return number(row, "value");
 

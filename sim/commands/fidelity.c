@@ -169,6 +169,7 @@ static double wall_spread_ns(const json_t *capture)
 static bool measures_wall(const char *quantity)
 {
 	return !strcmp("run.makespan_ns", quantity) ||
+	       !strcmp("work_ns", quantity) ||
 	       !strncmp("process_ns.", quantity, 11);
 }
 
@@ -290,8 +291,7 @@ static int run_folder(const struct arguments *a, const struct folder *w,
 		set[i + 3] = a->set[i];
 	if (a->kernel)
 		set[over.set_count++] = kernel;
-	if (w->kind != FIDELITY_UNTRACED)
-		o.export_dir = runs;
+	o.export_dir = runs;
 	s = scenario_for_trace(w->trace, &over, e);
 	o.out_dir = dir;
 	if (s)
@@ -322,7 +322,7 @@ static int check_folder(const struct arguments *a, const struct folder *w,
 		r = json_save(path, w->reference, e);
 	if (!r) {
 		*set = results_load(dirs, 1, e);
-		r = *set && !untraced ? add_run(w, dir, *set, e) : 0;
+		r = *set ? add_run(w, dir, *set, e) : 0;
 	}
 	if (!r)
 		r = *set ? fidelity_of(*set, name, costs, w->kind, f, e) : -1;

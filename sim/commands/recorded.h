@@ -46,7 +46,8 @@ json_t *recorded_sections(struct mmt_reader *trace, struct errbuf *e);
 
 /**
  * recorded_run() - {"acquired": {"munmap": {"write": 9, "read": 9}, ..},
- * "process_ns": {PID: wall time, ..}} of a capture or an exported run
+ * "process_ns": {PID: wall time, ..}, "work_ns": when 99 of 100 calls and
+ * faults had begun} of a capture or an exported run
  */
 json_t *recorded_run(struct mmt_reader *trace, struct errbuf *e);
 /** recorded_run_rows() - its rows behind @rows; @locks: with acquisitions */

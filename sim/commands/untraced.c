@@ -75,7 +75,7 @@ json_t *untraced_json(const char *path, struct errbuf *e)
 	rows = json_array();
 	json_array_foreach(runs, i, run)
 		add(&wall, json_number_value(json_object_get(run, "wall_s")) * 1e9);
-	row(rows, "run.makespan_ns", &wall);
+	row(rows, "work_ns", &wall);
 	for (size_t k = 0; k < sizeof(prints) / sizeof(prints[0]); k++) {
 		struct range_of r = { 0 };
 

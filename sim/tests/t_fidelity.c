@@ -33,7 +33,7 @@ static void t_verdicts(void **state)
 static void t_targets(void **state)
 {
 	struct check checks[] = {
-		{ .quantity = "run.makespan_ns", .has_error = true,
+		{ .quantity = "work_ns", .has_error = true,
 		  .error = -0.14, .samples = 99 },
 		{ .quantity = "locks.mmap_lock.write.wait_ns.mean",
 		  .has_error = true, .error = 0.31, .samples = 99 },
