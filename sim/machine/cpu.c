@@ -117,7 +117,8 @@ void cpu_start(struct cpu *c, struct task *t)
 		c->address_space = t->address_space;
 	c->switches++;
 	if (t != prev)
-		cpu_take(c, cost->value, MODE_SYSTEM, cost->cls);
+		cpu_take(c, cost_take(c->m, COST_CONTEXT_SWITCH, 1), MODE_SYSTEM,
+			 cost->cls);
 	else
 		c->run_since_ns = later(c->m->engine.now_ns, c->busy_until_ns);
 	c->picked_ns = c->run_since_ns;

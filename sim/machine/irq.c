@@ -23,10 +23,10 @@ static void irq_run(struct cpu *c, struct irq_request *r)
 
 	cpu_pause(c);
 	if (!r->chained)
-		cpu_take(c, cost[COST_IRQ_ENTRY].value, MODE_IRQ,
+		cpu_take(c, cost_take(m, COST_IRQ_ENTRY, 1), MODE_IRQ,
 			 cost[COST_IRQ_ENTRY].cls);
 	if (r->sent)
-		cpu_take(c, cost[COST_IPI_RECEIVE].value, MODE_IRQ,
+		cpu_take(c, cost_take(m, COST_IPI_RECEIVE, 1), MODE_IRQ,
 			 cost[COST_IPI_RECEIVE].cls);
 	cpu_take(c, r->cost_ns, MODE_IRQ, r->cls);
 	cpu_rearm(c);
@@ -94,6 +94,8 @@ void irq_send(struct task *by, struct irq_request *r, struct cpu *to)
 		sender = by->cpu->id;
 		n = by->cpu->irqs_sent++;
 		flight_ns = machine_ipi_latency(m, by->cpu->id, to->id);
+		m->cost_times[by->cpu->socket == to->socket ?
+			      COST_IPI_LATENCY : COST_IPI_LATENCY_REMOTE]++;
 	} else {
 		n = m->irqs_outside++;
 	}

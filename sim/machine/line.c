@@ -110,6 +110,11 @@ static const struct cost_value *fetch_cost(const struct machine *m,
 	return &cost[COST_XFER_SMT + (store ? r->far : r->near) - DIST_SMT];
 }
 
+static int64_t take_cost(struct machine *m, const struct cost_value *cost)
+{
+	return cost_take(m, (unsigned)(cost - m->profile->cost), 1);
+}
+
 /* Queue for the line at @now; the stall of the one who asked. */
 static int64_t fetch(struct line *l, sim_ns now, int64_t ns)
 {
@@ -137,7 +142,7 @@ static void become_sharer(const struct machine *m, struct line *l,
 }
 
 /* A load by @cpu at @now; NULL: it hits, else what @stall_ns comes from. */
-static const struct cost_value *share(const struct machine *m, struct line *l,
+static const struct cost_value *share(struct machine *m, struct line *l,
 				      uint32_t cpu, sim_ns now,
 				      int64_t *stall_ns)
 {
@@ -148,13 +153,13 @@ static const struct cost_value *share(const struct machine *m, struct line *l,
 		return NULL;
 	r = line_reach(m, l, cpu);
 	cost = fetch_cost(m, &r, false);
-	*stall_ns = fetch(l, now, cost->value);
+	*stall_ns = fetch(l, now, take_cost(m, cost));
 	become_sharer(m, l, cpu, r.any);
 	return cost;
 }
 
 /* A store by @cpu at @now; NULL: it owns the line, @stall_ns: still on its way. */
-static const struct cost_value *own(const struct machine *m, struct line *l,
+static const struct cost_value *own(struct machine *m, struct line *l,
 				    uint32_t cpu, sim_ns now, int64_t *stall_ns)
 {
 	const struct cost_value *cost;
@@ -166,7 +171,7 @@ static const struct cost_value *own(const struct machine *m, struct line *l,
 	}
 	r = line_reach(m, l, cpu);
 	cost = fetch_cost(m, &r, true);
-	*stall_ns = fetch(l, now, cost->value);
+	*stall_ns = fetch(l, now, take_cost(m, cost));
 	l->owner = cpu + 1;
 	l->sharer_count = 0;
 	return cost;
@@ -224,13 +229,13 @@ static void walked(struct line_walk *w, const struct cost_value *cost,
 	w->class_ns[cost ? cost->cls : COST_DERIVED] += stall_ns;
 	if (cost)
 		return;
-	w->ns += hit->value;
+	w->ns += cost_take(w->t->m, hit_cost, 1);
 	w->class_ns[hit->cls] += hit->value;
 }
 
 void line_walk_read(struct line_walk *w, struct line *l)
 {
-	const struct machine *m = w->t->m;
+	struct machine *m = w->t->m;
 	int64_t stall_ns = 0;
 
 	walked(w, share(m, l, w->cpu, m->engine.now_ns + w->ns, &stall_ns),
@@ -239,7 +244,7 @@ void line_walk_read(struct line_walk *w, struct line *l)
 
 void line_walk_write(struct line_walk *w, struct line *l)
 {
-	const struct machine *m = w->t->m;
+	struct machine *m = w->t->m;
 	int64_t stall_ns = 0;
 
 	walked(w, own(m, l, w->cpu, m->engine.now_ns + w->ns, &stall_ns),
@@ -277,7 +282,7 @@ int64_t line_share(struct machine *m, struct line *l, uint32_t cpu)
 		return ns > 0 ? ns : 0;
 	}
 	r = line_reach(m, l, cpu);
-	ns = fetch(l, m->engine.now_ns, fetch_cost(m, &r, false)->value);
+	ns = fetch(l, m->engine.now_ns, take_cost(m, fetch_cost(m, &r, false)));
 	become_sharer(m, l, cpu, r.any);
 	return ns;
 }

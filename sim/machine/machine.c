@@ -67,12 +67,28 @@ static void parts_release(struct machine *m)
 	}
 }
 
+/* The machine compares with its own costs in many places; only those of
+ * distances that it does not have are certain to be without effect. */
+static void ask_own_costs(struct machine *m)
+{
+	const struct topology *t = &m->profile->topology;
+
+	for (unsigned i = 0; i < MACHINE_COST_COUNT; i++)
+		m->cost_asked[i] = true;
+	m->cost_asked[COST_XFER_SMT] = t->threads_per_core > 1;
+	m->cost_asked[COST_XFER_LLC] = t->cores_per_llc > 1;
+	m->cost_asked[COST_XFER_SOCKET] = t->llcs_per_socket > 1;
+	m->cost_asked[COST_XFER_REMOTE] = t->sockets > 1;
+	m->cost_asked[COST_IPI_LATENCY_REMOTE] = t->sockets > 1;
+}
+
 void machine_init(struct machine *m, const struct profile *p, uint64_t seed,
 		  struct metrics *metrics)
 {
 	memset(m, 0, sizeof(*m));
 	engine_init(&m->engine, NULL);
 	m->profile = p;
+	ask_own_costs(m);
 	m->seed = seed;
 	m->metrics = metrics;
 	metrics_watch(metrics, "runqueue.waiting", &m->queued_total);

@@ -179,6 +179,10 @@ struct machine {
 	uint64_t irqs_outside;
 	struct machine_part *parts;
 	const char *failed;	/* why the run stopped early; NULL = it did not */
+	/* how often each cost was charged, and which were looked at without being
+	 * charged (to share out recorded times, to compare): no other can matter */
+	uint64_t cost_times[PROFILE_COSTS_MAX];
+	bool cost_asked[PROFILE_COSTS_MAX];
 };
 
 void machine_init(struct machine *m, const struct profile *p, uint64_t seed,
@@ -229,10 +233,18 @@ static inline void work(struct task *t, unsigned cost, uint64_t count)
 	const struct cost_value *c = &t->m->profile->cost[cost];
 	int64_t ns = c->value * (int64_t)count;
 
+	t->m->cost_times[cost] += count;
 	t->owed_ns += ns;
 	t->class_ns[c->cls] += ns;
 	if (__builtin_expect(t->slow_work, 0))
 		work_slow(t, ns, c->cls);
+}
+
+/** cost_take() - @count times a cost that is charged other than by work(): in ns */
+static inline int64_t cost_take(struct machine *m, unsigned cost, uint64_t count)
+{
+	m->cost_times[cost] += count;
+	return m->profile->cost[cost].value * (int64_t)count;
 }
 
 /** work_ns() - owe @ns of a stated class */

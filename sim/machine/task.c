@@ -234,8 +234,8 @@ static int64_t idle_exit_ns(const struct cpu *c)
 	const struct cost_value *cost = c->m->profile->cost;
 	int64_t idle_ns = c->m->engine.now_ns - c->idle_since_ns;
 
-	return cost[idle_ns < cost[COST_IDLE_SHORT].value ?
-		    COST_IDLE_EXIT_SHORT : COST_IDLE_EXIT].value;
+	return cost_take(c->m, idle_ns < cost[COST_IDLE_SHORT].value ?
+			 COST_IDLE_EXIT_SHORT : COST_IDLE_EXIT, 1);
 }
 
 static void pay_wakeup(struct task *by, bool idle)
@@ -252,8 +252,7 @@ static void pay_wakeup(struct task *by, bool idle)
 
 void task_wake(struct task *by, struct task *t)
 {
-	const struct cost_value *cost = t->m->profile->cost;
-	int64_t latency = cost[COST_WAKE_LATENCY].value;
+	int64_t latency;
 	struct cpu *c;
 	bool idle;
 
@@ -266,6 +265,7 @@ void task_wake(struct task *by, struct task *t)
 	t->runnable_since_ns = t->m->engine.now_ns;
 	c = place_wakeup(t);
 	idle = !c->curr && !c->incoming;
+	latency = cost_take(t->m, COST_WAKE_LATENCY, 1);
 	if (idle)
 		latency += idle_exit_ns(c);
 	c->incoming++;
@@ -392,7 +392,7 @@ void task_spin_end(struct task *t, int64_t delay_ns)
 
 void spin_owner_left(struct task *owner)
 {
-	int64_t poll_ns = owner->m->profile->cost[COST_SPIN_POLL].value;
+	int64_t poll_ns = cost_take(owner->m, COST_SPIN_POLL, 1);
 	struct task *t;
 
 	while ((t = TAILQ_FIRST(&owner->spun_on))) {

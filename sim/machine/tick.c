@@ -57,7 +57,8 @@ void tick_run(struct cpu *c)
 	const struct cost_value *cost = c->m->profile->cost;
 
 	cpu_pause(c);
-	cpu_take(c, cost[COST_IRQ_ENTRY].value + cost[COST_TICK].value,
+	cpu_take(c, cost_take(c->m, COST_IRQ_ENTRY, 1) +
+			    cost_take(c->m, COST_TICK, 1),
 		 MODE_IRQ, cost[COST_TICK].cls);
 	cpu_rearm(c);
 	if (c->m->hooks.tick)

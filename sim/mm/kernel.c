@@ -254,6 +254,7 @@ void body(struct task *t, unsigned cost, uint64_t count)
 
 	if (!op || !op->recorded)
 		work(t, cost, count);
+	t->m->cost_asked[cost] = true;
 	if (op)
 		op->model_ns[op->seg] += t->m->profile->cost[cost].value *
 					 (int64_t)count;
@@ -444,7 +445,7 @@ static int64_t rcu_object_free(struct rcu_head *head, struct cpu *c)
 	int64_t remote_ns = 0;
 
 	if (o->cpu != c->id)
-		remote_ns = head->objects * cost_ns(k, COST_VMA_FREE_REMOTE);
+		remote_ns = cost_later(k, COST_VMA_FREE_REMOTE, head->objects);
 	pool_put(&k->head_pool, o);
 	return remote_ns;
 }

@@ -212,7 +212,14 @@ static inline void count_n(struct kernel *k, enum kernel_counter c, uint64_t n)
 
 static inline int64_t cost_ns(const struct kernel *k, unsigned cost)
 {
+	k->m->cost_asked[cost] = true;
 	return k->m->profile->cost[cost].value;
+}
+
+/** cost_later() - @n times what a callback or an interrupt will cost, in ns */
+static inline int64_t cost_later(const struct kernel *k, unsigned cost, uint64_t n)
+{
+	return cost_take(k->m, cost, n);
 }
 
 /** prim_expected() - a primitive that the machine itself charges (atomics of a
@@ -498,6 +505,8 @@ void flush_local(struct task *t, uint64_t pages);
 /** flush_wait() - spin until the last acknowledgement */
 void flush_wait(struct task *t, struct flush_info *f);
 int64_t flush_handler_ns(const struct kernel *k, uint64_t pages);
+/** flush_count() - book the costs of the handlers that flush_send() asked for */
+void flush_count(struct kernel *k, const struct flush_info *f, uint64_t pages);
 /** flush_tlb_kernel() - every CPU, the caller waits */
 void flush_tlb_kernel(struct task *t);
 

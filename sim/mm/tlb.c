@@ -42,6 +42,17 @@ int64_t flush_handler_ns(const struct kernel *k, uint64_t pages)
 		cost_ns(k, COST_TLB_LOCAL_PAGE) * (int64_t)pages);
 }
 
+void flush_count(struct kernel *k, const struct flush_info *f, uint64_t pages)
+{
+	uint64_t *times = k->m->cost_times;
+
+	times[COST_TLB_REMOTE_HANDLER] += f->targets;
+	if (pages > FLUSH_CEILING)
+		times[COST_TLB_LOCAL_FULL] += f->targets;
+	else
+		times[COST_TLB_LOCAL_PAGE] += f->targets * pages;
+}
+
 void flush_local(struct task *t, uint64_t pages)
 {
 	if (pages > FLUSH_CEILING)
@@ -132,6 +143,7 @@ void flush_tlb_kernel(struct task *t)
 	memcpy(mask, k->all_cpus, words * sizeof(*mask));
 	mask[t->cpu->id / 64] &= ~(1ULL << (t->cpu->id % 64));
 	flush_send(t, &f, mask, cost_ns(k, COST_VMAP_FLUSH));
+	k->m->cost_times[COST_VMAP_FLUSH] += f.targets;
 	prim(t, COST_VMAP_FLUSH, 1);
 	flush_wait(t, &f);
 	preempt_enable(t);

@@ -67,7 +67,7 @@ static void free_tables(struct task *t, struct mm *mm, const struct gather *g)
 	     PAGE_BYTES);
 	if (g->tables && k->cfg.version >= 6015000)
 		rcu_hold_object(t, k, HOLD_PAGE_TABLE, &g->tag, g->tables,
-				PAGE_BYTES, cost_ns(k, COST_RCU_CALLBACK));
+				PAGE_BYTES, cost_later(k, COST_RCU_CALLBACK, 1));
 }
 
 static void tlb_flush_mmu(struct task *t, struct mm *mm, struct gather *g)

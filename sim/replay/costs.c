@@ -41,6 +41,8 @@ struct costs *costs_new(const struct trace_header *h, const struct profile *p,
 	c->segments = segments;
 	c->doubt_ns = h->have & HAVE_SCHED ? INT64_MAX : doubt_ns;
 	c->ipis = h->have & HAVE_TLB;
+	c->asked[COST_TLB_REMOTE_HANDLER] = true;
+	c->asked[COST_TLB_LOCAL_FULL] = true;
 	c->irq_least_ns = p->cost[COST_IRQ_ENTRY].value;
 	/* the sender is done before the receiver, and waits for that */
 	c->ipi_ns = p->cost[COST_IPI_LATENCY].value +

@@ -43,6 +43,7 @@ struct costs {
 	bool segments;		/* costs: recorded */
 	int64_t doubt_ns;
 	bool ipis;		/* the capture tells which flushes sent IPIs */
+	bool asked[PROFILE_COSTS_MAX];	/* costs that these figures rest on */
 	int64_t ipi_ns;		/* what one costs its sender in this model */
 	int64_t irq_least_ns;	/* shortest interrupt */
 	struct kind_costs kind[OP_KIND_COUNT];

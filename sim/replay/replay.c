@@ -188,6 +188,8 @@ void take_accounts(struct replay *r, sim_ns now)
 		for (int m = 0; m < COST_CLASS_COUNT; m++)
 			o->class_ns[m] += r->tasks[i].task.class_ns[m];
 	kernel_thread_class_ns(r->k, o->class_ns);
+	memcpy(o->cost_times, r->m.cost_times, sizeof(o->cost_times));
+	memcpy(o->cost_asked, r->m.cost_asked, sizeof(o->cost_asked));
 }
 
 static uint64_t counter(const struct metrics *m, const char *name)
@@ -333,6 +335,8 @@ static int prepare(struct replay *shape)
 	ret = run_once(&prep, out);
 	if (!ret && o.costs == COSTS_RECORDED && !shape->h->synthetic)
 		interrupts(shape->costs, shape->h, out);
+	for (unsigned i = 0; i < PROFILE_COSTS_MAX; i++)
+		shape->costs->asked[i] |= out->cost_asked[i];
 	costs_judge(shape->costs, shape->h);
 	replay_result_release(out);
 	free(out);
@@ -361,6 +365,8 @@ static void describe_costs(const struct replay *r, struct replay_result *out)
 	if (!r->costs)
 		return;
 	out->cost_bytes = costs_bytes(r->costs);
+	for (int i = 0; i < PROFILE_COSTS_MAX; i++)
+		out->cost_asked[i] |= r->costs->asked[i];
 	for (int i = 0; i < OP_KIND_COUNT; i++)
 		out->recorded_costs[i] = r->costs->kind[i].recorded;
 }

@@ -66,6 +66,8 @@ struct replay_result {
 	int64_t mode_ns[MODE_COUNT];	/* summed over CPUs; = CPUs * makespan */
 	int64_t irq_user_ns;		/* of MODE_IRQ: hit user time */
 	int64_t class_ns[COST_CLASS_COUNT];
+	uint64_t cost_times[PROFILE_COSTS_MAX];	/* how often each was charged */
+	bool cost_asked[PROFILE_COSTS_MAX];	/* looked at: others have no effect */
 	/* where the time of an op kind went: total over its ops */
 	struct op_time {
 		int64_t work_ns, spin_ns, sleep_ns, line_ns, runqueue_ns,

@@ -356,6 +356,29 @@ static json_t *cost_share_part(const struct replay_result *r)
 	return o;
 }
 
+/* Every cost that could have had an effect: what it came to, and how sure it is. */
+static json_t *costs_part(const struct cell *c, const struct replay_result *r)
+{
+	json_t *all = json_object();
+
+	for (uint32_t i = 0; i < c->profile.cost_count; i++) {
+		const struct cost_value *v = &c->profile.cost[i];
+		json_t *o;
+
+		if (!r->cost_times[i] && !r->cost_asked[i])
+			continue;
+		o = json_object();
+		set_int(o, "times", (int64_t)r->cost_times[i]);
+		set_int(o, "total_ns", (int64_t)r->cost_times[i] * v->value);
+		set_int(o, "value", v->value);
+		set_int(o, "low", v->low);
+		set_int(o, "high", v->high);
+		set_text(o, "class", cost_class_names[v->cls]);
+		json_object_set_new(all, profile_cost(i)->key, o);
+	}
+	return all;
+}
+
 static json_t *warnings_part(const struct cell *c,
 			     const struct replay_result *r)
 {
@@ -424,6 +447,7 @@ json_t *cell_json(const struct scenario *s, const struct cell *c,
 		json_object_set_new(o, "rcu", rcu_part(r));
 	json_object_set_new(o, "hung_tasks", hung_part(r));
 	json_object_set_new(o, "cost_share", cost_share_part(r));
+	json_object_set_new(o, "costs", costs_part(c, r));
 	json_object_set_new(o, "warnings", warnings_part(c, r));
 	json_object_set_new(o, "failed", json_null());
 	json_object_set_new(o, "hist", hist_part(r));

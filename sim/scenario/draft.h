@@ -22,7 +22,7 @@ struct settings {
 	size_t count, room;
 };
 
-enum { DRAFT_PARAMS_MAX = 64, DRAFT_NOTES_MAX = 8, WORKLOAD_PARAMS_MAX = 32 };
+enum { DRAFT_PARAMS_MAX = PROFILE_COSTS_MAX + 32, DRAFT_NOTES_MAX = 8, WORKLOAD_PARAMS_MAX = 32 };
 
 struct draft {
 	struct cell cell;

@@ -43,8 +43,6 @@ void kthread_init(struct machine *m, struct kthread *k, uint32_t id,
 
 void kthread_want(struct task *by, struct kthread *k)
 {
-	const struct cost_value *cost;
-
 	if (by)
 		settle(by);
 	k->wanted = true;
@@ -53,8 +51,7 @@ void kthread_want(struct task *by, struct kthread *k)
 		return;
 	}
 	k->launched = true;
-	cost = k->task.m->profile->cost;
-	task_launch(by, &k->task, cost[COST_WAKE_LATENCY].value);
+	task_launch(by, &k->task, cost_take(k->task.m, COST_WAKE_LATENCY, 1));
 	k->task.m->tasks_alive--;	/* nobody waits for its end */
 	if (by)
 		work(by, COST_WAKE_LOCAL, 1);

@@ -247,7 +247,7 @@ static void period_start(struct rcu_state *r)
 	r->started_ns = now;
 	r->stats.periods++;
 	if (r->s.rules.fixed) {
-		engine_at(&r->m->engine, now + rcu_cost_ns(r, r->s.cost_gp),
+		engine_at(&r->m->engine, now + cost_take(r->m, r->s.cost_gp, 1),
 			  event_order(EVENT_TIMER, 0, TIMER_RCU_PERIOD), &r->period,
 			  r->started);
 		return;

@@ -101,6 +101,7 @@ struct rcu_state {
 
 static inline int64_t rcu_cost_ns(const struct rcu_state *r, unsigned cost)
 {
+	r->m->cost_asked[cost] = true;
 	return r->m->profile->cost[cost].value;
 }
 

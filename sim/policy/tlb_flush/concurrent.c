@@ -13,8 +13,10 @@ static void concurrent_flush(struct task *t, struct mm *mm, uint64_t pages,
 	preempt_disable(t);		/* get_cpu() */
 	settle(t);
 	count(t, COUNT_TLB_FLUSH);
-	if (flush_targets(t, mm, freed_tables, mask))
+	if (flush_targets(t, mm, freed_tables, mask)) {
 		flush_send(t, &f, mask, flush_handler_ns(mm->k, pages));
+		flush_count(mm->k, &f, pages);
+	}
 	if (t->address_space == mm)
 		flush_local(t, pages);
 	if (f.targets)

@@ -19,6 +19,7 @@ static void serial_flush(struct task *t, struct mm *mm, uint64_t pages,
 	}
 	if (flush_targets(t, mm, freed_tables, mask)) {
 		flush_send(t, &f, mask, flush_handler_ns(mm->k, pages));
+		flush_count(mm->k, &f, pages);
 		flush_wait(t, &f);
 	}
 	preempt_enable(t);

@@ -34,7 +34,7 @@ static int64_t vm_area_free_rcu_cb(struct rcu_head *head, struct cpu *c)
 			((char *)head - offsetof(struct vma, rcu));
 	struct kernel *k = v->mm->k;
 
-	return vma_object_free(v, c->id) ? 0 : cost_ns(k, COST_VMA_FREE_REMOTE);
+	return vma_object_free(v, c->id) ? 0 : cost_later(k, COST_VMA_FREE_REMOTE, 1);
 }
 
 static void free_now(struct task *t, struct vma *v)
@@ -61,8 +61,8 @@ static void rcu_vma_free(struct task *t, struct vma *v, enum free_why why)
 	v->queued = true;
 	v->rcu.fn = vm_area_free_rcu_cb;
 	v->rcu.move = NULL;
-	v->rcu.invoke_ns = cost_ns(k, COST_RCU_CALLBACK) +
-			   cost_ns(k, COST_VMA_FREE);
+	v->rcu.invoke_ns = cost_later(k, COST_RCU_CALLBACK, 1) +
+			   cost_later(k, COST_VMA_FREE, 1);
 	kernel_call_rcu(t, &v->rcu, HOLD_VMA, &v->held, why == FREE_MERGE ?
 			STAGE_NONE : STAGE_UNMAPPING, 1, vma_object_bytes(k));
 }

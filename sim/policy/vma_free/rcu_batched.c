@@ -63,7 +63,7 @@ static int64_t vma_free_rcu_callback(struct rcu_head *head, struct cpu *c)
 
 		next = TAILQ_NEXT(v, link);
 		if (!vma_object_free(v, c->id))
-			remote_ns += cost_ns(k, COST_VMA_FREE_REMOTE);
+			remote_ns += cost_later(k, COST_VMA_FREE_REMOTE, 1);
 	}
 	return remote_ns;
 }
@@ -104,8 +104,8 @@ static void drain_free_vmas(struct task *t, struct mm *mm)
 		v->queued = true;
 	first->rcu.fn = vma_free_rcu_callback;
 	first->rcu.move = move_group;
-	first->rcu.invoke_ns = cost_ns(k, COST_RCU_CALLBACK) +
-			       n * cost_ns(k, COST_VMA_FREE);
+	first->rcu.invoke_ns = cost_later(k, COST_RCU_CALLBACK, 1) +
+			       cost_later(k, COST_VMA_FREE, n);
 	kernel_call_rcu(t, &first->rcu, HOLD_VMA, &first->held, STAGE_BATCH, n,
 			n * vma_object_bytes(k));
 }

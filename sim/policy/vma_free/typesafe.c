@@ -29,7 +29,7 @@ static void typesafe_free(struct task *t, struct vma *v, enum free_why why)
 	if (slabs)			/* rcu_free_slab() */
 		rcu_hold_object(t, k, HOLD_VMA, &tag,
 				address_per_slab(k->vma_cache), bytes,
-				cost_ns(k, COST_RCU_CALLBACK));
+				cost_later(k, COST_RCU_CALLBACK, 1));
 }
 
 const struct vma_free_ops vma_free_typesafe = {

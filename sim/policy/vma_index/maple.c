@@ -119,14 +119,14 @@ static void mt_write(struct task *t, struct mm *mm, uint64_t areas, bool spans)
 		node_take(t, mm, copied);
 		rcu_hold_object(t, mm->k, HOLD_MAPLE_NODE, &tag, copied,
 				MAPLE_NODE_BYTES,
-				cost_ns(mm->k, COST_RCU_CALLBACK));
+				cost_later(mm->k, COST_RCU_CALLBACK, 1));
 	}
 	if (want > old)
 		node_take(t, mm, want - old);
 	else if (want < old && rcu)
 		rcu_hold_object(t, mm->k, HOLD_MAPLE_NODE, &tag, old - want,
 				MAPLE_NODE_BYTES,
-				cost_ns(mm->k, COST_RCU_CALLBACK));
+				cost_later(mm->k, COST_RCU_CALLBACK, 1));
 	settle(t);
 }
 

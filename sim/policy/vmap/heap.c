@@ -304,7 +304,7 @@ void schedule_vmap_work(struct task *t, struct vmap_work *w, int cpu)
 	w->task.gen = gen + 1;	/* events of its last life are stale */
 	w->task.op_kind = KERNEL_OP_WORKER;
 	w->task.affinity = (uint64_t)(cpu + 1);
-	task_launch(t, &w->task, t->m->profile->cost[COST_WAKE_LATENCY].value);
+	task_launch(t, &w->task, cost_take(t->m, COST_WAKE_LATENCY, 1));
 }
 
 void flush_vmap_work(struct task *t, struct vmap_work *w)
