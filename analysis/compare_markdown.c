@@ -2,6 +2,7 @@
  * The table as Markdown (the GitHub flavour of tables): a table per block,
  * change in brackets behind the value, foreign text escaped.
  */
+#include <string.h>
 #include "analysis/table.h"
 
 static void header(const struct table *t, uint32_t first, uint32_t end,
@@ -93,6 +94,25 @@ static void notes(const struct table *t, FILE *out)
 	notes_release(&l);
 }
 
+static void summary(const struct table *t, FILE *out)
+{
+	struct text s = { 0 };
+	char *save = NULL;
+
+	table_summary(&s, t);
+	if (s.len)
+		fputc('\n', out);
+	for (char *line = s.len ? strtok_r(s.s, "\n", &save) : NULL; line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		struct text clean = { 0 };
+
+		text_clean(&clean, line, TEXT_MARKDOWN);
+		fprintf(out, "- %s\n", text_str(&clean));
+		text_release(&clean);
+	}
+	text_release(&s);
+}
+
 int compare_markdown(const struct table *t, FILE *out)
 {
 	const struct result_set *s = t->set;
@@ -100,7 +120,9 @@ int compare_markdown(const struct table *t, FILE *out)
 
 	text_put(&line, "### ");
 	text_clean(&line, s->scenario, TEXT_MARKDOWN);
-	text_put(&line, "\n");
+	fprintf(out, "%s\n", text_str(&line));
+	text_clear(&line);
+	summary(t, out);
 	for (uint32_t k = 0; k < s->group_count;) {
 		uint32_t b = s->groups[t->order[k]].block, end = k;
 

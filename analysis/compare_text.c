@@ -560,6 +560,7 @@ int compare_text(const struct table *t, const struct compare_options *o,
 		fill_column(&p, k);
 	fit_names(&p);
 	title(&p);
+	summary(&p);
 	for (uint32_t k = 0; k < s->group_count;) {
 		uint32_t end = block_end(&p, k);
 
@@ -570,7 +571,6 @@ int compare_text(const struct table *t, const struct compare_options *o,
 	legend(&p);
 	legend_columns(&p);
 	warnings(&p);
-	summary(&p);
 	page_release(&p);
 	return 0;
 }

@@ -172,6 +172,31 @@ static int load_reference(struct result_set *s, const char *dir,
 	return err;
 }
 
+/* Of the folder, or of the study of its scenario below it; one that another
+ * program made says nothing about these cells. */
+static int load_study(struct result_set *s, uint32_t folder, struct errbuf *e)
+{
+	static const char *const below[] = { "", "sensitivity/" };
+	int err = 0;
+
+	for (int i = 0; i < 2 && !s->study && !err; i++) {
+		char *path = xasprintf("%s/%ssensitivity.json", s->dirs[folder],
+				       below[i]);
+
+		if (!access(path, R_OK)) {
+			s->study = json_read(path, e);
+			err = s->study ? 0 : -EINVAL;
+		}
+		free(path);
+	}
+	if (s->study && !json_equal(json_object_get(s->study, "model_id"),
+				    json_object_get(s->heads[folder], "model_id"))) {
+		json_decref(s->study);
+		s->study = NULL;
+	}
+	return err;
+}
+
 /* What makes two cells replicates of each other, as one string. */
 static char *group_key(const struct result_set *s, const struct result_cell *c)
 {
@@ -401,7 +426,8 @@ struct result_set *results_load(const char *const *dirs, uint32_t count,
 			n--;
 		s->dirs[i] = xasprintf("%.*s", (int)n, dirs[i]);
 		s->dir_count++;
-		if (load_head(s, i, e) || load_reference(s, s->dirs[i], e))
+		if (load_head(s, i, e) || load_reference(s, s->dirs[i], e) ||
+		    load_study(s, i, e))
 			goto fail;
 	}
 	if (!s->cell_count) {
@@ -436,12 +462,73 @@ void results_free(struct result_set *s)
 		free(s->dirs[i]);
 	}
 	json_decref(s->reference);
+	json_decref(s->study);
 	free(s->cells);
 	free(s->groups);
 	free(s->blocks);
 	free(s->dirs);
 	free(s->heads);
 	free(s);
+}
+
+/* Does the number tell blocks apart, or is it the same in all of them? */
+static bool is_swept(const struct result_set *s, const char *key, const json_t *v)
+{
+	for (uint32_t b = 0; b < s->block_count; b++)
+		if (!json_equal(json_object_get(s->blocks[b].params, key), v))
+			return true;
+	return false;
+}
+
+char *group_title(const struct result_set *s, uint32_t group)
+{
+	const struct result_group *g = &s->groups[group];
+	const json_t *params = s->blocks[g->block].params;
+	char *title = xstrdup(s->cells[g->example].label);
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)params, key, v) {
+		char *number, *longer;
+
+		if (!is_swept(s, key, v))
+			continue;
+		number = json_dumps(v, JSON_ENCODE_ANY);
+		longer = xasprintf("%s, %s=%s", title, key, number);
+		free(number);
+		free(title);
+		title = longer;
+	}
+	return title;
+}
+
+static bool names_group(const json_t *conclusion, const char *key,
+			const struct result_set *s, uint32_t group)
+{
+	const char *said = json_string_value(json_object_get(conclusion, key));
+	char *title = group_title(s, group);
+	bool same = said && !strcmp(said, title);
+
+	free(title);
+	return same;
+}
+
+const json_t *study_conclusion(const struct result_set *s, uint32_t group,
+			       const char *path)
+{
+	const char *metric = json_string_value(json_object_get(s->study, "metric"));
+	const json_t *c;
+	size_t i;
+
+	if (!strcmp(path, "run.sim_ops_per_s"))
+		path = "run.makespan_ns";
+	if (!metric || strcmp(metric, path))
+		return NULL;
+	json_array_foreach(json_object_get(s->study, "conclusions"), i, c)
+		if (names_group(c, "label", s, group) &&
+		    names_group(c, "baseline", s, s->groups[group].base))
+			return c;
+	return NULL;
 }
 
 static bool group_is(const struct result_set *s, uint32_t i, const char *name)

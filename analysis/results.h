@@ -59,6 +59,7 @@ struct result_set {
 	json_t **heads;		/* results.json of each folder, without cells */
 	uint32_t dir_count;
 	json_t *reference;	/* reference.json or NULL */
+	json_t *study;		/* sensitivity.json of this program, or NULL */
 	const char *scenario;
 };
 
@@ -66,6 +67,19 @@ struct result_set {
 struct result_set *results_load(const char *const *dirs, uint32_t count,
 				struct errbuf *e);
 void results_free(struct result_set *s);
+
+/** group_title() - label of a group with what was swept, unique in its folder:
+ *  "per-vma, machine.cpus=8"; caller frees */
+char *group_title(const struct result_set *s, uint32_t group);
+
+/**
+ * study_conclusion() - what `sensitivity` found for the change of @path of @group
+ * The study is in the folder or in its sensitivity/; it was made by the same
+ * program, against the same baseline. Ops per time are judged by the makespan.
+ * Return: borrowed, an entry of `conclusions` (RESULTS.md); NULL: not asked.
+ */
+const json_t *study_conclusion(const struct result_set *s, uint32_t group,
+			       const char *path);
 
 /**
  * results_baseline() - measure every group against another one

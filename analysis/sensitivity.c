@@ -37,18 +37,27 @@ int effects_read(const char *dir, const char *metric, struct effects *out,
 		    !result_number(s->cells[s->groups[g->base].cells[0]].json,
 				   metric, &base, &integral) || base == 0)
 			continue;
-		out->e[out->count].label = xstrdup(g->label);
-		out->e[out->count++].change = value / base - 1;
+		out->e[out->count++] = (struct effect){
+			.label = group_title(s, i),
+			.baseline = group_title(s, g->base),
+			.cell = xstrdup(s->cells[g->example].label),
+			.change = value / base - 1 };
 	}
+	out->model_id = xstrdup(json_string_value(
+		json_object_get(s->heads[0], "model_id")));
 	results_free(s);
 	return 0;
 }
 
 void effects_release(struct effects *f)
 {
-	for (uint32_t i = 0; i < f->count; i++)
+	for (uint32_t i = 0; i < f->count; i++) {
 		free(f->e[i].label);
+		free(f->e[i].baseline);
+		free(f->e[i].cell);
+	}
 	free(f->e);
+	free(f->model_id);
 	*f = (struct effects){ 0 };
 }
 
@@ -166,15 +175,17 @@ static json_t *swing_json(const struct swing *s)
 }
 
 json_t *sensitivity_json(const struct conclusion *c, uint32_t count,
-			 const char *metric)
+			 const char *metric, const char *model_id)
 {
 	json_t *root = json_object(), *list = json_array();
 
+	json_object_set_new(root, "model_id", json_string(model_id));
 	json_object_set_new(root, "metric", json_string(metric));
 	for (uint32_t i = 0; i < count; i++) {
 		json_t *o = json_object(), *swings = json_array();
 
 		json_object_set_new(o, "label", json_text(c[i].label));
+		json_object_set_new(o, "baseline", json_text(c[i].baseline));
 		json_object_set_new(o, "change", json_real(c[i].change));
 		json_object_set_new(o, "joint_runs", json_integer(c[i].joint_runs));
 		json_object_set_new(o, "joint_same", json_integer(c[i].joint_same));

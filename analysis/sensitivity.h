@@ -11,15 +11,17 @@
  * runs cells; this part reads the result folders and judges.
  */
 
-/** struct effect - one conclusion in one result folder: change = value/base - 1 */
+/** struct effect - one conclusion in one result folder: change = value/base - 1
+ *  @label, @baseline: group_title(); @cell: label of its cells */
 struct effect {
-	char *label;
+	char *label, *baseline, *cell;
 	double change;
 };
 
 struct effects {
 	struct effect *e;
 	uint32_t count;
+	char *model_id;
 };
 
 /** effects_read() - the change of @metric of every cell that has a baseline */
@@ -46,7 +48,7 @@ struct swing {
 
 /** struct conclusion - a change, and every cost's swing on it, widest first */
 struct conclusion {
-	const char *label;
+	const char *label, *baseline, *cell;	/* as of struct effect */
 	double change;
 	struct swing *swings;
 	uint32_t swing_count;
@@ -61,6 +63,6 @@ void sensitivity_text(const struct conclusion *c, uint32_t count,
 
 /** sensitivity_json() - the same for programs, and what the tornado plot reads */
 json_t *sensitivity_json(const struct conclusion *c, uint32_t count,
-			 const char *metric);
+			 const char *metric, const char *model_id);
 
 #endif

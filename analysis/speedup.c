@@ -14,8 +14,9 @@
 #include "sim/base/json.h"
 #include "sim/base/mem.h"
 
-enum { RANK_STEP = 2,		/* by what half would be worth */
-       ROWS_MOST = 15 };
+enum { RANK_STEP = 2,		/* by what half would be worth, if known */
+       ROWS_MOST = 15,
+       SPARE = 3 };		/* what is tried by part ranks by that, a little otherwise */
 
 const unsigned speedup_pct[SPEEDUP_STEPS] = { 10, 25, 50, 75, 100 };
 
@@ -123,12 +124,11 @@ static bool is_gain(const struct gain *g, double least)
 }
 
 int speedups_add(struct speedups *s, const char *dir, const char *kind,
-		 const char *name, int64_t value, unsigned step, double least,
-		 bool *any, struct errbuf *e)
+		 const char *name, int64_t value, unsigned step,
+		 struct errbuf *e)
 {
 	struct result_set *set = results_load(&dir, 1, e);
 
-	*any = false;
 	if (!set)
 		return -1;
 	for (uint32_t i = 0; i < s->count; i++) {
@@ -142,7 +142,6 @@ int speedups_add(struct speedups *s, const char *dir, const char *kind,
 				continue;
 			u = find_or_add(c, kind, name, value);
 			u->gain[step] = gain_of(c, set->cells[group->cells[0]].json);
-			*any |= is_gain(&u->gain[step], least);
 			break;
 		}
 	}
@@ -182,9 +181,11 @@ char **speedups_locks(const char *dir, struct errbuf *e)
 
 static double rank_of(const struct speedup *u)
 {
-	const struct gain *g = &u->gain[RANK_STEP];
+	const struct gain *half = &u->gain[RANK_STEP];
+	const struct gain *all = &u->gain[SPEEDUP_STEPS - 1];
 
-	return g->known ? g->throughput : 0;
+	return half->known ? half->throughput :
+	       all->known ? all->throughput / 2 : 0;
 }
 
 static int by_gain(const void *pa, const void *pb)
@@ -210,6 +211,26 @@ static bool worth_a_row(const struct speedup *u, double least)
 	for (int i = 0; i < SPEEDUP_STEPS; i++)
 		if (u->gain[i].known && is_gain(&u->gain[i], least))
 			return true;
+	return false;
+}
+
+bool speedups_shown(struct speedups *s, const char *kind, const char *name,
+		    double least)
+{
+	speedups_sort(s);
+	for (uint32_t i = 0; i < s->count; i++) {
+		uint32_t rows = 0;
+
+		for (uint32_t k = 0; k < s->cells[i].count && rows < ROWS_MOST + SPARE; k++) {
+			const struct speedup *u = &s->cells[i].list[k];
+
+			if (!worth_a_row(u, least))
+				continue;
+			rows++;
+			if (!strcmp(u->kind, kind) && !strcmp(u->name, name))
+				return true;
+		}
+	}
 	return false;
 }
 

@@ -49,13 +49,15 @@ struct speedups {
 int speedups_read(const char *dir, struct speedups *out, struct errbuf *e);
 void speedups_release(struct speedups *s);
 
-/**
- * speedups_add() - the gains of a folder in which @kind @name is @step shorter
- * Strings stay the caller's. @any: some cell differs by @least or more.
- */
+/** speedups_add() - the gains of a folder in which @kind @name is @step shorter
+ *  Strings stay the caller's. */
 int speedups_add(struct speedups *s, const char *dir, const char *kind,
-		 const char *name, int64_t value, unsigned step, double least,
-		 bool *any, struct errbuf *e);
+		 const char *name, int64_t value, unsigned step,
+		 struct errbuf *e);
+
+/** speedups_shown() - with what is known of it, has @kind @name a row in any cell? */
+bool speedups_shown(struct speedups *s, const char *kind, const char *name,
+		    double least);
 
 /** speedups_locks() - names of the locks that any cell of a folder took, sorted;
  *  NULL-terminated, each and the list the caller's */

@@ -77,7 +77,7 @@ static double assumed_share(const struct result_set *s, uint32_t a, uint32_t b)
 
 static void compare_entry(struct entry *e, const struct measure *m,
 			  const struct series *a, const struct series *base,
-			  double assumed)
+			  double assumed, const json_t *studied)
 {
 	double sign;
 
@@ -93,7 +93,8 @@ static void compare_entry(struct entry *e, const struct measure *m,
 	}
 	e->assumed = (e->change.marked || !e->change.claimed) &&
 		     e->change.mean != 0 && e->has_relative &&
-		     fabs(e->relative) <= assumed;
+		     (studied ? !conclusion_holds(studied) :
+				fabs(e->relative) <= assumed);
 	if (!e->change.marked || m->better == BETTER_NONE)
 		return;
 	sign = m->better == BETTER_HIGHER ? 1 : -1;
@@ -117,7 +118,8 @@ static void fill_row(struct table *t, uint32_t row)
 		e->value = sample_of(all[g].v, all[g].n);
 		if (base != g && !m->plain && e->present)
 			compare_entry(e, m, &all[g], &all[base],
-				      assumed_share(s, g, base));
+				      assumed_share(s, g, base),
+				      study_conclusion(s, g, m->path));
 	}
 	for (uint32_t g = 0; g < s->group_count; g++)
 		series_release(&all[g]);

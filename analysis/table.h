@@ -57,8 +57,8 @@ void measures_release(struct measure_list *l);
  * @change: against the group's baseline; pairs 0 if there is none
  * @relative: change.mean over the baseline's mean; only if @has_relative
  * @half_relative: the half width on the same scale
- * @assumed: assumed costs are a larger share of simulated time than the
- *	change, so they could undo it
+ * @assumed: costs could undo it: a sensitivity study says so, or, without one,
+ *	assumed costs are a larger share of simulated time than the change
  */
 struct entry {
 	bool present, integral, compared, has_relative, assumed;
@@ -101,7 +101,16 @@ void entry_change_short(struct text *out, const struct entry *e);
 /** entry_spread() - spread of a group's own values: "±0.6%", "exact" or "" */
 void entry_spread(struct text *out, const struct entry *e);
 
-/** table_summary() - who wins, and where the baseline waits: plain lines, or none */
+/** conclusion_holds() - no cost, alone or with all others, undoes it (study_conclusion()) */
+bool conclusion_holds(const json_t *conclusion);
+
+/** conclusion_words() - "flips with KEY above V (now ..)", or over what it holds */
+void conclusion_words(struct text *out, const json_t *conclusion);
+
+/** assumed_words() - the assumed costs that a cell paid most for; nothing if none */
+void assumed_words(struct text *out, const json_t *cell);
+
+/** table_summary() - which policy, why and how sure: plain lines, or none */
 void table_summary(struct text *out, const struct table *t);
 
 /* The words around the table, shared by all forms of it (notes.c). */

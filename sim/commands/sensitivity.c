@@ -3,8 +3,9 @@
  * one at a time and all at once, and says which would flip which conclusion.
  *
  * Each variation is an ordinary result folder OUT/costs/KEY=VALUE; finished
- * ones are not run again. A cost that changes nothing at its high end is not
- * tried at its low end. Cost: two to eight runs of all cells per cost.
+ * ones are not run again. Costs that no cell was charged or asked for are left
+ * out, and one that changes nothing at its high end is not tried at its low
+ * end. Cost: one or two runs of all cells per cost, six of two per flip.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,11 +26,14 @@ static const char help[] =
 "\n"
 "With --speedup: what would it be worth? Shortens the critical sections of one\n"
 "lock, or one cost, by 10 to 100 % at a time and prints what throughput and p99\n"
-"would gain in every cell, the most promising first.\n"
+"of the baseline would gain, the most promising first.\n"
+"\n"
+"What is in RESULTS/sensitivity (-o), `compare` and `report` of RESULTS say, too.\n"
 "\n"
 "      --speedup        a virtual speed-up of every lock and every cost\n"
 "      --lock NAME      of this lock only: mmap_lock, or one side of it like\n"
 "                       mmap_lock.write (repeatable; with --cost: of these costs, too)\n"
+"      --cell LABEL     with --speedup: of this cell, too, or of `all`\n"
 "  -o, --output DIR     result folder (default results/sensitivity or\n"
 "                       results/speedup)\n"
 "  -m, --metric PATH    what is compared (default run.makespan_ns)\n"
@@ -56,6 +60,7 @@ struct hunt {
 	struct effects base_effects;
 	struct conclusion *found;
 	uint32_t found_count;
+	uint32_t *costs, cost_count;	/* those that are varied */
 };
 
 /* All cells with the costs in set[set_count..] of the study. */
@@ -91,11 +96,13 @@ static bool same_sign(double a, double b)
 }
 
 /* The end of [holds, flips] that flips is moved towards where it holds. */
-static int bisect(struct study *s, const char *label, double sign,
+static int bisect(struct study *s, const struct conclusion *c,
 		  struct swing *w, struct errbuf *e)
 {
 	int64_t holds = w->value, flips = w->flips_below ? w->low : w->high;
+	int r = 0;
 
+	s->label = c->cell;	/* the others are of no interest here */
 	for (int i = 0; i < BISECT_STEPS; i++) {
 		int64_t middle = holds + (flips - holds) / 2;
 		struct effects f;
@@ -103,16 +110,19 @@ static int bisect(struct study *s, const char *label, double sign,
 
 		if (middle == holds || middle == flips)
 			break;
-		if (vary_one(s, w->cost, middle, &f, e))
-			return -1;
-		if (effects_find(&f, label, &change) && same_sign(change, sign))
+		r = vary_one(s, w->cost, middle, &f, e);
+		if (r)
+			break;
+		if (effects_find(&f, c->label, &change) &&
+		    same_sign(change, c->change))
 			holds = middle;
 		else
 			flips = middle;
 		effects_release(&f);
 	}
+	s->label = NULL;
 	w->flip_value = holds;
-	return 0;
+	return r;
 }
 
 static bool equal_effects(const struct effects *a, const struct effects *b)
@@ -137,7 +147,7 @@ static int judge(struct study *s, struct conclusion *c, struct swing w,
 		return 0;
 	w.flips_below = !same_sign(w.at_low, c->change);
 	w.flips = w.flips_below || !same_sign(w.at_high, c->change);
-	if (w.flips && bisect(s, c->label, c->change, &w, e))
+	if (w.flips && bisect(s, c, &w, e))
 		return -1;
 	c->swings = xrealloc(c->swings, c->swing_count + 1, sizeof(w));
 	c->swings[c->swing_count++] = w;
@@ -176,7 +186,7 @@ static bool varies(const struct study *s, uint32_t i)
 	if (v->low >= v->high || v->cls == COST_MEASURED ||
 	    v->cls == COST_RECORDED)
 		return false;
-	return study_wants(s, i);
+	return study_wants(s, i) && study_asks(s, i);
 }
 
 static int check_only(const struct study *s, struct errbuf *e)
@@ -258,26 +268,38 @@ static int try_joint(struct hunt *h, uint32_t n, struct errbuf *e)
 	return r;
 }
 
+/* Variation @i: first the costs one by one, then all at once. */
+static int try_one(struct hunt *h, uint32_t i, struct errbuf *e)
+{
+	return i < h->cost_count ? try_cost(h, h->costs[i], e) :
+				   try_joint(h, i - h->cost_count, e);
+}
+
+static void try_ahead(void *arg, uint32_t i)
+{
+	struct errbuf ignored = { 0 };
+
+	if (try_one(arg, i, &ignored))
+		return;
+}
+
 static int vary_all(struct hunt *h, struct errbuf *e)
 {
 	struct study *s = h->s;
-	uint32_t n = s->base->cells[0].profile.cost_count, todo = s->joint;
+	uint32_t n = s->base->cells[0].profile.cost_count, todo;
 	int r = 0;
 
+	h->costs = xcalloc(n, sizeof(*h->costs));
 	for (uint32_t i = 0; i < n; i++)
-		todo += varies(s, i);
+		if (varies(s, i))
+			h->costs[h->cost_count++] = i;
+	todo = h->cost_count + s->joint;
 	progress_start(&s->progress, "varying costs", "variations", todo);
-	for (uint32_t i = 0; i < n && !r; i++) {
-		if (!varies(s, i))
-			continue;
-		r = try_cost(h, i, e);
-		progress_set(&s->progress, ++s->done);
-	}
-	for (uint32_t i = 0; i < s->joint && !r; i++) {
-		r = try_joint(h, i, e);
-		progress_set(&s->progress, ++s->done);
-	}
+	study_ahead(s, todo, try_ahead, h);
+	for (uint32_t i = 0; i < todo && !r; i++)
+		r = try_one(h, i, e);
 	progress_end(&s->progress);
+	free(h->costs);
 	return r;
 }
 
@@ -290,7 +312,8 @@ static int print_found(struct hunt *h, struct errbuf *e)
 
 	for (uint32_t k = 0; k < h->found_count; k++)
 		conclusion_sort(&h->found[k]);
-	root = sensitivity_json(h->found, h->found_count, s->metric);
+	root = sensitivity_json(h->found, h->found_count, s->metric,
+				h->base_effects.model_id);
 	r = json_save(path, root, e);
 	if (!r && s->json) {
 		json_dumpf(root, stdout, JSON_INDENT(1));
@@ -316,6 +339,8 @@ static int run_base(struct hunt *h, struct errbuf *e)
 	h->found = xcalloc(h->found_count, sizeof(*h->found));
 	for (uint32_t k = 0; k < h->found_count; k++) {
 		h->found[k].label = h->base_effects.e[k].label;
+		h->found[k].baseline = h->base_effects.e[k].baseline;
+		h->found[k].cell = h->base_effects.e[k].cell;
 		h->found[k].change = h->base_effects.e[k].change;
 	}
 	return 0;
@@ -375,6 +400,9 @@ static int take_option(int c, struct study *s, char **argv, struct errbuf *e)
 		s->locks[s->lock_count++] = optarg;
 		s->speedup = true;
 		return 0;
+	case 'C':
+		s->label = strcmp(optarg, "all") ? optarg : NULL;
+		return 0;
 	case 'U':
 		s->speedup = true;
 		return 0;
@@ -400,6 +428,7 @@ static int parse(int argc, char **argv, struct study *s, struct errbuf *e)
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "speedup", no_argument, NULL, 'U' },
 		{ "lock", required_argument, NULL, 'L' },
+		{ "cell", required_argument, NULL, 'C' },
 		{ "json", no_argument, NULL, 'J' },
 		{ NULL, 0, NULL, 0 }
 	};
@@ -413,18 +442,51 @@ static int parse(int argc, char **argv, struct study *s, struct errbuf *e)
 	s->input = argv[optind];
 	if (!s->dir)
 		s->dir = s->speedup ? "results/speedup" : "results/sensitivity";
+	if (!s->speedup)
+		s->label = NULL;
 	s->set[s->set_count++] = "replay.replicates=1";
 	return 0;
 }
 
+static int check_label(const struct study *s, const struct scenario *sc,
+		       struct errbuf *e)
+{
+	const char **labels = xcalloc(sc->cell_count + 1, sizeof(*labels));
+	uint32_t i = 0;
+	int r = 0;
+
+	for (; i < sc->cell_count; i++)
+		labels[i] = sc->cells[i].label;
+	for (i = 0; i < sc->cell_count && strcmp(labels[i], s->label); i++)
+		;
+	if (i == sc->cell_count)
+		r = err_unknown(e, (struct loc){ 0 }, "cell", s->label, labels, i);
+	free(labels);
+	return r;
+}
+
+/* The base runs, then what is to be varied. */
 static int run_study(struct study *s, struct errbuf *e)
 {
 	struct scenario *base = study_load(s, 0, e);
-	int r = -1;
+	struct result_set *ran = NULL;
+	int r = base ? 0 : -1;
 
 	s->base = base;
-	if (base && !check_only(s, e) && !study_run(s, base, s->dir, e))
+	if (!r && s->label && *s->label)
+		r = check_label(s, base, e);
+	if (!r)
+		r = check_only(s, e);
+	if (!r)
+		study_choose(s, base);
+	if (!r)
+		r = study_run(s, base, s->dir, e);
+	if (!r && !(ran = results_load(&s->dir, 1, e)))
+		r = -1;
+	s->ran = ran;
+	if (!r)
 		r = s->speedup ? speedup_run(s, e) : hunt_flips(s, e);
+	results_free(ran);
 	scenario_free(base);
 	return r;
 }
@@ -433,7 +495,7 @@ static int run(int argc, char **argv, struct errbuf *e)
 {
 	size_t n = (size_t)argc + PROFILE_COSTS_MAX + 2;
 	struct study s = {
-		.metric = "run.makespan_ns", .joint = 16,
+		.metric = "run.makespan_ns", .joint = 16, .label = "",
 		.set = xcalloc(n, sizeof(*s.set)),
 		.policy = xcalloc(n, sizeof(*s.policy)),
 		.only = xcalloc(n, sizeof(*s.only)),

@@ -1,0 +1,117 @@
+/*
+ * How sure a change is of the costs that it rests on: what a sensitivity study
+ * found, in words, and which assumed costs the cells paid most for.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "analysis/table.h"
+#include "sim/base/mem.h"
+
+enum { FLIPS_SHOWN = 2, COSTS_SHOWN = 3 };
+
+static json_int_t whole(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+bool conclusion_holds(const json_t *c)
+{
+	const json_t *cost;
+	size_t i;
+
+	json_array_foreach(json_object_get(c, "costs"), i, cost)
+		if (json_is_true(json_object_get(cost, "flips")))
+			return false;
+	return whole(c, "joint_same") == whole(c, "joint_runs");
+}
+
+static void put_name(struct text *out, const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	text_clean(out, s ? s : "?", TEXT_PLAIN);
+}
+
+static void put_flip(struct text *out, const json_t *cost)
+{
+	put_name(out, cost, "cost");
+	text_put(out, " ");
+	put_name(out, cost, "flips_side");
+	text_add(out, " %lld (now %lld, ", (long long)whole(cost, "flips_at"),
+		 (long long)whole(cost, "value"));
+	put_name(out, cost, "class");
+	text_add(out, ", %lld to %lld)", (long long)whole(cost, "low"),
+		 (long long)whole(cost, "high"));
+}
+
+void conclusion_words(struct text *out, const json_t *c)
+{
+	json_int_t runs = whole(c, "joint_runs");
+	const json_t *cost;
+	unsigned flips = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(c, "costs"), i, cost) {
+		if (!json_is_true(json_object_get(cost, "flips")))
+			continue;
+		if (flips < FLIPS_SHOWN) {
+			text_put(out, flips ? ", " : "flips with ");
+			put_flip(out, cost);
+		}
+		flips++;
+	}
+	if (flips > FLIPS_SHOWN)
+		text_add(out, ", %u more", flips - FLIPS_SHOWN);
+	if (!flips)
+		text_put(out, "holds with every single cost over its range");
+	if (runs)
+		text_add(out, ", with all drawn at once in %lld of %lld",
+			 (long long)whole(c, "joint_same"), (long long)runs);
+}
+
+/* The heaviest assumed costs of a cell, by what they came to; one place more
+ * than is shown, for the one that is pushed out. */
+static uint32_t heaviest(const json_t *costs, const char *key[COSTS_SHOWN + 1],
+			 json_int_t ns[COSTS_SHOWN + 1])
+{
+	const char *name;
+	uint32_t n = 0;
+	json_t *o;
+
+	json_object_foreach((json_t *)costs, name, o) {
+		const char *cls = json_string_value(json_object_get(o, "class"));
+		json_int_t total = whole(o, "total_ns");
+		uint32_t at = n;
+
+		if (!cls || strcmp(cls, "assumed") || !total)
+			continue;
+		for (; at > 0 && ns[at - 1] < total; at--) {
+			key[at] = key[at - 1];
+			ns[at] = ns[at - 1];
+		}
+		key[at] = name;
+		ns[at] = total;
+		n += n < COSTS_SHOWN;
+	}
+	return n;
+}
+
+void assumed_words(struct text *out, const json_t *cell)
+{
+	const json_t *costs = json_object_get(cell, "costs");
+	const char *key[COSTS_SHOWN + 1];
+	json_int_t ns[COSTS_SHOWN + 1];
+	uint32_t n = heaviest(costs, key, ns);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const json_t *o = json_object_get(costs, key[i]);
+
+		text_put(out, i ? ", " : "");
+		text_clean(out, key[i], TEXT_PLAIN);
+		text_put(out, " ");
+		text_value(out, (double)ns[i], UNIT_NS);
+		text_add(out, " (now %lld, may be %lld to %lld)",
+			 (long long)whole(o, "value"), (long long)whole(o, "low"),
+			 (long long)whole(o, "high"));
+	}
+}
