@@ -17,6 +17,13 @@
 #include "sim/sync/osq.h"
 #include "sim/sync/rwsem_impl.h"
 
+/*
+ * A spinner keeps preemption off, so it holds up a grace period; RCU asks for
+ * the CPU HZ / 10 after the beginning of one. Source: adjust_jiffies_till_
+ * sched_qs(), rcu_implicit_dynticks_qs() in kernel/rcu/tree.c, 5.3 on.
+ */
+#define RCU_WANTS_CPU_NS	(100 * NSEC_PER_MSEC)
+
 enum owner_state { OWNER_NONE, OWNER_WRITER, OWNER_READER, OWNER_NONSPINNABLE };
 
 /* Who looks: a side, or a first waiter that asked for the lock. */
@@ -179,7 +186,7 @@ static bool reader_phase(struct task *t, struct rwsem *s, sim_ns *limit)
 /* The head of the spinners polls; true: it has the lock. */
 static bool spin_as_head(struct task *t, struct rwsem *s, enum spinner who)
 {
-	sim_ns limit = INT64_MAX;
+	sim_ns limit = INT64_MAX, resched_ns;
 	enum owner_state state;
 
 	for (;;) {
@@ -202,7 +209,10 @@ static bool spin_as_head(struct task *t, struct rwsem *s, enum spinner who)
 			return false;
 		if (free_for_thieves(s, who))
 			continue;	/* freed while we paid for the try */
-		if (poll_wait(t, NULL, limit) == SPIN_RESCHED)
+		resched_ns = t->m->engine.now_ns + RCU_WANTS_CPU_NS;
+		if (poll_wait(t, NULL, limit < resched_ns ? limit :
+			      resched_ns) == SPIN_RESCHED ||
+		    t->m->engine.now_ns >= resched_ns)
 			return false;
 	}
 }

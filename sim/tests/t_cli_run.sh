@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..44
+echo 1..45
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -179,3 +179,9 @@ for f in "$tree"/scenarios/*.yaml; do
 done >out 2>err
 [ ! -s out ]
 result $? 'every bundled scenario can be planned'
+
+# Readers of 5.3 to 5.10 spin behind a handoff that nobody takes, until RCU
+# wants their CPU: then one queues up and wakes the first waiter.
+"$run" generate mmap-churn threads=64 loops=50 -o churn.mmt >out 2>err &&
+	"$run" run churn.mmt -o handoff -q --set kernel=linux-5.4 --set machine=threadripper-3970x >out 2>err
+result $? 'a writer with the handoff is not slept out by spinning readers'
