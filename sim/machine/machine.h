@@ -403,6 +403,9 @@ int64_t machine_ipi_latency(const struct machine *m, uint32_t from, uint32_t to)
 enum distance { DIST_SELF, DIST_SMT, DIST_LLC, DIST_SOCKET, DIST_REMOTE };
 enum distance cpu_distance(const struct machine *m, uint32_t a, uint32_t b);
 
+/** cpus_busy() - CPUs of [@first, @end) that run a task or are about to */
+uint32_t cpus_busy(const struct machine *m, uint32_t first, uint32_t end);
+
 /** machine_touch() - something real happens now: the run lasts at least until
  *  here. For timers of rooms above; stale timers must not call it. */
 static inline void machine_touch(struct machine *m)

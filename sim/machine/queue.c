@@ -281,6 +281,11 @@ static uint32_t idlest_llc(const struct machine *m, uint32_t start)
 	return best;
 }
 
+uint32_t cpus_busy(const struct machine *m, uint32_t first, uint32_t end)
+{
+	return end - first - map_count(m->idle_map, first, end);
+}
+
 /*
  * A task from outside goes where find_idlest_cpu() would put it: into the LLC
  * with most idle CPUs, there onto a core that is idle as a whole.

@@ -5,7 +5,7 @@
  * be a /proc reader. Nobody else finds the mm by then; what still contends is
  * CPU time, the allocator and RCU.
  */
-#include "sim/mm/mm.h"
+#include "sim/mm/resource.h"
 
 void mmget(struct task *t, struct mm *mm)
 {
@@ -50,6 +50,7 @@ static void exit_unmap(struct task *t, struct mm *mm, struct gather *g)
 		mmap_read_lock(t, mm, WHOLE_MM, false);
 	kop_segment(t, KOP_R);
 	body(t, COST_UNMAP_REGION, 1);
+	folios_drain(t);
 	zap_range(t, mm, WHOLE_MM, g);
 	if (read_first)
 		mmap_read_unlock(t, mm, WHOLE_MM);

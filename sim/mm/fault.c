@@ -12,7 +12,7 @@
  * it, even if timing kept them from merging, so that residency is the same
  * under every policy.
  */
-#include "sim/mm/mm.h"
+#include "sim/mm/resource.h"
 
 enum fault_class {
 	CLASS_SPURIOUS, CLASS_ANON, CLASS_HUGE, CLASS_ZERO_READ,
@@ -191,8 +191,38 @@ static enum fault_result anon_prepare(struct task *t, struct vma *v,
 	return 0;
 }
 
-static void fault_charge(struct task *t, enum fault_class c)
+static bool allocates(enum fault_class c)
 {
+	return c == CLASS_ANON || c == CLASS_HUGE || c == CLASS_COW ||
+	       c == CLASS_FILE_COW;
+}
+
+/* The page, charged to its cgroup, and the traffic of filling it. */
+static void fault_alloc(struct task *t, enum fault_class c)
+{
+	const struct kernel *k = kernel_of(t);
+
+	if (!allocates(c))
+		return;
+	if (c == CLASS_HUGE)
+		pages_alloc_huge(t);
+	else
+		pages_alloc(t, 1);
+	settle(t);
+	if (c == CLASS_HUGE)
+		memory_traffic(t, PMD_PAGES, cost_ns(k, COST_ZERO_HUGE));
+	else if (c == CLASS_ANON)
+		memory_traffic(t, 1, cost_ns(k, COST_ZERO_PAGE));
+	else
+		memory_traffic(t, 2, cost_ns(k, COST_COPY_PAGE));
+}
+
+/* Without what is paid for under the locks of other files. */
+static void fault_charge(struct task *t, enum fault_class c, bool shared)
+{
+	const struct kernel *k = kernel_of(t);
+	int64_t less_ns = ptl_part_ns(k, shared, cost_ns(k, COST_PTE_LOCKED));
+
 	static const unsigned path[] = {
 		[CLASS_SPURIOUS] = COST_FAULT_SPURIOUS,
 		[CLASS_ANON] = COST_FAULT_ANON, [CLASS_HUGE] = COST_FAULT_HUGE,
@@ -203,7 +233,9 @@ static void fault_charge(struct task *t, enum fault_class c)
 		[CLASS_REUSE] = COST_FAULT_SPURIOUS,
 	};
 
-	body(t, path[c], 1);
+	if (allocates(c))
+		less_ns += page_alloc_part_ns(k);
+	body_less(t, path[c], 1, less_ns);
 	if (c == CLASS_ANON)
 		body(t, COST_ZERO_PAGE, 1);
 	else if (c == CLASS_HUGE)
@@ -262,19 +294,40 @@ static void fault_map(struct task *t, const struct vma *v, const struct fault *f
 		count(t, COUNT_FAULT_COW);
 }
 
+static unsigned is_huge(enum fault_class c)
+{
+	return c == CLASS_HUGE || c == CLASS_HUGE_ZERO;
+}
+
+/* What is left to do with the entry locked. */
+static void fault_mapped(struct task *t, enum fault_class c, bool shared,
+			 struct ptl *ptl)
+{
+	prim(t, COST_PTE_LOCKED, shared);
+	if (allocates(c))
+		folios_add(t, 1);
+	ptl_unlock(t, ptl);
+}
+
 /* Pay for what the fault finds, look again, map. Somebody may have been
  * faster: then it is done, or, rarely, it is another kind of fault now. */
 static void fault_resolve(struct task *t, struct vma *v, struct fault *f,
 			  enum fault_class c)
 {
+	bool shared = ptl_shared(v->mm);
+	struct ptl ptl;
+
+	fault_alloc(t, c);
 	for (;;) {
 		enum fault_class now;
 
-		fault_charge(t, c);
+		fault_charge(t, c, shared);
+		ptl_lock(t, v->mm, f->addr, is_huge(c), shared, &ptl);
 		settle(t);
 		now = classify(v, f);
 		if (now == c)
 			break;
+		ptl_unlock(t, &ptl);
 		count(t, COUNT_FAULT_RACED);
 		if (now == CLASS_SPURIOUS)
 			return;
@@ -284,6 +337,7 @@ static void fault_resolve(struct task *t, struct vma *v, struct fault *f,
 		count(t, COUNT_FAULT_SPURIOUS);
 	else
 		fault_map(t, v, f, c);
+	fault_mapped(t, c, shared, &ptl);
 }
 
 enum fault_result handle_mm_fault(struct task *t, struct vma *v,
@@ -295,8 +349,7 @@ enum fault_result handle_mm_fault(struct task *t, struct vma *v,
 	line_read(t, mm_line(v->mm, v->mm->k->cfg.layout.pgd));
 	settle(t);
 	v->in_fault++;
-	body(t, COST_PT_ALLOC, tables_missing(v->mm, f->addr,
-					      huge_fits(v, f->addr)));
+	pt_alloc(t, v->mm, f->addr, huge_fits(v, f->addr));
 	settle(t);
 	c = classify(v, f);
 	/* do_cow_fault(), do_shared_fault(): under mmap_lock before 6.7 */
@@ -321,7 +374,9 @@ enum fault_result handle_speculative_fault(struct task *t, struct vma *v,
 							 uint32_t seq),
 					   uint32_t seq)
 {
+	bool shared = ptl_shared(v->mm);
 	enum fault_class c;
+	struct ptl ptl;
 
 	settle(t);
 	if ((v->flags & (VM_FILE | VM_SHARED | VM_SPECIAL)) || !v->anon_vma ||
@@ -330,14 +385,19 @@ enum fault_result handle_speculative_fault(struct task *t, struct vma *v,
 	c = classify(v, f);
 	if (c != CLASS_ANON && c != CLASS_ZERO_READ && c != CLASS_SPURIOUS)
 		return FAULT_RETRY;
-	fault_charge(t, c);
+	fault_alloc(t, c);
+	fault_charge(t, c, shared);
 	/* pte_map_lock(): the count again, with the page-table entry locked */
+	ptl_lock(t, v->mm, f->addr, 0, shared, &ptl);
 	if (!valid(t, v, seq) || classify(v, f) != c ||
-	    tables_missing(v->mm, f->addr, false))
+	    tables_missing(v->mm, f->addr, false)) {
+		ptl_unlock(t, &ptl);
 		return FAULT_RETRY;
+	}
 	if (c == CLASS_SPURIOUS)
 		count(t, COUNT_FAULT_SPURIOUS);
 	else
 		fault_map(t, v, f, c);
+	fault_mapped(t, c, shared, &ptl);
 	return 0;
 }

@@ -6,6 +6,7 @@
  * `model`; a segment's residual once. Every call has its effect point exactly
  * once, at the latest on return to user mode.
  */
+#include "sim/mm/resource.h"
 #include "sim/mm/vmap.h"
 
 const struct cost_decl mm_costs[MM_COST_END - MACHINE_COST_COUNT] = {
@@ -148,6 +149,7 @@ struct kernel *kernel_new(struct machine *m, const struct kernel_config *c)
 	choose(k);
 	register_metrics(k);
 	make_caches(k);
+	k->resources = resources_new(k);
 	k->rcu = make_rcu(k);
 	pool_init(&k->vma_pool, (sizeof(struct vma) + 15) / 16 * 16 +
 		  k->mm_lock->vma_bytes);
@@ -220,6 +222,7 @@ void kernel_free(struct kernel *k)
 		pool_release(&k->section_pool);
 #endif
 	}
+	resources_free(k->resources);
 	free(k->vma_slots);
 	free(k->vmap_state);
 	free(k->tasks);
@@ -258,6 +261,18 @@ void body(struct task *t, unsigned cost, uint64_t count)
 	if (op)
 		op->model_ns[op->seg] += t->m->profile->cost[cost].value *
 					 (int64_t)count;
+}
+
+void body_less(struct task *t, unsigned cost, uint64_t count, int64_t less_ns)
+{
+	const struct cost_value *c = &t->m->profile->cost[cost];
+	int64_t each_ns = c->value > less_ns ? c->value - less_ns : 0;
+	struct kop *op = t->op;
+
+	if (!op || !op->recorded)
+		work_ns(t, each_ns * (int64_t)count, c->cls);
+	if (op)
+		op->model_ns[op->seg] += each_ns * (int64_t)count;
 }
 
 void prim(struct task *t, unsigned cost, uint64_t count)

@@ -1,6 +1,7 @@
 #ifndef MMREPLAY_MM_KERNEL_H
 #define MMREPLAY_MM_KERNEL_H
 
+#include "sim/mm/bottlenecks.h"
 #include "sim/mm/layout.h"
 #include "sim/mm/policies.h"
 #include "sim/sync/rcu.h"
@@ -35,6 +36,7 @@ struct kernel_config {
 	uint32_t max_map_count;		/* 65530 */
 	int64_t hung_task_ns;		/* 120 s; 0 = off */
 	struct mm_layout layout;
+	struct bottlenecks bottlenecks;
 };
 
 struct kernel *kernel_new(struct machine *m, const struct kernel_config *c);
@@ -94,6 +96,9 @@ struct kop {
 
 /** body() - @count times a cost of the path itself, see struct kop */
 void body(struct task *t, unsigned cost, uint64_t count);
+/** body_less() - as body(), without @less_ns of each, which the path charges
+ *  elsewhere: under a lock */
+void body_less(struct task *t, unsigned cost, uint64_t count, int64_t less_ns);
 /** prim() - @count times a primitive that policies differ in, always charged */
 void prim(struct task *t, unsigned cost, uint64_t count);
 /** kop_segment() - the work that follows belongs to @seg; charges its residual */

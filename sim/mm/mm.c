@@ -6,7 +6,7 @@
  * with the name, the memory goes back.
  */
 #include <stdio.h>
-#include "sim/mm/mm.h"
+#include "sim/mm/resource.h"
 
 struct line *mm_line(const struct mm *mm, uint32_t offset)
 {
@@ -37,6 +37,9 @@ struct mm *mm_new(struct kernel *k, uint32_t id)
 #endif
 	/* created on CPU 0's slab: where makes no difference to its layout */
 	address_get(k->mm_cache, 0, &mm->place);
+	spin_init(&mm->page_table_lock,
+		  mm_line(mm, k->cfg.layout.page_table_lock),
+		  k->resources->page_table_class);
 	mm->cpumask = xcalloc(k->m->map_words, sizeof(*mm->cpumask));
 	mm->lock_state = xcalloc(1, k->mm_lock->mm_bytes);
 	mm->index_state = xcalloc(1, k->index->mm_bytes);

@@ -137,6 +137,7 @@ struct mm {
 	uint64_t *cpumask;		/* CPUs that have it loaded */
 	uint32_t cpus_loaded;
 	struct place place;
+	struct spinlock page_table_lock;
 	void *lock_state, *index_state, *free_state;
 	TAILQ_ENTRY(mm) link;
 #ifdef MMREPLAY_TEST
@@ -184,6 +185,7 @@ struct kernel {
 	struct mm **cpu_mm;		/* loaded, maybe lazily */
 	bool *cpu_lazy;
 	uint64_t *all_cpus;
+	struct resources *resources;	/* resource.h */
 	uint32_t files_born;
 	uint32_t fail_dup_vma;	/* tests: the n-th copy from here on fails */
 	void *vmap_state;
@@ -365,7 +367,7 @@ struct gather {
 	uint64_t start, end;		/* span that needs a flush */
 	uint64_t asked;			/* pages still in stage `unmapping` */
 	uint64_t pages, tables;		/* in stage `gather` */
-	uint64_t small_pages;		/* of @pages, to be freed one by one */
+	uint64_t small_pages, huge;	/* of @pages: freed one by one, 512 at once */
 	bool full_mm;
 };
 

@@ -10,7 +10,7 @@
  * Invariant: between vms_gather() and unmap_region() the range is in
  * mm->unmapping: pages that no area covers are there and nowhere else.
  */
-#include "sim/mm/mm.h"
+#include "sim/mm/resource.h"
 
 void vms_begin(struct task *t, struct mm *mm, struct range r, struct vms *vms)
 {
@@ -173,6 +173,7 @@ void unmap_region(struct task *t, struct mm *mm, struct vms *vms)
 {
 	if (vms->vma_count) {
 		body(t, COST_UNMAP_REGION, 1);
+		folios_drain(t);
 		zap_range(t, mm, vms->r, &vms->gather);
 		free_pgtables(t, mm, vms->r, &vms->gather);
 	}

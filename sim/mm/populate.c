@@ -7,19 +7,32 @@
  * meanwhile stays as it is.
  * Cost: O(runs) per area, in steps of 2 MiB so that others can run.
  */
-#include "sim/mm/mm.h"
+#include "sim/mm/resource.h"
+
+/* New pages: allocated, filled and put to the LRU in bulk. */
+static void charge_new(struct task *t, unsigned path, unsigned fill,
+		       uint64_t units, uint64_t pages)
+{
+	const struct kernel *k = kernel_of(t);
+
+	pages_alloc(t, pages);
+	settle(t);
+	memory_traffic(t, units * pages, cost_ns(k, fill) * (int64_t)pages);
+	body_less(t, path, pages, page_alloc_part_ns(k));
+	body(t, fill, pages);
+	folios_add(t, pages);
+}
 
 static void charge_pages(struct task *t, const struct vma *v, uint64_t pages,
 			 bool write)
 {
 	if (v->flags & VM_FILE) {
-		body(t, write && !(v->flags & VM_SHARED) ? COST_FAULT_COW :
-							   COST_FAULT_FILE, pages);
 		if (write && !(v->flags & VM_SHARED))
-			body(t, COST_COPY_PAGE, pages);
+			charge_new(t, COST_FAULT_COW, COST_COPY_PAGE, 2, pages);
+		else
+			body(t, COST_FAULT_FILE, pages);
 	} else if (write || (v->flags & VM_SHARED)) {
-		body(t, COST_FAULT_ANON, pages);
-		body(t, COST_ZERO_PAGE, pages);
+		charge_new(t, COST_FAULT_ANON, COST_ZERO_PAGE, 1, pages);
 	} else {
 		body(t, COST_FAULT_ZERO_READ, pages);
 	}
@@ -53,7 +66,11 @@ static void populate_gap(struct task *t, struct vma *v, struct range gap,
 	bool huge = pages == PMD_PAGES && huge_fits(v, gap.start);
 
 	if (huge && write) {
-		body(t, COST_FAULT_HUGE, 1);
+		pages_alloc_huge(t);
+		settle(t);
+		memory_traffic(t, PMD_PAGES, cost_ns(mm->k, COST_ZERO_HUGE));
+		body_less(t, COST_FAULT_HUGE, 1, page_alloc_part_ns(mm->k));
+		folios_add(t, 1);
 		body(t, COST_ZERO_HUGE, 1);
 	} else if (huge) {
 		body(t, COST_FAULT_ZERO_READ, 1);

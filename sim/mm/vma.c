@@ -6,7 +6,7 @@
  * was freed while an RCU reader still holds a pointer to it is a bug of the
  * combination of policies, and stops the run.
  */
-#include "sim/mm/mm.h"
+#include "sim/mm/resource.h"
 
 /* 5.x and 6.x without VMA locks: 176 of the 160..208 bytes that
  * configurations give, since it is the size that spreads over offsets
@@ -30,13 +30,13 @@ struct line *vma_line(const struct vma *v, uint32_t offset)
 }
 
 /* The objects of an area, taken on @cpu. */
-static struct vma *vma_object(struct mm *mm, uint32_t cpu)
+static struct vma *vma_object(struct mm *mm, uint32_t cpu, bool *slow)
 {
 	struct kernel *k = mm->k;
 	struct place place;
 	struct vma *v;
 
-	address_get(k->vma_cache, cpu, &place);
+	*slow = !address_get(k->vma_cache, cpu, &place);
 	v = vma_slot_take(k, &place);
 	v->place = place;
 	/* aligned to 8 bytes at least: which 16 of a line of 64? */
@@ -55,11 +55,18 @@ static struct vma *vma_object(struct mm *mm, uint32_t cpu)
 
 static struct vma *vma_new(struct task *t, struct mm *mm)
 {
-	body(t, COST_VMA_ALLOC, 1);
+	struct vma *v;
+	bool slow;
+
+	settle(t);
+	v = vma_object(mm, t->cpu->id, &slow);
+	body_less(t, COST_VMA_ALLOC, 1, slow ? slab_part_ns(mm->k) : 0);
 	if (mm->k->vma_lock_cache)
 		prim(t, COST_VMA_LOCK_ALLOC, 1);
+	if (slow)
+		slab_slow(t);
 	settle(t);
-	return vma_object(mm, t->cpu->id);
+	return v;
 }
 
 struct vma *vma_alloc(struct task *t, struct mm *mm)
@@ -197,7 +204,8 @@ void vma_expand_down(struct task *t, struct vma *v, uint64_t start,
 struct vma *vma_start(struct mm *mm, struct range r, uint32_t flags)
 {
 	struct kernel *k = mm->k;
-	struct vma *v = vma_object(mm, 0);
+	bool slow;
+	struct vma *v = vma_object(mm, 0, &slow);
 
 	v->r = r;
 	v->flags = flags;

@@ -7,7 +7,7 @@
  * when it holds 10,000 entries (FACTS A12), and at the end.
  * Limit: pages that are only possibly there cost half (MODEL.md 7).
  */
-#include "sim/mm/mm.h"
+#include "sim/mm/resource.h"
 
 enum { GATHER_ENTRIES_MAX = 10000 };
 
@@ -19,33 +19,48 @@ void zap_asked(struct task *t, struct mm *mm, struct range r, struct gather *g)
 	     PAGE_BYTES);
 }
 
+static bool zap_frees(const struct mm *mm, uint64_t value)
+{
+	return !(value & (RES_FILE | RES_ZERO)) &&
+	       (!(value & RES_COW) || !mm_shares_pages(mm));
+}
+
 /* What one 4 KiB page of a run costs: less if it is not freed with that. */
 static unsigned zap_cost(const struct mm *mm, uint64_t value)
 {
-	return (value & (RES_FILE | RES_ZERO)) ||
-	       ((value & RES_COW) && mm_shares_pages(mm)) ? COST_ZAP_SHARED :
-							    COST_ZAP_PAGE;
+	return zap_frees(mm, value) ? COST_ZAP_PAGE : COST_ZAP_SHARED;
 }
 
-static void zap_charge(struct task *t, const struct mm *mm, struct gather *g,
-		       const struct range_run *run, uint64_t pages)
+/* Entries to clear for @pages of a run. */
+static uint64_t zap_entries(uint64_t value, uint64_t pages)
 {
-	unsigned cost = zap_cost(mm, run->value);
+	if (value & RES_HUGE)
+		return (pages + PMD_PAGES - 1) / PMD_PAGES;
+	return value & RES_MAYBE ? (pages + 1) / 2 : pages;
+}
 
-	if (run->value & RES_HUGE) {
-		body(t, COST_ZAP_HUGE, (pages + PMD_PAGES - 1) / PMD_PAGES);
+/* Without what is paid for under the page-table lock, and for freeing. */
+static void zap_charge(struct task *t, const struct mm *mm, struct gather *g,
+		       uint64_t value, uint64_t entries, bool shared)
+{
+	const struct kernel *k = mm->k;
+	int64_t less_ns = shared ? cost_ns(k, COST_ZAP_LOCKED) : 0;
+
+	if (value & RES_HUGE) {
+		if (zap_frees(mm, value))
+			less_ns += page_free_part_ns(k);
+		body_less(t, COST_ZAP_HUGE, entries, less_ns);
 		return;
 	}
-	if (run->value & RES_MAYBE)
-		pages = (pages + 1) / 2;
-	body(t, cost, pages);
-	if (cost == COST_ZAP_PAGE)
-		g->small_pages += pages;
+	body_less(t, zap_cost(mm, value), entries, less_ns);
+	if (zap_frees(mm, value))
+		g->small_pages += entries;
 }
 
 /* Pages that became free: from `unmapping`, or, if the program touched more
  * since it asked, from nowhere. */
-static void gather_pages(struct mm *mm, struct gather *g, uint64_t pages)
+static void gather_pages(struct mm *mm, struct gather *g, uint64_t pages,
+			 bool huge)
 {
 	uint64_t asked = pages < g->asked ? pages : g->asked;
 
@@ -55,6 +70,7 @@ static void gather_pages(struct mm *mm, struct gather *g, uint64_t pages)
 	     PAGE_BYTES);
 	g->asked -= asked;
 	g->pages += pages;
+	g->huge += huge ? pages / PMD_PAGES : 0;
 }
 
 /* tlb_remove_table(): lockless walkers may still be inside. On x86 for every
@@ -82,11 +98,13 @@ static void tlb_flush_mmu(struct task *t, struct mm *mm, struct gather *g)
 	hold(k, HOLD_PAGE_TABLE, &g->tag, STAGE_GATHER, STAGE_TLB, g->tables,
 	     PAGE_BYTES);
 	k->tlb->flush(t, mm, g->full_mm ? UINT64_MAX : pages, g->tables > 0);
-	body(t, COST_PAGE_FREE, g->small_pages);
+	body_less(t, COST_PAGE_FREE, g->small_pages, page_free_part_ns(k));
+	pages_free(t, g->small_pages);
+	pages_free_huge(t, g->huge);
 	settle(t);
 	hold(k, HOLD_PAGE, &g->tag, STAGE_TLB, STAGE_NONE, g->pages, PAGE_BYTES);
 	free_tables(t, mm, g);
-	g->pages = g->small_pages = g->tables = 0;
+	g->pages = g->small_pages = g->huge = g->tables = 0;
 	g->start = UINT64_MAX;
 	g->end = 0;
 }
@@ -108,10 +126,41 @@ static struct range next_chunk(const struct range_run *run, struct range r,
 	return c;
 }
 
+/* zap_pte_range(): the entries of a piece of a run; page-table locks that
+ * another CPU can ask for are taken table by table. */
+static struct range zap_chunk(struct task *t, struct mm *mm,
+			      const struct range_run *run, struct range c,
+			      struct gather *g)
+{
+	bool huge = run->value & RES_HUGE, shared = ptl_shared(mm);
+	uint64_t entries, known, maybe, table = pt_span_bytes[huge];
+	struct ptl ptl;
+
+	if (shared && (c.end - 1) / table != c.start / table)
+		c.end = (c.start / table + 1) * table;
+	entries = zap_entries(run->value, range_pages(c));
+	zap_charge(t, mm, g, run->value, entries, shared);
+	ptl_lock(t, mm, c.start, huge, shared, &ptl);
+	settle(t);
+	resident_count(mm, c, &known, &maybe);
+	count_n(mm->k, COUNT_ZAP_PAGES, known);
+	count_n(mm->k, COUNT_ZAP_PAGES_MAYBE, maybe);
+	gather_pages(mm, g, resident_private(mm, c), huge);
+	resident_clear(mm, c);
+	if (shared)
+		prim(t, COST_ZAP_LOCKED, entries);
+	ptl_unlock(t, &ptl);
+	if (c.start < g->start)
+		g->start = c.start;
+	if (c.end > g->end)
+		g->end = c.end;
+	return c;
+}
+
 void zap_range(struct task *t, struct mm *mm, struct range r, struct gather *g)
 {
 	struct range_run run;
-	uint64_t at = r.start, entries = 0, known, maybe;
+	uint64_t at = r.start, entries = 0;
 
 	if (g->start >= g->end)
 		g->start = UINT64_MAX;
@@ -119,17 +168,7 @@ void zap_range(struct task *t, struct mm *mm, struct range r, struct gather *g)
 	     run.r.start < r.end; settle(t)) {
 		struct range c = next_chunk(&run, r, GATHER_ENTRIES_MAX - entries);
 
-		zap_charge(t, mm, g, &run, range_pages(c));
-		settle(t);
-		resident_count(mm, c, &known, &maybe);
-		count_n(mm->k, COUNT_ZAP_PAGES, known);
-		count_n(mm->k, COUNT_ZAP_PAGES_MAYBE, maybe);
-		gather_pages(mm, g, resident_private(mm, c));
-		resident_clear(mm, c);
-		if (c.start < g->start)
-			g->start = c.start;
-		if (c.end > g->end)
-			g->end = c.end;
+		c = zap_chunk(t, mm, &run, c, g);
 		entries += range_pages(c) >> (run.value & RES_HUGE ?
 					      PMD_SHIFT - PAGE_SHIFT : 0);
 		at = c.end;

@@ -176,7 +176,7 @@ static int set_axis(struct draft *d, int axis, const struct ynode *value,
 
 static int unknown_key(const struct setting *s, struct errbuf *e)
 {
-	const char *names[AXIS_COUNT + 12];
+	const char *names[AXIS_COUNT + 13];
 	size_t count = 0;
 
 	for (unsigned i = 0; i < AXIS_COUNT; i++)
@@ -187,6 +187,7 @@ static int unknown_key(const struct setting *s, struct errbuf *e)
 	names[count++] = "thp";
 	names[count++] = "max_map_count";
 	names[count++] = "mm_struct.KEY";
+	names[count++] = "bottlenecks.KEY";
 	names[count++] = "machine.KEY";
 	names[count++] = "replay.KEY";
 	names[count++] = "generate.KEY";

@@ -1,6 +1,6 @@
 /*
  * Groups of numbers that a kernel preset has beside its policies: the layout of
- * mm_struct. A cell sets one as GROUP.KEY, or several as GROUP: {KEY: VALUE}.
+ * mm_struct, and which resources behind mmap_lock bind. A cell sets one as GROUP.KEY, or several as GROUP: {KEY: VALUE}.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,8 +23,34 @@ static const struct option layout_options[] = {
 	OPTION_END
 };
 
+#define SWITCH(key, member, help) \
+	{ key, OPT_BOOL, offsetof(struct bottlenecks, member), "true", 0, 0, \
+	  NULL, NULL, help }
+#define NUMBER(key, member, deft, min, max, unit, help) \
+	{ key, OPT_U32, offsetof(struct bottlenecks, member), deft, min, max, \
+	  NULL, unit, help }
+
+static const struct option bottleneck_options[] = {
+	SWITCH("page_table_lock", page_table_lock, "locks of page tables, split; mm's for upper ones"),
+	SWITCH("zone_lock", zone_lock, "lock of the buddy lists behind per-CPU page lists"),
+	SWITCH("lru_lock", lru_lock, "lock of the LRU lists behind per-CPU folio batches"),
+	SWITCH("list_lock", list_lock, "lock of a node's partial slabs behind per-CPU slabs"),
+	SWITCH("memcg_charge", memcg_charge, "page counters of the cgroup behind per-CPU stocks"),
+	SWITCH("memory_bandwidth", memory_bandwidth, "zeroing and copying share the memory of a socket"),
+	SWITCH("lru_add_drain", lru_add_drain, "unmap_region() drains the CPU's folio batch"),
+	NUMBER("pcp_batch", pcp_batch, "63", 1, 100000, "pages", "moved at once between a CPU's list and the zone"),
+	NUMBER("pcp_high", pcp_high, "378", 1, 1000000, "pages", "a CPU's list is drained from here on"),
+	NUMBER("pcp_free_scale", pcp_free_scale, "5", 0, 16, NULL, "repeated drains double up to pcp_batch << this; 0 before 5.14"),
+	NUMBER("folio_batch", folio_batch, "31", 1, 255, "folios", "of a CPU, until it takes the LRU lock"),
+	NUMBER("memcg_batch", memcg_batch, "64", 1, 100000, "pages", "charged at once"),
+	NUMBER("memcg_levels", memcg_levels, "3", 0, 16, NULL, "page counters from the cgroup to the root"),
+	OPTION_END
+};
+
 const struct kernel_group kernel_groups[KERNEL_GROUPS] = {
 	{ "mm_struct", layout_options, offsetof(struct kernel_config, layout) },
+	{ "bottlenecks", bottleneck_options,
+	  offsetof(struct kernel_config, bottlenecks) },
 };
 
 const struct kernel_group *kernel_group_find(const char *name)
@@ -75,6 +101,11 @@ int kernel_fields_check(const struct kernel_config *k, struct loc at,
 	enum { RWSEM_BYTES = 40, SEQ_BYTES = 4 };
 	const struct mm_layout *l = &k->layout;
 
+	if (k->bottlenecks.pcp_batch > k->bottlenecks.pcp_high)
+		return err_at(e, -EINVAL, at,
+			      "bottlenecks.pcp_high: expected at least pcp_batch, which is %u, got %u",
+			      k->bottlenecks.pcp_batch,
+			      k->bottlenecks.pcp_high);
 	if (l->bytes < 64)
 		return err_at(e, -EINVAL, at,
 			      "mm_struct.bytes: expected at least 64, got %u",

@@ -14,6 +14,8 @@ static const struct {
 	{ COST_FAULT_FILE, 500 }, { COST_FAULT_HUGE, 900 },
 	{ COST_FAULT_SPURIOUS, 150 }, { COST_ZERO_PAGE, 100 },
 	{ COST_ZERO_HUGE, 60000 }, { COST_COPY_PAGE, 200 },
+	{ COST_PTE_LOCKED, 40 }, { COST_ZAP_LOCKED, 30 },
+	{ COST_ZONE_PAGE, 20 }, { COST_LRU_FOLIO, 15 }, { COST_SLAB_LIST, 20 },
 	{ COST_PT_ALLOC, 300 }, { COST_PT_FREE, 150 },
 	{ COST_ANON_VMA_PREPARE, 150 }, { COST_ZAP_PAGE, 60 },
 	{ COST_PAGE_FREE, 60 },
@@ -88,6 +90,17 @@ void mmfix_config(struct mmfix *x, uint32_t cpus)
 	};
 	for (int a = 0; a < AXIS_COUNT; a++)
 		mmfix_policy(x, (enum axis)a, names[a]);
+}
+
+void mmfix_bottlenecks(struct mmfix *x)
+{
+	x->cfg.bottlenecks = (struct bottlenecks){
+		.page_table_lock = true, .zone_lock = true, .lru_lock = true,
+		.list_lock = true, .memcg_charge = true,
+		.memory_bandwidth = true, .lru_add_drain = true,
+		.pcp_batch = 63, .pcp_high = 378, .pcp_free_scale = 5,
+		.folio_batch = 31, .memcg_batch = 64, .memcg_levels = 3,
+	};
 }
 
 static void check_event(struct engine *e, void *arg)

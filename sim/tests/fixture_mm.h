@@ -41,6 +41,8 @@ struct mmfix {
 void mmfix_config(struct mmfix *x, uint32_t cpus);
 /** mmfix_policy() - another value on one axis; the test fails if unknown */
 void mmfix_policy(struct mmfix *x, enum axis a, const char *name);
+/** mmfix_bottlenecks() - switch all of them on; off they are as configured */
+void mmfix_bottlenecks(struct mmfix *x);
 void mmfix_open(struct mmfix *x, uint64_t seed);
 void mmfix_close(struct mmfix *x);
 

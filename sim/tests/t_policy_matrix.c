@@ -59,6 +59,7 @@ static struct outcome run_load(const struct matrix *m, bool eager, unsigned ops)
 	struct mmfix x;
 
 	mmfix_config(&x, 4);
+	mmfix_bottlenecks(&x);
 	x.cfg.policies = m->choice;
 	x.cfg.thp = m->thp;
 	x.check_every = 97;

@@ -427,6 +427,7 @@ static void run_mutant(const struct mutant *m)
 	/* a cut run ends at the first broken invariant, mostly within 3 */
 	for (l.seed = 1; l.seed <= (cut == CUT_NOTHING ? 3 : 64); l.seed++) {
 		mmfix_config(&x, 4);
+		mmfix_bottlenecks(&x);
 		if (m->head == &mutant_rbtree.head) {
 			mmfix_policy(&x, AXIS_MM_LOCK, "mm-wide");
 			mmfix_policy(&x, AXIS_VMA_INDEX, "rbtree");

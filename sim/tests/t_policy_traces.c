@@ -323,6 +323,9 @@ static int64_t figure_of(const struct order_row *r, const char *value)
 	shot_open(&s, r->trace, r->kernel);
 	s.g.c.check_every = 0;		/* the first test looks at those */
 	choose(&s.g.kernel.policies, r->axis, value);
+	/* the axis itself: no waits behind it, of pages and folios */
+	s.g.kernel.bottlenecks = (struct bottlenecks){ .page_table_lock = true };
+	s.g.captured.bottlenecks = s.g.kernel.bottlenecks;
 	shot_run(&s);
 	figure = r->figure(&s);
 	shot_close(&s);
