@@ -3,7 +3,7 @@
  *
  * Invariants: time is booked once and without gaps (struct cpu). A resume
  * event is armed iff the current task has debt, or the CPU is taken, and it
- * does not spin; an older event has an older generation and does nothing.
+ * neither spins nor waits for a line; an older event has an older generation and does nothing.
  * Fibers and step() run only when their debt is zero and the CPU is not taken.
  *
  * The fast path of settle() and cpu_go() moves the clock instead of queueing
@@ -24,6 +24,12 @@ static inline uint64_t resume_order(const struct cpu *c)
 static inline sim_ns later(sim_ns a, sim_ns b)
 {
 	return a > b ? a : b;
+}
+
+/* It waits on its CPU: its debt is no measure of when it goes on. */
+static inline bool burns(const struct task *t)
+{
+	return t->spinning || t->line;
 }
 
 void cpu_account(struct cpu *c)
@@ -87,7 +93,7 @@ void cpu_rearm(struct cpu *c)
 
 void cpu_kick(struct cpu *c)
 {
-	if (c->curr && !c->armed && !c->curr->spinning)
+	if (c->curr && !c->armed && !burns(c->curr))
 		cpu_arm(c);
 }
 
@@ -131,7 +137,7 @@ static void cpu_leave(struct cpu *c)
 	struct task *t = c->curr;
 	int64_t ran = c->m->engine.now_ns - c->picked_ns;
 
-	BUG_ON(t->irq_off || t->preempt_off || t->spinning);
+	BUG_ON(t->irq_off || t->preempt_off || burns(t));
 	cpu_account(c);
 	cpu_pause(c);
 	c->armed = false;
@@ -175,7 +181,7 @@ static bool preemptible(const struct task *t)
 	if (t->mode == MODE_USER || t->mode == MODE_GHOST)
 		return true;
 	return t->m->profile->preempt == PREEMPT_FULL && !t->preempt_off &&
-	       !t->irq_off && !t->spinning;
+	       !t->irq_off && !burns(t);
 }
 
 void cpu_resched(struct cpu *c)
@@ -234,7 +240,7 @@ void cpu_go(struct cpu *c)
 	struct engine *e = &c->m->engine;
 	struct task *t;
 
-	while ((t = c->curr) && !c->armed && !t->spinning) {
+	while ((t = c->curr) && !c->armed && !burns(t)) {
 		sim_ns end = c->run_since_ns + t->owed_ns;
 
 		if (end > e->now_ns || t->owed_ns) {

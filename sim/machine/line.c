@@ -1,20 +1,25 @@
 /*
- * Cache lines: who has them, and what it costs to get them.
+ * Cache lines: who has them, who waits for them, what it costs to get them.
  *
  * Invariant: a line has an owner (modified or exclusive) or sharers, never
  * both. Transfers of one line happen one after the other: each starts when
- * the line is free (busy_until_ns) and the one who asked waits for its own.
- * The state changes when the access is made; the stall is debt.
+ * the line is free (busy_until_ns). A line with a queue has exactly one waiter
+ * armed to get it at that time. The state changes when a transfer begins; the
+ * transfer is debt of the one who asked.
  *
  * A load takes the line from the nearest holder, a store waits for the
  * farthest one to give it up. The fifth sharer makes a bit map, which stays.
  *
- * Cost: O(1) for a hit and up to four sharers, O(CPUs / 64) beyond.
+ * Cost: O(1) for a hit and up to four sharers, O(CPUs / 64) beyond; a request
+ * that waits is one event more, and O(those of its socket that wait) where the
+ * socket has several LLCs.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "sim/base/mem.h"
 #include "sim/machine/line.h"
+#include "sim/machine/mutation.h"
+#include "sim/machine/sched.h"
 
 void line_release(struct line *l)
 {
@@ -110,27 +115,13 @@ static const struct cost_value *fetch_cost(const struct machine *m,
 	return &cost[COST_XFER_SMT + (store ? r->far : r->near) - DIST_SMT];
 }
 
-static int64_t take_cost(struct machine *m, const struct cost_value *cost)
-{
-	return cost_take(m, (unsigned)(cost - m->profile->cost), 1);
-}
-
-/* Queue for the line at @now; the stall of the one who asked. */
-static int64_t fetch(struct line *l, sim_ns now, int64_t ns)
-{
-	if (l->busy_until_ns < now)
-		l->busy_until_ns = now;
-	l->busy_until_ns += ns;
-	return l->busy_until_ns - now;
-}
-
 static void become_sharer(const struct machine *m, struct line *l,
 			  uint32_t cpu, bool others)
 {
 	uint32_t owner = l->owner;
 
 	if (!others) {
-		l->owner = cpu + 1;	/* exclusive */
+		l->owner = (uint16_t)(cpu + 1);	/* exclusive */
 		return;
 	}
 	if (owner) {
@@ -141,77 +132,229 @@ static void become_sharer(const struct machine *m, struct line *l,
 	add_sharer(m, l, cpu);
 }
 
-/* A load by @cpu at @now; NULL: it hits, else what @stall_ns comes from. */
-static const struct cost_value *share(struct machine *m, struct line *l,
-				      uint32_t cpu, sim_ns now,
-				      int64_t *stall_ns)
+/* @cpu begins to fetch @l at @now; what that costs. */
+static const struct cost_value *fetch(struct machine *m, struct line *l,
+				      uint32_t cpu, enum line_access how,
+				      sim_ns now)
 {
-	const struct cost_value *cost;
-	struct reach r;
+	struct reach r = line_reach(m, l, cpu);
+	const struct cost_value *cost = fetch_cost(m, &r, how != LINE_LOAD);
+	int64_t keep_ns = m->profile->cost[COST_LINE_SNOOP].value;
 
-	if (l->owner == cpu + 1 || (!l->owner && is_sharer(l, cpu)))
-		return NULL;
-	r = line_reach(m, l, cpu);
-	cost = fetch_cost(m, &r, false);
-	*stall_ns = fetch(l, now, take_cost(m, cost));
-	become_sharer(m, l, cpu, r.any);
+	l->lost_by = 0;
+	if (l->owner && keep_ns > 0 && !mutated(MUTATE_LINE_LOST_AT_ONCE)) {
+		int64_t rest_ns = cost->value - keep_ns;
+
+		l->lost_by = l->owner;
+		l->lost_before_ns = (uint16_t)(rest_ns < 0 ? 0 :
+				rest_ns > UINT16_MAX ? UINT16_MAX : rest_ns);
+	}
+	l->busy_until_ns = now +
+			   cost_take(m, (unsigned)(cost - m->profile->cost), 1);
+	if (how == LINE_LOAD) {
+		become_sharer(m, l, cpu, r.any);
+	} else {
+		l->owner = (uint16_t)(cpu + 1);
+		l->sharer_count = 0;
+	}
 	return cost;
 }
 
-/* A store by @cpu at @now; NULL: it owns the line, @stall_ns: still on its way. */
-static const struct cost_value *own(struct machine *m, struct line *l,
-				    uint32_t cpu, sim_ns now, int64_t *stall_ns)
+static bool hits(const struct line *l, uint32_t cpu, enum line_access how,
+		 sim_ns now)
 {
-	const struct cost_value *cost;
-	struct reach r;
+	if (l->owner == cpu + 1 ||
+	    (how == LINE_LOAD && !l->owner && is_sharer(l, cpu)))
+		return true;
+	return how != LINE_RMW && l->lost_by == cpu + 1 &&
+	       now < l->busy_until_ns - l->lost_before_ns;
+}
 
-	if (l->owner == cpu + 1) {
-		*stall_ns = l->busy_until_ns > now ? l->busy_until_ns - now : 0;
-		return NULL;
+/* A store to a line of one's own that is still on its way. */
+static int64_t arrival_ns(const struct line *l, uint32_t cpu,
+			  enum line_access how, sim_ns now)
+{
+	if (how == LINE_LOAD || l->owner != cpu + 1 || l->busy_until_ns <= now)
+		return 0;
+	return l->busy_until_ns - now;
+}
+
+static bool is_busy(const struct line *l, sim_ns now)
+{
+	return l->queue || l->busy_until_ns > now;
+}
+
+static const unsigned hit_cost[] = {
+	[LINE_LOAD] = COST_LINE_READ, [LINE_STORE] = COST_LINE_WRITE,
+	[LINE_RMW] = COST_ATOMIC,
+};
+
+/* ---- those who wait ---- */
+
+static struct line_queue *queue_get(struct machine *m, const struct line *l)
+{
+	struct line_queue *q = m->line_queues_free;
+
+	if (q) {
+		m->line_queues_free = q->free;
+	} else {
+		q = xcalloc(1, sizeof(*q));
+		q->all = m->line_queues;
+		m->line_queues = q;
 	}
-	r = line_reach(m, l, cpu);
-	cost = fetch_cost(m, &r, true);
-	*stall_ns = fetch(l, now, take_cost(m, cost));
-	l->owner = cpu + 1;
-	l->sharer_count = 0;
-	return cost;
+	TAILQ_INIT(&q->waiting);
+	TAILQ_INIT(&q->round);
+	q->next = NULL;
+	q->llc = l->owner ? m->cpus[l->owner - 1].llc : UINT32_MAX;
+	return q;
+}
+
+void line_queues_free(struct machine *m)
+{
+	struct line_queue *q;
+
+	while ((q = m->line_queues)) {
+		m->line_queues = q->all;
+		free(q);
+	}
+}
+
+/* Who gets the line when it is free: of the round, the LLC that has it first. */
+static struct task *queue_first(const struct line_queue *q)
+{
+	struct task *t;
+
+	TAILQ_FOREACH(t, &q->round, line_link)
+		if (t->cpu->llc == q->llc)
+			return t;
+	t = TAILQ_FIRST(&q->round);
+	return t ? t : TAILQ_FIRST(&q->waiting);
+}
+
+static void queue_arm(struct machine *m, struct line *l)
+{
+	struct line_queue *q = l->queue;
+
+	struct task *first = queue_first(q);
+
+	if (q->next && q->next != first) {
+		q->next->wake_pending = false;
+		q->next->gen++;
+	}
+	q->next = first;
+	line_wait_end_in(first, l->busy_until_ns - m->engine.now_ns);
+}
+
+/* The line comes to the socket of @t: all that wait there are its round. */
+static void round_begin(struct line_queue *q, const struct task *t)
+{
+	uint32_t socket = t->cpu->socket;
+	struct task *w, *after;
+
+	for (w = TAILQ_FIRST(&q->waiting); w; w = after) {
+		after = TAILQ_NEXT(w, line_link);
+		if (w->cpu->socket != socket)
+			continue;
+		TAILQ_REMOVE(&q->waiting, w, line_link);
+		TAILQ_INSERT_TAIL(&q->round, w, line_link);
+		if (mutated(MUTATE_LINE_FIFO))
+			return;
+	}
+}
+
+void line_arrived(struct task *t)
+{
+	struct machine *m = t->m;
+	struct line *l = t->line;
+	struct line_queue *q = l->queue;
+
+	BUG_ON(q->next != t);
+	q->next = NULL;
+	if (TAILQ_EMPTY(&q->round) || mutated(MUTATE_LINE_STARVES))
+		round_begin(q, t);
+	TAILQ_REMOVE(&q->round, t, line_link);
+	q->llc = t->cpu->llc;
+	t->line = NULL;
+	t->line_cost = fetch(m, l, t->cpu->id, t->line_access,
+			     m->engine.now_ns);
+	if (queue_first(q)) {
+		queue_arm(m, l);
+		return;
+	}
+	l->queue = NULL;
+	q->free = m->line_queues_free;
+	m->line_queues_free = q;
+}
+
+/* @t, settled, waits until it may fetch @l, and begins to. */
+static const struct cost_value *wait_for(struct task *t, struct line *l,
+					 enum line_access how)
+{
+	int64_t waited_ns;
+
+	line_wait(t, l);
+	t->line_access = (uint8_t)how;
+	t->line_mark_ns = t->mode_ns[t->mode];
+	if (!l->queue)
+		l->queue = queue_get(t->m, l);
+	TAILQ_INSERT_TAIL(&l->queue->waiting, t, line_link);
+	if (!l->queue->next)
+		queue_arm(t->m, l);
+	line_wait_yield(t);
+	waited_ns = t->mode_ns[t->mode] - t->line_mark_ns;
+	t->class_ns[t->line_cost->cls] += waited_ns;
+	return t->line_cost;
+}
+
+/* ---- accesses ---- */
+
+/* What the caller reads or changes now belongs to the instant of the access, so
+ * the debt is not paid before that, not with --eager either. */
+static void owe(struct task *t, int64_t ns, enum cost_class cls)
+{
+	uint8_t eager = t->slow_work & WORK_EAGER;
+
+	t->slow_work ^= eager;
+	work_ns(t, ns, cls);
+	t->slow_work ^= eager;
+}
+
+/* Settle; have @l; what that costs is owed. */
+static void access(struct task *t, struct line *l, enum line_access how)
+{
+	const struct cost_value *cost, *hit;
+	uint32_t cpu;
+	sim_ns now;
+
+	settle(t);
+	cpu = t->cpu->id;
+	now = t->m->engine.now_ns;
+	hit = &t->m->profile->cost[hit_cost[how]];
+	if (hits(l, cpu, how, now)) {
+		owe(t, arrival_ns(l, cpu, how, now), COST_DERIVED);
+		owe(t, cost_take(t->m, hit_cost[how], 1), hit->cls);
+		return;
+	}
+	cost = is_busy(l, now) ? wait_for(t, l, how) :
+				 fetch(t->m, l, cpu, how, now);
+	owe(t, cost->value, cost->cls);
+	if (how == LINE_RMW)
+		owe(t, cost_take(t->m, hit_cost[how], 1), hit->cls);
 }
 
 void line_read(struct task *t, struct line *l)
 {
-	const struct cost_value *cost;
-	int64_t stall_ns;
-
-	settle(t);
-	cost = share(t->m, l, t->cpu->id, t->m->engine.now_ns, &stall_ns);
-	if (cost)
-		work_ns(t, stall_ns, cost->cls);
-	else
-		work(t, COST_LINE_READ, 1);
-}
-
-/* Make @l exclusive to the task's CPU; what that costs is owed. */
-static void store(struct task *t, struct line *l, unsigned hit_cost)
-{
-	const struct cost_value *cost;
-	int64_t stall_ns;
-
-	settle(t);
-	cost = own(t->m, l, t->cpu->id, t->m->engine.now_ns, &stall_ns);
-	if (stall_ns > 0)
-		work_ns(t, stall_ns, cost ? cost->cls : COST_DERIVED);
-	if (!cost || hit_cost == COST_ATOMIC)
-		work(t, hit_cost, 1);
+	access(t, l, LINE_LOAD);
 }
 
 void line_write(struct task *t, struct line *l)
 {
-	store(t, l, COST_LINE_WRITE);
+	access(t, l, LINE_STORE);
 }
 
 void line_rmw(struct task *t, struct line *l)
 {
-	store(t, l, COST_ATOMIC);
+	access(t, l, LINE_RMW);
 }
 
 void line_walk_begin(struct task *t, struct line_walk *w)
@@ -220,35 +363,39 @@ void line_walk_begin(struct task *t, struct line_walk *w)
 	*w = (struct line_walk){ .t = t, .cpu = t->cpu->id };
 }
 
-static void walked(struct line_walk *w, const struct cost_value *cost,
-		   int64_t stall_ns, unsigned hit_cost)
+static void walk_owes(struct line_walk *w, int64_t ns, enum cost_class cls)
 {
-	const struct cost_value *hit = &w->t->m->profile->cost[hit_cost];
+	w->ns += ns;
+	w->class_ns[cls] += ns;
+}
 
-	w->ns += stall_ns;
-	w->class_ns[cost ? cost->cls : COST_DERIVED] += stall_ns;
-	if (cost)
+static void walk(struct line_walk *w, struct line *l, enum line_access how)
+{
+	struct machine *m = w->t->m;
+	sim_ns now = m->engine.now_ns + w->ns;
+	const struct cost_value *cost;
+
+	if (hits(l, w->cpu, how, now)) {
+		cost = &m->profile->cost[hit_cost[how]];
+		walk_owes(w, arrival_ns(l, w->cpu, how, now), COST_DERIVED);
+		walk_owes(w, cost_take(m, hit_cost[how], 1), cost->cls);
 		return;
-	w->ns += cost_take(w->t->m, hit_cost, 1);
-	w->class_ns[hit->cls] += hit->value;
+	}
+	cost = fetch(m, l, w->cpu, how,
+		     l->busy_until_ns > now ? l->busy_until_ns : now);
+	walk_owes(w, l->busy_until_ns - now, cost->cls);
+	if (l->queue)
+		queue_arm(w->t->m, l);
 }
 
 void line_walk_read(struct line_walk *w, struct line *l)
 {
-	struct machine *m = w->t->m;
-	int64_t stall_ns = 0;
-
-	walked(w, share(m, l, w->cpu, m->engine.now_ns + w->ns, &stall_ns),
-	       stall_ns, COST_LINE_READ);
+	walk(w, l, LINE_LOAD);
 }
 
 void line_walk_write(struct line_walk *w, struct line *l)
 {
-	struct machine *m = w->t->m;
-	int64_t stall_ns = 0;
-
-	walked(w, own(m, l, w->cpu, m->engine.now_ns + w->ns, &stall_ns),
-	       stall_ns, COST_LINE_WRITE);
+	walk(w, l, LINE_STORE);
 }
 
 void line_walk_end(struct line_walk *w)
@@ -272,19 +419,24 @@ int64_t line_transfer_ns(const struct machine *m, const struct line *l,
 	return queue_ns + ns;
 }
 
+static sim_ns free_from(const struct machine *m, const struct line *l)
+{
+	return l->busy_until_ns > m->engine.now_ns ? l->busy_until_ns :
+						     m->engine.now_ns;
+}
+
 int64_t line_share(struct machine *m, struct line *l, uint32_t cpu)
 {
-	struct reach r;
 	int64_t ns;
 
 	if (l->owner == cpu + 1 || (!l->owner && is_sharer(l, cpu))) {
 		ns = l->busy_until_ns - m->engine.now_ns;
 		return ns > 0 ? ns : 0;
 	}
-	r = line_reach(m, l, cpu);
-	ns = fetch(l, m->engine.now_ns, take_cost(m, fetch_cost(m, &r, false)));
-	become_sharer(m, l, cpu, r.any);
-	return ns;
+	fetch(m, l, cpu, LINE_LOAD, free_from(m, l));
+	if (l->queue)
+		queue_arm(m, l);
+	return l->busy_until_ns - m->engine.now_ns;
 }
 
 int64_t transfer_ns(const struct machine *m, uint32_t from, uint32_t to)
@@ -298,10 +450,9 @@ int64_t transfer_ns(const struct machine *m, uint32_t from, uint32_t to)
 
 int64_t line_hand_over(struct machine *m, struct line *l, uint32_t cpu)
 {
-	int64_t ns = line_transfer_ns(m, l, cpu);
-
-	l->busy_until_ns = m->engine.now_ns + ns;
-	l->owner = cpu + 1;
-	l->sharer_count = 0;
-	return ns;
+	if (l->owner != cpu + 1)
+		fetch(m, l, cpu, LINE_STORE, free_from(m, l));
+	if (l->queue)
+		queue_arm(m, l);
+	return free_from(m, l) - m->engine.now_ns;
 }

@@ -5,9 +5,32 @@
 
 /*
  * Cache lines are resources. A store or atomic needs the line exclusively; a
- * transfer costs by distance, and transfers of one line queue up behind each
- * other: busy_until_ns. State changes at the moment of the access (which is
- * settled); the stall is debt of the one who waits.
+ * transfer costs by distance, and transfers of one line happen one after the
+ * other. Who asks while a line is on its way waits, burning its CPU, until the
+ * line is its own to fetch; the fetching itself is debt. State changes at the
+ * moment of the access, or when the wait for it ends.
+ *
+ * Rounds. Among those who wait, the requests of one socket that are there when
+ * the line comes to it are served before it leaves, those of the holder's LLC
+ * first; then it goes to the socket that has waited longest. So a line does not
+ * cross with every transfer, and nobody is overtaken by a request that came
+ * after its socket's round began, nor by more than one round of each other
+ * socket: nobody starves. On one socket and LLC this is the order of arrival.
+ *
+ * Why: the caching agent of a socket serves its own cores' requests for a line
+ * that it has before it answers the snoop of another (the coherence protocols of
+ * Intel and AMD both order requests for a line per agent first), and measured:
+ * an unfair lock was granted up to a million times to the socket that had it
+ * (x86 ticket locks, 314cdbefd1fd), cores of one L3 hold on to a line against
+ * all others (haproxy issue 1615), and on 2 x 4 cores a compare-and-exchange by
+ * all 8 takes 24.3 ns where one by 4 of one socket takes 18.1 and by 2 + 2 takes
+ * 29.8: the line crosses less often than every second time (rouming/ccont). How
+ * unfair it really is differs between machines; rounds are the fair end of it.
+ *
+ * The holder. A request needs line_snoop_ns to reach who has the line; until
+ * then its loads and stores still hit, such as the store of a lock's owner right
+ * after the lock's atomic. An atomic asks anew, so that contended atomics are
+ * one per transfer; real cores squeeze in two or three.
  *
  * Lines are found through addresses: objects live at simulated addresses
  * (address.h), so which objects share a line follows from layout.
@@ -15,17 +38,30 @@
 
 enum { LINE_SHARERS_INLINE = 4 };
 
+enum line_access { LINE_LOAD, LINE_STORE, LINE_RMW };
+
+/** struct line_queue - those who wait for a line, each in @waiting or @round */
+struct line_queue {
+	struct task_queue waiting, round;
+	struct task *next;	/* gets it when it is free */
+	uint32_t llc;		/* where it is */
+	struct line_queue *all, *free;
+};
+
 /**
  * struct line - one unit of coherence (profile.line_bytes)
  * @owner: CPU id + 1 with the line modified or exclusive; 0 = none
+ * @lost_by: CPU id + 1 that had it, and hits until @lost_before_ns before
+ *	@busy_until_ns
  * @sharers: up to four CPU ids + 1; beyond, @map holds one bit a CPU
  */
 struct line {
 	sim_ns busy_until_ns;
-	uint32_t owner;
+	struct line_queue *queue;	/* NULL: nobody waits */
+	uint64_t *map;
+	uint16_t owner, lost_by, lost_before_ns;
 	uint16_t sharer_count;
 	uint16_t sharers[LINE_SHARERS_INLINE];
-	uint64_t *map;
 };
 
 void line_release(struct line *l);
@@ -44,7 +80,8 @@ void line_rmw(struct task *t, struct line *l);
  * in which nobody else can: a walk of a tree whose lock is held. One contact
  * for all: their states change at the instant of line_walk_begin(), each stall
  * begins where the last one ended, line_walk_end() owes the sum.
- * Limit: stores wait as loads do, where a store buffer would overlap them.
+ * Limits: stores wait as loads do, where a store buffer would overlap them; a
+ * line that is on its way to somebody is fetched next, before those who wait.
  */
 struct line_walk {
 	struct task *t;

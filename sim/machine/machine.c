@@ -107,6 +107,7 @@ void machine_release(struct machine *m)
 		return;
 	parts_release(m);
 	addresses_release(m);
+	line_queues_free(m);
 	for (uint32_t i = 0; i < m->cpu_count; i++)
 		free(m->cpus[i].queue.slot);
 	free(m->cpus);

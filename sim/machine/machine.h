@@ -83,6 +83,11 @@ struct task {
 	struct task *spin_on;	/* end the spin when this task leaves its CPU */
 	TAILQ_ENTRY(task) spin_link;
 	struct task_queue spun_on;	/* tasks that spin on this one */
+	struct line *line;	/* it waits for this one (line.h) */
+	const struct cost_value *line_cost;	/* ... and came from there */
+	int64_t line_mark_ns;
+	uint8_t line_access;
+	TAILQ_ENTRY(task) line_link;
 	/* ---- for the rooms above ---- */
 	uint8_t op_kind;	/* opaque class of the current op, for blame */
 	uint8_t held_count;
@@ -183,6 +188,7 @@ struct machine {
 	 * charged (to share out recorded times, to compare): no other can matter */
 	uint64_t cost_times[PROFILE_COSTS_MAX];
 	bool cost_asked[PROFILE_COSTS_MAX];
+	struct line_queue *line_queues, *line_queues_free;	/* line.c */
 };
 
 void machine_init(struct machine *m, const struct profile *p, uint64_t seed,

@@ -40,6 +40,9 @@ enum mutation {
 	MUTATE_OWNER_UNPAID,		/* the owner is set without a store */
 	MUTATE_TRYLOCK_LOADS,		/* 5.3: a trylock loads the count first */
 	MUTATE_TRYLOCK_ADDS,		/* a trylock never has to compare again */
+	MUTATE_LINE_FIFO,		/* a line goes to who asked first, wherever */
+	MUTATE_LINE_STARVES,		/* late requests of a socket join its round */
+	MUTATE_LINE_LOST_AT_ONCE,	/* a request takes the line as it is made */
 	MUTATE_SPIN_LIFO,		/* spinlock: last waiter first */
 	MUTATE_MUTEX_NO_SPIN,
 	MUTATE_MUTEX_NO_HANDOFF,	/* a woken sleeper may lose for ever */

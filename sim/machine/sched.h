@@ -80,8 +80,20 @@ void task_wake_fire(struct engine *e, struct sink *s, uint64_t data);
 void task_timer_fire(struct engine *e, struct sink *s, uint64_t data);
 /** spin_finish() - the spin of @t is over now; the caller kicks or runs the CPU */
 void spin_finish(struct task *t, enum spin_end how);
+/** line_wait() - @t, settled, begins to wait for @l; as a spin in its own mode */
+void line_wait(struct task *t, struct line *l);
+/** line_wait_end_in() - it gets the line @delay_ns from now, if not told again */
+void line_wait_end_in(struct task *t, int64_t delay_ns);
+/** line_wait_yield() - from the fiber: until it has the line */
+void line_wait_yield(struct task *t);
 /** spin_owner_left() - @owner leaves its CPU: tell those who spin on it */
 void spin_owner_left(struct task *owner);
+
+/* ---- line.c ---- */
+
+/** line_arrived() - the line that @t waits for is free, and goes to @t now */
+void line_arrived(struct task *t);
+void line_queues_free(struct machine *m);
 
 /* ---- irq.c ---- */
 

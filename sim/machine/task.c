@@ -328,6 +328,17 @@ static void task_arrive(struct task *t, struct cpu *c)
 	cpu_go(c);
 }
 
+/* What burnt the CPU of @t is over; it goes on when the CPU is its own again. */
+static void wait_over(struct task *t)
+{
+	struct cpu *c = t->cpu;
+
+	t->gen++;
+	c->run_since_ns = c->m->engine.now_ns > c->busy_until_ns ?
+			  c->m->engine.now_ns : c->busy_until_ns;
+	machine_touch(c->m);
+}
+
 void task_wake_fire(struct engine *e, struct sink *s, uint64_t data)
 {
 	struct task *t = (struct task *)(void *)
@@ -339,6 +350,11 @@ void task_wake_fire(struct engine *e, struct sink *s, uint64_t data)
 	t->wake_pending = false;
 	if (t->spinning) {
 		spin_finish(t, t->spin_how);
+		cpu_go(t->cpu);
+	} else if (t->line) {
+		cpu_account(t->cpu);
+		line_arrived(t);
+		wait_over(t);
 		cpu_go(t->cpu);
 	} else if (t->state == TASK_NEW) {
 		t->cpu = place_new(t);
@@ -354,13 +370,11 @@ void task_wake_fire(struct engine *e, struct sink *s, uint64_t data)
 enum spin_end task_spin_on(struct task *t, struct task *owner,
 			   bool may_resched, sim_ns limit_at_ns)
 {
-	struct cpu *c = t->cpu;
-
 	BUG_ON(t->owed_ns || t->wake_pending);
 	if (may_resched && t->need_resched)
 		return SPIN_RESCHED;
 	t->gen++;
-	cpu_account(c);
+	cpu_account(t->cpu);
 	t->spinning = true;
 	t->spin_may_resched = may_resched;
 	t->spin_on = owner;
@@ -410,11 +424,31 @@ void spin_finish(struct task *t, enum spin_end how)
 	t->spinning = false;
 	t->wake_pending = false;
 	t->spin_how = (uint8_t)how;
-	t->gen++;
 	if (t->spin_on)
 		TAILQ_REMOVE(&t->spin_on->spun_on, t, spin_link);
 	t->spin_on = NULL;
-	c->run_since_ns = c->m->engine.now_ns > c->busy_until_ns ?
-			  c->m->engine.now_ns : c->busy_until_ns;
-	machine_touch(c->m);
+	wait_over(t);
 }
+
+/* ---- waiting for a line ---- */
+
+void line_wait(struct task *t, struct line *l)
+{
+	BUG_ON(t->owed_ns || t->wake_pending);
+	t->gen++;
+	cpu_account(t->cpu);
+	t->line = l;
+}
+
+void line_wait_end_in(struct task *t, int64_t delay_ns)
+{
+	if (t->wake_pending)
+		t->gen++;	/* put off */
+	wake_in(t, delay_ns);
+}
+
+void line_wait_yield(struct task *t)
+{
+	task_yield(t);
+}
+

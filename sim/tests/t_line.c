@@ -2,7 +2,9 @@
  * Cache lines and the addresses that decide who shares one.
  *
  * Pinned: cost of each kind of access by distance, the queue of transfers,
- * more sharers than fit inline, a contended atomic at one transfer per op;
+ * more sharers than fit inline, what the last holder still hits, rounds of a
+ * socket and how long others wait for their end, a contended atomic at one
+ * transfer per op on one socket and in closed form on two;
  * slab sizes, order of recycling, neighbours, and the line offsets of
  * unaligned objects. Not pinned: which simulated address an object gets.
  */
@@ -13,6 +15,7 @@
 #include <string.h>
 #include "sim/base/rng.h"
 #include "sim/machine/address.h"
+#include "sim/machine/mutation.h"
 #include "sim/tests/fixture_machine.h"
 
 enum { CPUS = 16, OPS_MAX = 12 };
@@ -140,19 +143,106 @@ static void t_many_sharers(void **state)
 	       { 7, 'w', 8000, 80 }, { 5, 'r', 9000, 45 });
 }
 
+/*
+ * 0 has it, 2 asks at 1000: 0 loads and stores until the request is there, 20
+ * ns later; a second atomic asks anew, behind whoever waits.
+ *
+ *  line  0 --|-- to 2 ------|-- to 0 --|
+ *            1000  hits     1045
+ *                  to 1020
+ */
+static void t_last_holder(void **state)
+{
+	(void)state;
+	for (int off = 0; off < 2; off++) {
+		mmreplay_mutation = off ? MUTATE_LINE_LOST_AT_ONCE : MUTATE_NONE;
+		if (off)
+			SCRIPT({ 0, 'w', 100, 90 }, { 2, 'w', 1000, 45 },
+			       { 0, 'w', 1010, 80 });
+		else
+			SCRIPT({ 0, 'w', 100, 90 }, { 2, 'w', 1000, 45 },
+			       { 0, 'w', 1010, 1 }, { 0, 'r', 1015, 1 },
+			       { 0, 'w', 1020, 70 });
+		mmreplay_mutation = MUTATE_NONE;
+	}
+	SCRIPT({ 0, 'w', 100, 90 }, { 2, 'w', 1000, 45 },
+	       { 0, 'a', 1010, 85 });
+}
+
+/*
+ * 0, 2, 4 on one socket, 8 and 10 on the other. What waits on the socket when
+ * the line comes to it is served first, the LLC of the holder (2) before 4.
+ *
+ *  asks   0 8 4 10 2                        12
+ *  gets   0 -- 8 ----- 10 -- 4 ------ 2 ---- 12
+ */
+static void rounds(void)
+{
+	SCRIPT({ 0, 'w', 1000, 90 },
+	       { 8, 'w', 1010, 80 + 130 },
+	       { 4, 'w', 1020, 70 + 130 + 45 + 130 },
+	       { 10, 'w', 1030, 60 + 130 + 45 },
+	       { 2, 'w', 1040, 50 + 130 + 45 + 130 + 80 },
+	       { 12, 'w', 1300, 1090 + 130 + 45 + 130 + 80 - 1300 + 130 });
+}
+
+static void arrival(void)
+{
+	SCRIPT({ 0, 'w', 1000, 90 },
+	       { 8, 'w', 1010, 80 + 130 },
+	       { 4, 'w', 1020, 70 + 130 + 130 },
+	       { 10, 'w', 1030, 60 + 130 + 130 + 130 },
+	       { 2, 'w', 1040, 50 + 130 + 130 + 130 + 130 },
+	       { 12, 'w', 1300, 1090 + 4 * 130 - 1300 + 130 });
+}
+
+static void t_rounds(void **state)
+{
+	(void)state;
+	rounds();
+	mmreplay_mutation = MUTATE_LINE_FIFO;
+	arrival();
+	mmreplay_mutation = MUTATE_NONE;
+}
+
 /* ---- one word, many CPUs ---- */
 
+enum { ADDERS = 24 };
+
 static uint64_t counter;
+static uint32_t think_max_ns;
+static uint64_t asked[ADDERS];	/* requests made when CPU n made its own; 0: none */
+static uint64_t requests;
+static uint32_t overtaken[ADDERS], overtaken_max;
+
+/* @who is served now: all older requests have been overtaken once more. */
+static void served(uint32_t who)
+{
+	for (uint32_t i = 0; i < ADDERS; i++) {
+		if (!asked[i] || asked[i] >= asked[who])
+			continue;
+		if (++overtaken[i] > overtaken_max)
+			overtaken_max = overtaken[i];
+	}
+	asked[who] = overtaken[who] = 0;
+}
 
 static void add_1000(void *arg)
 {
 	struct task *t = arg;
 
 	for (int i = 0; i < 1000; i++) {
-		line_rmw(t, &line);
+		if (think_max_ns)
+			work_ns(t, (int64_t)(draw(7, t->id, DRAW_TEST,
+						  (uint64_t)i) % think_max_ns),
+				COST_ASSUMED);
 		settle(t);
+		asked[t->id] = ++requests;
+		line_rmw(t, &line);	/* returns when it is this CPU's turn */
+		served(t->id);
 		counter++;
 	}
+	settle(t);
 }
 
 static void add_step(struct task *t)
@@ -167,31 +257,87 @@ static void add_step(struct task *t)
 	task_start_fiber(t, add_1000, "atomics");
 }
 
-/* 8 CPUs of one LLC, 45 ns a transfer: 8000 ops in 8000 transfers. */
-static void t_contended_atomic(void **state)
+/* @cpus[i] of them on socket i add 1000 each; ns until the last is done. */
+static int64_t all_add(uint32_t sockets, const uint32_t *cpus)
 {
-	struct player p[8];
-	int64_t expected = 8 * 1000 * 45;
+	struct player p[ADDERS];
+	uint32_t n = 0;
+	int64_t ns;
 
-	(void)state;
-	fixture_profile(&f, 1, 1, 8, 1);
+	fixture_profile(&f, sockets, 1, 8, 1);
 	fixture_cost(&f, COST_CONTEXT_SWITCH, 0);
 	fixture_open(&f, 1);
 	memset(&line, 0, sizeof(line));
 	memset(p, 0, sizeof(p));
-	counter = 0;
-	for (uint32_t i = 0; i < 8; i++) {
-		task_init(&f.m, &p[i].t, i, add_step, &p[i]);
-		p[i].t.affinity = i + 1;
-		task_launch(NULL, &p[i].t, 0);
-	}
+	memset(asked, 0, sizeof(asked));
+	memset(overtaken, 0, sizeof(overtaken));
+	counter = requests = overtaken_max = 0;
+	for (uint32_t s = 0; s < sockets; s++)
+		for (uint32_t i = 0; i < cpus[s]; i++, n++) {
+			task_init(&f.m, &p[n].t, n, add_step, &p[n]);
+			p[n].t.affinity = s * 8 + i + 1;
+			task_launch(NULL, &p[n].t, 0);
+		}
 	machine_run(&f.m);
-	print_message("# 8 CPUs, one word: simulated %lld ns, closed form %lld\n",
-		      (long long)f.m.end_ns, (long long)expected);
-	assert_int_equal(counter, 8000);
-	assert_in_range(f.m.end_ns, expected * 98 / 100, expected * 102 / 100);
+	assert_int_equal(counter, 1000 * n);
 	line_release(&line);
+	fixture_conserved(&f);
+	ns = f.m.end_ns;
 	fixture_close(&f);
+	return ns;
+}
+
+static void atomics(uint32_t sockets, uint32_t each)
+{
+	uint32_t cpus[3] = { each, each, each };
+	int64_t cross = sockets > 1 ? 130 : 45, ns;
+	int64_t expected = 1000 * sockets * (cross + (each - 1) * 45);
+
+	think_max_ns = 0;
+	ns = all_add(sockets, cpus);
+	print_message("# %u sockets of %u CPUs, one word: simulated %lld ns, closed form %lld\n",
+		      sockets, each, (long long)ns, (long long)expected);
+	assert_in_range(ns, expected * 98 / 100, expected * 102 / 100);
+}
+
+/* 45 ns a transfer on a socket; across, once a round: each CPU adds once. */
+static void t_contended_atomic(void **state)
+{
+	(void)state;
+	atomics(1, 8);
+	atomics(2, 1);
+	atomics(2, 4);
+	atomics(2, 8);
+	atomics(3, 8);
+}
+
+/*
+ * Nobody starves: a request is overtaken at most by one of each CPU of another
+ * socket, however these hammer on. Without that bound the fourth waits for all
+ * 3000 requests of the three.
+ */
+static void t_nobody_starves(void **state)
+{
+	static const uint32_t few[] = { 3, 1 }, many[] = { 8, 8, 8 };
+	uint32_t most = 0;
+
+	(void)state;
+	for (uint32_t ns = 0; ns < 3000; ns = ns * 3 + 100) {
+		think_max_ns = ns;
+		all_add(3, many);
+		print_message("# seed 7, think up to %u ns: overtaken by up to %u\n",
+			      ns, overtaken_max);
+		assert_in_range(overtaken_max, 0, 16);
+		most = overtaken_max > most ? overtaken_max : most;
+	}
+	assert_in_range(most, 2, 16);
+	think_max_ns = 0;
+	all_add(2, few);
+	assert_in_range(overtaken_max, 0, 3);
+	mmreplay_mutation = MUTATE_LINE_STARVES;
+	all_add(2, few);
+	mmreplay_mutation = MUTATE_NONE;
+	assert_in_range(overtaken_max, 1000, 3000);
 }
 
 /* ---- addresses ---- */
@@ -331,7 +477,10 @@ int main(void)
 		cmocka_unit_test(t_costs),
 		cmocka_unit_test(t_transfers_queue),
 		cmocka_unit_test(t_many_sharers),
+		cmocka_unit_test(t_last_holder),
+		cmocka_unit_test(t_rounds),
 		cmocka_unit_test(t_contended_atomic),
+		cmocka_unit_test(t_nobody_starves),
 		cmocka_unit_test(t_slabs),
 		cmocka_unit_test(t_recycling),
 		cmocka_unit_test(t_neighbours),

@@ -57,6 +57,7 @@ static const struct rule rules[] = {
 	PAIR("line_transfer_socket_ns", CAL_SOCKET),
 	PAIR("line_transfer_remote_ns", CAL_REMOTE),
 	IS("line_memory_ns", MEMORY),
+	HIDDEN("line_snoop_ns", "no probe tells a request from the data it brings"),
 	IS("syscall_ns", SYSCALL),
 	IS("spin_poll_ns", PAUSE),
 	IS("context_switch_ns", SWITCH),
