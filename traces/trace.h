@@ -58,7 +58,12 @@
 	KIND(VMAP_PURGE, "vmap-purge", MEASURE, "start,end,num_purged", "none") \
 	KIND(RSS_STAT, "rss-stat", MEASURE, "mm_id,member,bytes", "none") \
 	KIND(MIGRATE, "migrate", MEASURE, "from_cpu,to_cpu", "none") \
-	KIND(LOST, "lost", MEASURE, "events,cpu", "none")
+	KIND(LOST, "lost", MEASURE, "events,cpu", "none") \
+	KIND(VMAP, "vmap", REPLAY, "va_start,size,align,vstart,vend", "errno") \
+	KIND(VUNMAP, "vunmap", REPLAY, "va_start,size", "none") \
+	KIND(VM_MAP_RAM, "vm-map-ram", REPLAY, "va_start,size", "errno") \
+	KIND(VM_UNMAP_RAM, "vm-unmap-ram", REPLAY, "va_start,size", "none") \
+	KIND(VM_UNMAP_ALIASES, "vm-unmap-aliases", REPLAY, "", "none")
 
 enum op_kind {
 #define KIND(id, name, cls, args, res) OP_##id,
@@ -66,6 +71,17 @@ enum op_kind {
 #undef KIND
 	OP_KIND_COUNT
 };
+
+/** op_takes_area(), op_frees_area() - of the kernel's space, by va_start */
+static inline bool op_takes_area(unsigned kind)
+{
+	return kind == OP_VMALLOC || kind == OP_VMAP || kind == OP_VM_MAP_RAM;
+}
+
+static inline bool op_frees_area(unsigned kind)
+{
+	return kind == OP_VFREE || kind == OP_VUNMAP || kind == OP_VM_UNMAP_RAM;
+}
 
 enum op_class { OP_CLASS_REPLAY, OP_CLASS_SCHED, OP_CLASS_MEASURE };
 

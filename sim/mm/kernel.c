@@ -32,8 +32,8 @@ static const char *const counter_names[COUNT_END] = {
 
 static const char *const stage_names[STAGE_COUNT] = {
 	"unmapping", "gather", "tlb", "batch", "nocb-bypass", "lazy",
-	"grace-period", "callback", "slab-partial", "vmap-lazy", "vmap-pool",
-	"reserved",
+	"grace-period", "callback", "slab-partial", "vmap-dirty", "vmap-lazy",
+	"vmap-pool", "reserved",
 };
 
 static const char *const hold_names[HOLD_COUNT] = {

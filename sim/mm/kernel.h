@@ -191,9 +191,26 @@ int64_t do_exec(struct task *t, struct mm *mm, uint32_t new_id,
 void do_exit_mm(struct task *t, struct mm *mm);
 void do_exit(struct task *t);		/* rest of exit, after do_exit_mm() */
 
+/** do_vmap(), do_vunmap() - the same for pages that exist and stay */
+int64_t do_vmap(struct task *t, const struct vmap_request *rq,
+		struct vmap_area **out);
+void do_vunmap(struct task *t, struct vmap_area *va);
+
+/** struct vmap_mapping - what vm_map_ram() returned: @pages at @addr */
+struct vmap_mapping {
+	struct vmap_area *area;		/* its own, or a block's; NULL: none */
+	uint64_t addr, pages;
+};
+
+int64_t do_vm_map_ram(struct task *t, uint64_t bytes, struct vmap_mapping *out);
+void do_vm_unmap_ram(struct task *t, const struct vmap_mapping *map);
+/** do_vm_unmap_aliases() - flush what is dirty or lazy, as set_memory_ro() does */
+void do_vm_unmap_aliases(struct task *t);
+
 /** kernel_vmap_frees() - the op kinds under which the ledger has freed areas,
  *  whoever frees them and from wherever */
-void kernel_vmap_frees(struct kernel *k, uint8_t vfree);
+void kernel_vmap_frees(struct kernel *k, uint8_t vfree, uint8_t vunmap,
+		       uint8_t vm_unmap_ram);
 /**
  * kernel_vmap_backlog() - @pages were freed before the run and are still lazy
  * @area_pages: in areas of that size (larger ones if there were too many)

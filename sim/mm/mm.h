@@ -66,7 +66,8 @@ enum kernel_hold { HOLD_VMA, HOLD_PAGE, HOLD_PAGE_TABLE, HOLD_MAPLE_NODE,
 enum kernel_stage {
 	STAGE_UNMAPPING, STAGE_GATHER, STAGE_TLB, STAGE_BATCH,
 	STAGE_NOCB_BYPASS, STAGE_LAZY, STAGE_GRACE_PERIOD, STAGE_CALLBACK,
-	STAGE_SLAB_PARTIAL, STAGE_VMAP_LAZY, STAGE_VMAP_POOL, STAGE_RESERVED,
+	STAGE_SLAB_PARTIAL, STAGE_VMAP_DIRTY, STAGE_VMAP_LAZY, STAGE_VMAP_POOL,
+	STAGE_RESERVED,
 	STAGE_COUNT
 };
 
@@ -190,6 +191,7 @@ struct kernel {
 	uint32_t fail_dup_vma;	/* tests: the n-th copy from here on fails */
 	void *vmap_state;
 	uint8_t vmap_op[8];		/* that frees each enum vmap_kind */
+	bool vmap_one_index;		/* of all blocks: before 6.4 */
 };
 
 /** kernel_of() - the kernel that runs @t's machine */

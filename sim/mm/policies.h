@@ -115,6 +115,7 @@ struct index_ops {
 
 struct vmap_request {
 	uint64_t size, align, vstart, vend;
+	uint32_t kind;			/* enum vmap_kind */
 };
 
 /** struct vmap_stat - the space at one moment; free: of the vmalloc range */
@@ -125,6 +126,9 @@ struct vmap_stat {
 	const struct hist *free_nr_lazy;	/* pages, at each free */
 };
 
+/* The worker's drain; an allocation has failed; vm_unmap_aliases(). */
+enum vmap_purge { PURGE_DRAIN, PURGE_FULL, PURGE_ALIASES };
+
 struct vmap_ops {
 	struct policy_head head;
 	uint32_t state_bytes;
@@ -134,7 +138,7 @@ struct vmap_ops {
 	void (*free)(struct task *t, struct vmap_area *va);
 	/* an area of @pages was freed before the run; no cost; false: no room */
 	bool (*old_lazy)(struct kernel *k, uint64_t pages);
-	void (*purge)(struct task *t, bool full);
+	void (*purge)(struct task *t, enum vmap_purge why);
 	void (*shrink)(struct task *t);
 	void (*finish)(struct kernel *k);	/* after the last op; frees state */
 	/* @s is zeroed */

@@ -22,8 +22,17 @@
 /* all addresses that areas may have: the first and the last page stay out */
 #define VMAP_SPACE_BYTES ((UINT64_MAX & ~(PAGE_BYTES - 1)) - PAGE_BYTES)
 
-/* who asked for an area; VMAP_OLD: freed before the run */
-enum vmap_kind { VMAP_VMALLOC, VMAP_OLD, VMAP_KINDS };
+/*
+ * What an area is for: pages of its own (vmalloc), pages that exist (vmap),
+ * a vm_map_ram() that is too large for a block, a block. OLD: freed before the run.
+ */
+enum vmap_kind {
+	VMAP_VMALLOC, VMAP_VMAP, VMAP_RAM, VMAP_BLOCK, VMAP_OLD, VMAP_KINDS
+};
+
+/* vm_map_ram(), x86-64: pages of one mapping from a block, and of a block */
+enum { VMAP_MAX_ALLOC = 64, VMAP_BBMAP_BITS = 1024 };
+#define VMAP_BLOCK_SIZE (VMAP_BBMAP_BITS * PAGE_BYTES)
 
 /** struct vmap_freed - what was freed of one kind: areas that may be merged */
 struct vmap_freed {
@@ -41,6 +50,7 @@ struct vmap_area {
 	uint64_t areas;		/* freed areas that were merged into it */
 	struct vmap_freed freed[VMAP_KINDS];
 	uint32_t kind;
+	struct vmap_block *block;	/* of kind VMAP_BLOCK */
 	uint32_t flags;		/* policy's: vn_id */
 	struct place place;	/* struct vmap_area of the kernel */
 };
@@ -127,8 +137,28 @@ void vmap_freed(struct kernel *k, struct vmap_area *va);
 void vmap_hold(struct kernel *k, struct vmap_area *va, uint32_t from,
 	       uint32_t to);
 
-/** vmap_unmap() - clear the entries of an area, free its pages; not its tables */
-void vmap_unmap(struct task *t, struct range area);
+/** vmap_dirty() - @bytes of a block, unmapped now, enter STAGE_VMAP_DIRTY */
+void vmap_dirty(struct kernel *k, struct vmap_freed *f, uint64_t bytes);
+/** vmap_block_freed() - a block, dirty as a whole, enters STAGE_VMAP_LAZY */
+void vmap_block_freed(struct kernel *k, struct vmap_area *va,
+		      const struct vmap_freed *dirty);
+
+/** vmap_enter() - entry of a call of the kernel's own */
+void vmap_enter(struct task *t);
+/** vmap_set(), vmap_clear() - the entries of @r, for pages that exist */
+void vmap_set(struct task *t, struct range r);
+void vmap_clear(struct task *t, struct range r);
+/** vmap_unmap() - clear the entries of an area, not its tables; free its pages
+ *  if they are its own. A block has been cleared piece by piece. */
+void vmap_unmap(struct task *t, const struct vmap_area *va);
+
+/**
+ * vmap_purge_blocks() - under vmap_purge_lock: free blocks that are free and
+ * dirty only; @force: all of them, else those of which less than a quarter is free
+ * Return: @force, and others have something dirty: flush it.
+ */
+bool vmap_purge_blocks(struct task *t, bool force);
+void vmap_check_blocks(const struct kernel *k);
 
 /** vmap_count_end() - what is lazy, pooled and free at the end, as counters */
 void vmap_count_end(struct kernel *k);

@@ -136,37 +136,65 @@ static void make_tables(struct task *t, struct vmap_tables *v, struct range r)
 	spin_unlock(t, &v->lock);
 }
 
-/* The guard page at the end is not mapped. */
-static struct range mapped(struct range r)
+/* vmalloc() and vmap() leave the last page out, as a guard. */
+static struct range mapped(const struct vmap_area *va)
 {
-	return (struct range){ r.start, r.end - PAGE_BYTES };
+	uint64_t guard = va->kind <= VMAP_VMAP ? PAGE_BYTES : 0;
+
+	return (struct range){ va->r.start, va->r.end - guard };
 }
 
-static void vmap_map(struct task *t, struct range area)
+static void set_entries(struct task *t, struct range r)
 {
 	struct vmap_tables *v = tables_of(kernel_of(t));
-	struct range r = mapped(area);
 
-	if (r.start >= r.end)
-		return;
-	body(t, COST_VMAP_MAP_PAGE, range_pages(r));
 	settle(t);
 	make_tables(t, v, r);
 	write_entries(t, v, r);
 }
 
-void vmap_unmap(struct task *t, struct range area)
+void vmap_set(struct task *t, struct range r)
 {
-	struct range r = mapped(area);
+	body(t, COST_VMAP_PTE, range_pages(r));
+	set_entries(t, r);
+}
+
+void vmap_clear(struct task *t, struct range r)
+{
+	body(t, COST_VMAP_PTE, range_pages(r));
+	write_entries(t, tables_of(kernel_of(t)), r);
+}
+
+static void vmap_map(struct task *t, const struct vmap_area *va)
+{
+	struct range r = mapped(va);
 
 	if (r.start >= r.end)
 		return;
+	if (va->kind != VMAP_VMALLOC) {
+		vmap_set(t, r);
+		return;
+	}
+	body(t, COST_VMAP_MAP_PAGE, range_pages(r));
+	set_entries(t, r);
+}
+
+void vmap_unmap(struct task *t, const struct vmap_area *va)
+{
+	struct range r = mapped(va);
+
+	if (r.start >= r.end || va->kind == VMAP_BLOCK)
+		return;
+	if (va->kind != VMAP_VMALLOC) {
+		vmap_clear(t, r);
+		return;
+	}
 	body(t, COST_VMAP_UNMAP_PAGE, range_pages(r));
 	write_entries(t, tables_of(kernel_of(t)), r);
 }
 
 /* The caller is in the kernel already: its system call is an op of its own. */
-static void vmap_enter(struct task *t)
+void vmap_enter(struct task *t)
 {
 	task_set_mode(t, MODE_SYSTEM);
 	kop_segment(t, KOP_PRE);
@@ -214,9 +242,32 @@ void vmap_freed(struct kernel *k, struct vmap_area *va)
 	vmap_hold(k, va, STAGE_NONE, STAGE_VMAP_LAZY);
 }
 
-void kernel_vmap_frees(struct kernel *k, uint8_t vfree)
+void vmap_dirty(struct kernel *k, struct vmap_freed *f, uint64_t bytes)
+{
+	sim_ns now = k->m->engine.now_ns;
+	struct hold_tag tag = { now, HOLD_NO_MM, k->vmap_op[VMAP_BLOCK] };
+
+	f->objects++;
+	f->bytes += bytes;
+	f->asked_ns += now;
+	hold(k, HOLD_VMAP, &tag, STAGE_NONE, STAGE_VMAP_DIRTY, 1, bytes);
+}
+
+void vmap_block_freed(struct kernel *k, struct vmap_area *va,
+		      const struct vmap_freed *dirty)
+{
+	BUG_ON(dirty->bytes != range_bytes(va->r));
+	va->areas = 1;
+	va->freed[VMAP_BLOCK] = *dirty;
+	vmap_hold(k, va, STAGE_VMAP_DIRTY, STAGE_VMAP_LAZY);
+}
+
+void kernel_vmap_frees(struct kernel *k, uint8_t vfree, uint8_t vunmap,
+		       uint8_t vm_unmap_ram)
 {
 	k->vmap_op[VMAP_VMALLOC] = vfree;
+	k->vmap_op[VMAP_VMAP] = vunmap;
+	k->vmap_op[VMAP_RAM] = k->vmap_op[VMAP_BLOCK] = vm_unmap_ram;
 	k->vmap_op[VMAP_OLD] = KERNEL_OP_WORKER;
 }
 
@@ -241,8 +292,8 @@ void kernel_vmap_backlog(struct kernel *k, uint64_t pages, uint64_t area_pages)
 	}
 }
 
-int64_t do_vmalloc(struct task *t, const struct vmap_request *rq,
-		   struct vmap_area **out)
+static int64_t area_new(struct task *t, const struct vmap_request *rq,
+			enum vmap_kind kind, struct vmap_area **out)
 {
 	struct kernel *k = kernel_of(t);
 	struct vmap_request r = *rq;
@@ -251,6 +302,7 @@ int64_t do_vmalloc(struct task *t, const struct vmap_request *rq,
 	*out = NULL;
 	if (k->cfg.null_kernel)
 		return 0;
+	r.kind = kind;
 	if (!r.vstart && !r.vend) {
 		r.vstart = VMALLOC_START;
 		r.vend = VMALLOC_END;
@@ -260,14 +312,17 @@ int64_t do_vmalloc(struct task *t, const struct vmap_request *rq,
 	r.size = page_up(r.size);
 	vmap_enter(t);
 	err = r.size ? k->vmap->alloc(t, &r, out) : -EINVAL;
-	if (!err)
-		vmap_map(t, (*out)->r);
-	else
+	if (!err) {
+		(*out)->kind = kind;
+		vmap_map(t, *out);
+	} else {
 		count(t, COUNT_VMAP_ALLOC_FAILED);
+	}
 	return sys_exit(t, err);
 }
 
-void do_vfree(struct task *t, struct vmap_area *va)
+/* The pages are free at once, or stay; what is held from now is addresses. */
+static void area_free(struct task *t, struct vmap_area *va)
 {
 	struct kernel *k = kernel_of(t);
 
@@ -275,8 +330,29 @@ void do_vfree(struct task *t, struct vmap_area *va)
 		return;
 	vmap_enter(t);
 	settle(t);
-	/* the pages are free at once; what is held from now is addresses */
 	vmap_freed(k, va);
 	k->vmap->free(t, va);
 	sys_exit(t, 0);
+}
+
+int64_t do_vmalloc(struct task *t, const struct vmap_request *rq,
+		   struct vmap_area **out)
+{
+	return area_new(t, rq, VMAP_VMALLOC, out);
+}
+
+void do_vfree(struct task *t, struct vmap_area *va)
+{
+	area_free(t, va);
+}
+
+int64_t do_vmap(struct task *t, const struct vmap_request *rq,
+		struct vmap_area **out)
+{
+	return area_new(t, rq, VMAP_VMAP, out);
+}
+
+void do_vunmap(struct task *t, struct vmap_area *va)
+{
+	area_free(t, va);
 }

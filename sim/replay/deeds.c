@@ -147,7 +147,8 @@ void deed_of(struct order_build *b, const struct op *op, uint64_t ref,
 	case OP_PROC_MAPS: case OP_PROC_SMAPS: case OP_PROC_CMDLINE:
 		d->mm = d->other;
 		break;
-	case OP_VMALLOC: case OP_VFREE:
+	case OP_VMALLOC: case OP_VMAP: case OP_VM_MAP_RAM:
+	case OP_VFREE: case OP_VUNMAP: case OP_VM_UNMAP_RAM:
 		d->alloc_addr = op->arg[0];
 		break;
 	case OP_FORK: case OP_EXIT_MM:
@@ -355,7 +356,7 @@ void deed_start(struct order_build *b, const struct deed *d)
 		child_start(b, d);
 	if (d->kind == OP_EXIT || d->kind == OP_EXEC)
 		vfork_over(b, d);
-	if (d->kind == OP_VFREE) {
+	if (op_frees_area(d->kind)) {
 		uint64_t from = alloc_take(b, d->alloc_addr);
 
 		if (from != NO_REF) {
@@ -444,7 +445,7 @@ void deed_end(struct order_build *b, const struct deed *d)
 	mm_end(b, d);
 	if (d->failed)
 		return;
-	if (d->kind == OP_VMALLOC)
+	if (op_takes_area(d->kind))
 		alloc_put(b, d->alloc_addr, d->ref);
 	if (d->kind == OP_EXEC && d->other < b->h->mm_count) {
 		mm_enter(b, ref_task(d->ref), d->other);

@@ -34,25 +34,25 @@ static void grow(struct replay *r)
 	free(old);
 }
 
-void live_alloc_put(struct replay *r, uint64_t key, struct vmap_area *area)
+void live_alloc_put(struct replay *r, uint64_t key, uint8_t kind,
+		    const struct vmap_mapping *map)
 {
 	if (r->alloc_used >= r->alloc_size / 2)
 		grow(r);
-	r->allocs[find(r, key)] = (struct live_alloc){ key, area };
+	r->allocs[find(r, key)] = (struct live_alloc){ key, kind, *map };
 	r->alloc_used++;
 }
 
-struct vmap_area *live_alloc_take(struct replay *r, uint64_t key)
+bool live_alloc_take(struct replay *r, uint64_t key, struct live_alloc *out)
 {
 	uint32_t mask = r->alloc_size - 1, hole, i;
-	struct vmap_area *area;
 
 	if (!r->alloc_size)
-		return NULL;
+		return false;
 	hole = find(r, key);
 	if (!r->allocs[hole].key)
-		return NULL;
-	area = r->allocs[hole].area;
+		return false;
+	*out = r->allocs[hole];
 	for (i = (hole + 1) & mask; r->allocs[i].key; i = (i + 1) & mask) {
 		uint32_t from = home(r, r->allocs[i].key);
 
@@ -63,5 +63,5 @@ struct vmap_area *live_alloc_take(struct replay *r, uint64_t key)
 	}
 	r->allocs[hole].key = 0;
 	r->alloc_used--;
-	return area;
+	return true;
 }

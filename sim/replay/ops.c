@@ -87,9 +87,10 @@ const char *op_refusal(struct rtask *rt)
 	const struct op *op = &rt->op;
 
 	switch (op->kind) {
-	case OP_VMALLOC:
+	case OP_VMALLOC: case OP_VMAP: case OP_VM_MAP_RAM:
+	case OP_VM_UNMAP_ALIASES:
 		return NULL;
-	case OP_VFREE:
+	case OP_VFREE: case OP_VUNMAP: case OP_VM_UNMAP_RAM:
 		return refuse_vfree(rt);
 	case OP_EXIT:
 		return NULL;
@@ -211,28 +212,42 @@ static int64_t call_exit(struct rtask *rt)
 	return 0;
 }
 
-static int64_t call_vmalloc(struct rtask *rt)
+static int64_t call_take(struct rtask *rt)
 {
 	const uint64_t *a = rt->op.arg;
 	struct vmap_request rq = { .size = a[1], .align = a[2], .vstart = a[3],
 				   .vend = a[4] };
-	struct vmap_area *area = NULL;
-	int64_t ret = do_vmalloc(&rt->task, &rq, &area);
+	struct vmap_mapping map = { 0 };
+	int64_t ret;
 
+	if (rt->op.kind == OP_VM_MAP_RAM)
+		ret = do_vm_map_ram(&rt->task, a[1], &map);
+	else if (rt->op.kind == OP_VMAP)
+		ret = do_vmap(&rt->task, &rq, &map.area);
+	else
+		ret = do_vmalloc(&rt->task, &rq, &map.area);
 	if (ret >= 0)
-		live_alloc_put(rt->r, alloc_key(rt->task.id, rt->seq), area);
+		live_alloc_put(rt->r, alloc_key(rt->task.id, rt->seq),
+			       rt->op.kind, &map);
 	return ret;
 }
 
-static int64_t call_vfree(struct rtask *rt)
+/* As it was taken: a trace that frees it in another way is wrong. */
+static int64_t call_give(struct rtask *rt)
 {
 	const struct note *n = rtask_note(rt, NOTE_ALLOC);
 	const struct rtask *by = rtask_peer(rt, n->task);
-	struct vmap_area *area;
+	struct live_alloc l;
 
-	area = live_alloc_take(rt->r, alloc_key(by->task.id, n->value));
-	if (area)
-		do_vfree(&rt->task, area);
+	if (!live_alloc_take(rt->r, alloc_key(by->task.id, n->value), &l) ||
+	    !l.map.area)
+		return 0;
+	if (l.kind == OP_VM_MAP_RAM)
+		do_vm_unmap_ram(&rt->task, &l.map);
+	else if (l.kind == OP_VMAP)
+		do_vunmap(&rt->task, l.map.area);
+	else
+		do_vfree(&rt->task, l.map.area);
 	return 0;
 }
 
@@ -252,7 +267,8 @@ static bool is_mm_call(uint8_t kind)
 {
 	switch (kind) {
 	case OP_FAULT: case OP_EXIT: case OP_EXIT_MM: case OP_VMALLOC:
-	case OP_VFREE: case OP_PROC_MAPS: case OP_PROC_SMAPS:
+	case OP_VFREE: case OP_VMAP: case OP_VUNMAP: case OP_VM_MAP_RAM:
+	case OP_VM_UNMAP_RAM: case OP_VM_UNMAP_ALIASES: case OP_PROC_MAPS: case OP_PROC_SMAPS:
 	case OP_PROC_CMDLINE:
 		return false;
 	default:
@@ -315,10 +331,13 @@ static int64_t call(struct rtask *rt)
 	case OP_EXIT_MM:
 		leave_mm(rt);
 		return 0;
-	case OP_VMALLOC:
-		return call_vmalloc(rt);
-	case OP_VFREE:
-		return call_vfree(rt);
+	case OP_VMALLOC: case OP_VMAP: case OP_VM_MAP_RAM:
+		return call_take(rt);
+	case OP_VFREE: case OP_VUNMAP: case OP_VM_UNMAP_RAM:
+		return call_give(rt);
+	case OP_VM_UNMAP_ALIASES:
+		do_vm_unmap_aliases(&rt->task);
+		return 0;
 	case OP_PROC_MAPS:
 		return call_proc(rt, PROC_FILE_MAPS);
 	case OP_PROC_SMAPS:

@@ -134,7 +134,7 @@ static void run_init(struct replay *r)
 	sinks_init(r);
 	r->k = kernel_new(&r->m, r->kernel);
 	kernel_attach(r->k);
-	kernel_vmap_frees(r->k, OP_VFREE);
+	kernel_vmap_frees(r->k, OP_VFREE, OP_VUNMAP, OP_VM_UNMAP_RAM);
 	kernel_vmap_backlog(r->k, r->order->lazy_pages,
 			    r->order->lazy_area_pages);
 	distortion_init(r);

@@ -84,7 +84,8 @@ struct rtask {
 /** struct live_alloc - a vmalloc area by the record that allocated it */
 struct live_alloc {
 	uint64_t key;			/* task << 32 | seq, + 1; 0 = free */
-	struct vmap_area *area;
+	uint8_t kind;			/* of that record */
+	struct vmap_mapping map;	/* vmalloc, vmap: @area only */
 };
 
 struct replay {
@@ -175,8 +176,10 @@ void op_fiber(void *task);
 void op_skip(struct rtask *rt);
 
 /* live_allocs.c */
-void live_alloc_put(struct replay *r, uint64_t key, struct vmap_area *area);
-struct vmap_area *live_alloc_take(struct replay *r, uint64_t key);
+void live_alloc_put(struct replay *r, uint64_t key, uint8_t kind,
+		    const struct vmap_mapping *map);
+/** live_alloc_take() - false: there is none */
+bool live_alloc_take(struct replay *r, uint64_t key, struct live_alloc *out);
 
 /* distortion.c: what the replay did to the trace */
 void distortion_init(struct replay *r);

@@ -32,8 +32,9 @@ static void space_init(struct space *s, uint64_t pages)
 static enum vmap_fit take(struct space *s, uint64_t pages, uint64_t align,
 			  struct range *r)
 {
-	struct vmap_request rq = { pages * PAGE, align, ORIGIN,
-				   ORIGIN + (MODEL_PAGES * (uint64_t)PAGE) };
+	struct vmap_request rq = {
+		.size = pages * PAGE, .align = align, .vstart = ORIGIN,
+		.vend = ORIGIN + (MODEL_PAGES * (uint64_t)PAGE) };
 
 	return vmap_alloc_lowest(&s->pool, 0, &s->free, &rq, r);
 }
@@ -88,7 +89,7 @@ static uint64_t model_lowest(const bool *taken, uint64_t pages, uint64_t align)
 
 static void t_against_array(void **state)
 {
-	uint64_t ops = getenv("MMREPLAY_LONG") ? 1000000 : 100000;
+	uint64_t ops = getenv("MMREPLAY_LONG") ? 1000000 : 20000;
 	struct range live[MODEL_PAGES];
 	bool taken[MODEL_PAGES] = { 0 };
 	unsigned lives = 0;
@@ -125,8 +126,7 @@ static void t_against_array(void **state)
 			       range_pages(r));
 			give(&s, r);
 		}
-		if (i % 16 == 0)
-			vmap_tree_check(&s.free);
+		vmap_tree_check(&s.free);
 	}
 	while (lives)
 		give(&s, live[--lives]);

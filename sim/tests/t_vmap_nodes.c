@@ -104,7 +104,7 @@ static void pool_life(struct task *t, struct mmfix *x)
 	c = get(t, 3, PAGE);		/* lazy is not yet in the pool */
 	assert_int_equal(c->r.start, low + 6 * PAGE);
 	assert_int_equal(mmfix_counter(x, COUNT_VMAP_POOL_MISS), 3);
-	x->k->vmap->purge(t, false);
+	x->k->vmap->purge(t, PURGE_DRAIN);
 	/* purged in order of addresses, so the highest is on top */
 	b = get(t, 3, PAGE);
 	assert_int_equal(b->r.start, low + 3 * PAGE);
@@ -114,7 +114,7 @@ static void pool_life(struct task *t, struct mmfix *x)
 	put(t, a);
 	put(t, b);
 	put(t, c);
-	x->k->vmap->purge(t, true);	/* fully: nothing goes to a pool */
+	x->k->vmap->purge(t, PURGE_FULL);	/* fully: nothing goes to a pool */
 	c = get(t, 3, PAGE);
 	assert_int_equal(c->r.start, low);
 	assert_int_equal(mmfix_counter(x, COUNT_VMAP_POOL_HIT), 2);
@@ -147,7 +147,7 @@ static void pool_align(struct task *t, struct mmfix *x)
 	low = v[0]->r.start;
 	for (unsigned i = 4; i < 7; i++)
 		put(t, v[i]);
-	x->k->vmap->purge(t, false);
+	x->k->vmap->purge(t, PURGE_DRAIN);
 	assert_int_equal(get(t, 2, 4 * PAGE)->r.start, low + 12 * PAGE);
 	get(t, 2, 4 * PAGE);
 	assert_int_equal(mmfix_counter(x, COUNT_VMAP_POOL_MISALIGNED), 1);
@@ -176,8 +176,8 @@ static void small_pool(struct task *t, struct mmfix *x)
 		v[i] = get(t, 2, PAGE);
 	for (unsigned i = 0; i < 3; i++)
 		put(t, v[i]);
-	x->k->vmap->purge(t, false);
-	x->k->vmap->purge(t, false);
+	x->k->vmap->purge(t, PURGE_DRAIN);
+	x->k->vmap->purge(t, PURGE_DRAIN);
 	x->events = (uint32_t)mmfix_counter(x, COUNT_VMAP_POOL_DECAYED);
 	if (x->k->vmap->shrink)
 		x->k->vmap->shrink(t);

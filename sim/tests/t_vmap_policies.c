@@ -111,7 +111,7 @@ static void open_world(struct mmfix *x, struct world *w, const char *policy,
 		       uint64_t ops, bool eager)
 {
 	static struct nodes_options o = { .pool_classes = MAX_VA_SIZE_PAGES };
-	static const uint64_t limit[2] = { 200 };	/* and packed, no look-ups */
+	static const uint64_t limit[3] = { 200 };	/* else as by default: 0 */
 
 	*w = (struct world){ .ops = ops };
 	mmfix_config(x, 2);

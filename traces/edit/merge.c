@@ -216,7 +216,7 @@ static void move_to_host(const struct input *in, struct op *op)
 		op->arg[0] += in->cpu_base;
 	if (op->kind == OP_MIGRATE || op->kind == OP_LOST)
 		op->arg[1] += in->cpu_base;
-	if (op->kind == OP_VMALLOC || op->kind == OP_VFREE)
+	if (op_takes_area(op->kind) || op_frees_area(op->kind))
 		op->arg[0] ^= (uint64_t)in->number << VA_HOST_SHIFT;
 }
 

@@ -28,6 +28,9 @@ static const uint8_t class_of[OP_KIND_COUNT] = {
 	[OP_SCHED_IN] = 4, [OP_SCHED_OUT] = 4, [OP_WAKING] = 4,
 	[OP_FORK] = 5, [OP_CLONE_THREAD] = 5, [OP_VFORK] = 5, [OP_EXEC] = 5,
 	[OP_EXIT] = 5, [OP_EXIT_MM] = 5, [OP_VMALLOC] = 5, [OP_VFREE] = 5,
+	[OP_VMAP] = 5, [OP_VUNMAP] = 5, [OP_VM_MAP_RAM] = 5,
+	[OP_VM_UNMAP_RAM] = 5, [OP_VM_UNMAP_ALIASES] = 5,
+
 	[OP_PROC_MAPS] = 5, [OP_PROC_SMAPS] = 5, [OP_PROC_CMDLINE] = 5,
 	/* measurements have a context of their own, so these do not collide */
 	[OP_LOCK_START] = 0, [OP_LOCK_ACQUIRED] = 0, [OP_LOCK_RELEASED] = 0,

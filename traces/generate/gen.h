@@ -164,6 +164,11 @@ struct gen_task *gen_clone_thread(struct gen *g, struct gen_task *t,
 void gen_vmalloc(struct gen *g, struct gen_task *t, struct range va,
 		 uint64_t align);
 void gen_vfree(struct gen *g, struct gen_task *t, struct range va);
+/** gen_map_pages() - OP_VMAP or OP_VM_MAP_RAM; gen_unmap_pages() - its reverse */
+void gen_map_pages(struct gen *g, struct gen_task *t, enum op_kind kind,
+		   struct range va);
+void gen_unmap_pages(struct gen *g, struct gen_task *t, enum op_kind kind,
+		     struct range va);
 void gen_proc_read(struct gen *g, struct gen_task *t, enum op_kind kind,
 		   uint32_t target_mm);
 /** gen_exit() - exit-mm if @last user of its mm, then exit; @t is done */

@@ -131,6 +131,21 @@ void gen_vfree(struct gen *g, struct gen_task *t, struct range va)
 	       4, 0);
 }
 
+void gen_map_pages(struct gen *g, struct gen_task *t, enum op_kind kind,
+		   struct range va)
+{
+	uint64_t arg[] = { va.start, range_bytes(va), PAGE_BYTES, VMALLOC_START,
+			   VMALLOC_END };
+
+	gen_op(g, t, kind, arg, kind == OP_VMAP ? 5 : 2, 0);
+}
+
+void gen_unmap_pages(struct gen *g, struct gen_task *t, enum op_kind kind,
+		     struct range va)
+{
+	gen_op(g, t, kind, (uint64_t[]){ va.start, range_bytes(va) }, 2, 0);
+}
+
 void gen_proc_read(struct gen *g, struct gen_task *t, enum op_kind kind,
 		   uint32_t target_mm)
 {

@@ -9,9 +9,15 @@
  *   random-align  alloc 1..10 pages aligned to 2^0..2^22 bytes, free
  *   long-busy     15000 areas stay; then alloc 100 pages and 1 page, free both
  *   full-fit      holes of one page everywhere; then alloc 1 page, free
+ *   align-shift   alloc 1 page aligned to 2^0, 2^1 .. 2^22 bytes, free
+ *   vmap          map n pages that exist (and a guard page), unmap
+ *   vm-map-ram    vm_map_ram() of n pages, vm_unmap_ram(); of random-ram 1..100
  *   cross-cpu     alloc n pages; free the oldest of the thread before
  *
- * Sizes are those of the area: pages asked for and one guard page. Addresses
+ * Sizes are those of the area: pages asked for and one guard page, which
+ * vm_map_ram() has not. The module's tests of the per-CPU allocator and of
+ * kvfree_rcu() are not here: the one is another allocator, the other a vfree
+ * by a worker after a grace period, as in captures of thread stacks. Addresses
  * are names only: each thread has a window of its own, a policy picks its own
  * addresses. The threads are alive at the start and do not exit.
  */
@@ -20,11 +26,13 @@
 
 enum vp_test {
 	VP_FIX_SIZE, VP_RANDOM_SIZE, VP_FIX_ALIGN, VP_RANDOM_ALIGN,
-	VP_LONG_BUSY, VP_FULL_FIT, VP_CROSS_CPU
+	VP_LONG_BUSY, VP_FULL_FIT, VP_CROSS_CPU, VP_ALIGN_SHIFT, VP_VMAP,
+	VP_MAP_RAM, VP_RANDOM_RAM
 };
 static const char *const vp_test_names[] = {
 	"fix-size", "random-size", "fix-align", "random-align", "long-busy",
-	"full-fit", "cross-cpu", NULL
+	"full-fit", "cross-cpu", "align-shift", "vmap", "vm-map-ram",
+	"random-ram", NULL
 };
 
 #define VP_BASE 0xffffc90000000000ULL
@@ -45,7 +53,7 @@ static const struct option vp_options[] = {
 	  .offset = offsetof(struct vp_params, test), .def = "fix-size",
 	  .names = vp_test_names, .unit = "", .help = "what a turn does" },
 	GEN_OPTION(struct vp_params, "pages", OPT_U32, pages, "1", 1, 1000,
-		   "pages", "size in fix-size and cross-cpu"),
+		   "pages", "size in fix-size, cross-cpu, vmap and vm-map-ram"),
 	GEN_OPTION(struct vp_params, "busy", OPT_U32, busy, "15000", 1,
 		   VP_SLOTS_MAX / 4, "count",
 		   "long-busy: areas that each thread holds"),
@@ -138,6 +146,18 @@ static void vp_pair(struct gen *g, struct gen_task *t, uint64_t pages,
 	gen_vfree(g, t, r);
 }
 
+static void vp_map_pair(struct gen *g, struct gen_task *t, enum op_kind map,
+			enum op_kind unmap, uint64_t pages)
+{
+	struct range r = vp_loop_area(t->role, 0, pages);
+
+	if (map == OP_VM_MAP_RAM)
+		r.end -= PAGE_BYTES;
+	gen_map_pages(g, t, map, r);
+	gen_think(g, t);
+	gen_unmap_pages(g, t, unmap, r);
+}
+
 static void vp_long_busy(struct gen *g, struct gen_task *t)
 {
 	struct range big = vp_loop_area(t->role, 0, 100);
@@ -199,6 +219,19 @@ static void vp_turn(struct gen *g, struct gen_task *t)
 		return;
 	case VP_CROSS_CPU:
 		vp_cross(g, t, t->n);
+		return;
+	case VP_ALIGN_SHIFT:
+		vp_pair(g, t, 1, 1ULL << t->n % 23);
+		return;
+	case VP_VMAP:
+		vp_map_pair(g, t, OP_VMAP, OP_VUNMAP, p->pages);
+		return;
+	case VP_MAP_RAM:
+		vp_map_pair(g, t, OP_VM_MAP_RAM, OP_VM_UNMAP_RAM, p->pages);
+		return;
+	case VP_RANDOM_RAM:
+		vp_map_pair(g, t, OP_VM_MAP_RAM, OP_VM_UNMAP_RAM,
+			    1 + gen_draw(g, t, 100));
 		return;
 	}
 }

@@ -23,14 +23,17 @@ struct global {
 	uint32_t lookups;
 };
 
+enum vmap_block_index { INDEX_PER_CPU, INDEX_ONE };
 enum vmap_words { WORDS_PACKED, WORDS_PADDED };
 
 struct global_options {
 	uint64_t lazy_max_pages;
-	uint32_t words, lookups;
+	uint32_t words, lookups, blocks;
 };
 
 static const char *const words_names[] = { "packed", "padded", NULL };
+
+static const char *const blocks_names[] = { "per-cpu", "one-index", NULL };
 
 static const struct option global_options[] = {
 	{ .key = "lazy_max_pages", .type = OPT_U64,
@@ -45,6 +48,10 @@ static const struct option global_options[] = {
 	  .offset = offsetof(struct global_options, lookups), .def = "0",
 	  .min = 0, .max = 2, .unit = "count",
 	  .help = "searches of the busy tree in a vfree before the one that unlinks: none since 6.3, 2 before" },
+	{ .key = "blocks", .type = OPT_ENUM,
+	  .offset = offsetof(struct global_options, blocks), .def = "per-cpu",
+	  .names = blocks_names, .unit = "",
+	  .help = "where vm_map_ram looks up its blocks: in one index for all (before 6.4), or one per CPU" },
 	OPTION_END
 };
 
@@ -65,6 +72,7 @@ static void vg_init(struct kernel *k, unsigned possible_cpus)
 	vmap_heap_init(k, h, o ? o->lazy_max_pages : 0,
 		       o && o->words == WORDS_PADDED);
 	g->lookups = o ? o->lookups : 0;
+	k->vmap_one_index = o && o->blocks == INDEX_ONE;
 	vmap_work_init(&h->drain, WORKER_TASK_ID, vg_drain, g);
 	vmap_tree_at(h, &g->busy, vmap_global_line(h, VG_BUSY_ROOT),
 		     vmap_global_line(h, VG_BUSY_LIST));
@@ -78,7 +86,7 @@ static void vg_init(struct kernel *k, unsigned possible_cpus)
 
 /* ---- allocation ---- */
 
-static void vg_purge(struct task *t, bool full);
+static void vg_purge(struct task *t, enum vmap_purge why);
 
 static int vg_alloc(struct task *t, const struct vmap_request *rq,
 		    struct vmap_area **out)
@@ -90,7 +98,7 @@ static int vg_alloc(struct task *t, const struct vmap_request *rq,
 	prim(t, COST_VMAP_OBJECT, 1);
 	if (vmap_heap_alloc(t, &g->heap, rq, &r)) {
 		/* overflow: what is lazy may be what is missing */
-		vg_purge(t, true);
+		vg_purge(t, PURGE_FULL);
 		if (vmap_heap_alloc(t, &g->heap, rq, &r)) {
 			prim(t, COST_VMAP_OBJECT, 1);
 			return -EBUSY;
@@ -104,8 +112,8 @@ static int vg_alloc(struct task *t, const struct vmap_request *rq,
 	g->heap.moving_bytes -= rq->size;
 	vmap_touched(t, &g->heap, &g->busy, 1);
 	spin_unlock(t, &g->busy_lock);
-	vmap_set_vm(t, &g->busy_lock, va);
-	vmap_count_pages(t, &g->heap);
+	vmap_set_vm(t, &g->busy_lock, va, rq->kind);
+	vmap_count_pages(t, &g->heap, rq->kind);
 	*out = va;
 	return 0;
 }
@@ -115,7 +123,7 @@ static int vg_alloc(struct task *t, const struct vmap_request *rq,
 static void vg_drain(struct task *t, struct vmap_work *w)
 {
 	(void)w;
-	vg_purge(t, false);
+	vg_purge(t, PURGE_DRAIN);
 }
 
 static void free_vmap_area_noflush(struct task *t, struct global *g,
@@ -149,6 +157,7 @@ static void look_up(struct task *t, struct global *g, struct vmap_area *va)
 static void vg_free(struct task *t, struct vmap_area *va)
 {
 	struct global *g = vg(kernel_of(t));
+	uint32_t kind = va->kind;
 
 	for (uint32_t i = 0; i < g->lookups; i++)
 		look_up(t, g, va);
@@ -159,9 +168,9 @@ static void vg_free(struct task *t, struct vmap_area *va)
 	g->heap.moving_bytes += range_bytes(va->r);
 	vmap_touched(t, &g->heap, &g->busy, 1);
 	spin_unlock(t, &g->busy_lock);
-	vmap_unmap(t, va->r);
+	vmap_unmap(t, va);
 	free_vmap_area_noflush(t, g, va);
-	vmap_count_pages(t, &g->heap);
+	vmap_count_pages(t, &g->heap, kind);
 }
 
 /* ---- draining ---- */
@@ -211,22 +220,21 @@ static void merge_back(struct task *t, struct vmap_heap *h,
 }
 
 /* __purge_vmap_area_lazy() under vmap_purge_lock */
-static void vg_purge(struct task *t, bool full)
+static void vg_purge(struct task *t, enum vmap_purge why)
 {
 	struct global *g = vg(kernel_of(t));
 	struct vmap_list list;
+	bool flush = vmap_purge_begin(t, &g->heap, why);
 
-	(void)full;		/* there are no pools to decay */
-	down_write(t, &g->heap.purge_mutex);
-	settle(t);
 	take_lazy(t, g, &list);
 	settle(t);
 	if (!TAILQ_EMPTY(&list)) {
 		count(t, COUNT_VMAP_PURGE);
 		flush_tlb_kernel(t);
 		merge_back(t, &g->heap, &list);
+		flush = false;
 	}
-	up_write(t, &g->heap.purge_mutex);
+	vmap_purge_end(t, &g->heap, flush);
 }
 
 static bool vg_old_lazy(struct kernel *k, uint64_t pages)
@@ -265,6 +273,7 @@ static void vg_check(const struct kernel *k)
 	vmap_tree_check(&g->heap.free);
 	vmap_tree_check(&g->busy);
 	vmap_tree_check(&g->lazy);
+	vmap_check_blocks(k);
 	BUG_ON(g->heap.free.bytes + g->busy.bytes + g->lazy.bytes +
 	       g->heap.moving_bytes != VMAP_SPACE_BYTES);
 }

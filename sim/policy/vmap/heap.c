@@ -82,6 +82,26 @@ void vmap_heap_release(struct vmap_heap *h)
 	free(h->preloaded);
 }
 
+bool vmap_purge_begin(struct task *t, struct vmap_heap *h, enum vmap_purge why)
+{
+	bool flush = false;
+
+	down_write(t, &h->purge_mutex);
+	if (why != PURGE_DRAIN)
+		flush = vmap_purge_blocks(t, why == PURGE_ALIASES);
+	settle(t);
+	return flush;
+}
+
+void vmap_purge_end(struct task *t, struct vmap_heap *h, bool flush)
+{
+	if (flush) {
+		flush_tlb_kernel(t);
+		settle(t);
+	}
+	up_write(t, &h->purge_mutex);
+}
+
 void vmap_assert_purging(const struct task *t, const struct vmap_heap *h)
 {
 	const struct rwsem *s = &h->purge_mutex;
@@ -132,16 +152,20 @@ struct vmap_area *vmap_busy_area(struct task *t, struct vmap_heap *h,
 	return va;
 }
 
-void vmap_set_vm(struct task *t, struct spinlock *lock, struct vmap_area *va)
+void vmap_set_vm(struct task *t, struct spinlock *lock, struct vmap_area *va,
+		 uint32_t kind)
 {
+	if (kind > VMAP_VMAP)
+		return;
 	spin_lock(t, lock);
 	line_write(t, place_line(t->m, &va->place, VMAP_OFF_MAX));
 	spin_unlock(t, lock);
 }
 
-void vmap_count_pages(struct task *t, struct vmap_heap *h)
+void vmap_count_pages(struct task *t, struct vmap_heap *h, uint32_t kind)
 {
-	line_rmw(t, h->pages_line);
+	if (kind == VMAP_VMALLOC)
+		line_rmw(t, h->pages_line);
 }
 
 /*

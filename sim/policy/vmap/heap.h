@@ -31,9 +31,8 @@ uint64_t vmap_lazy_max_pages(uint32_t cpus);
 /*
  * The static variables of mm/vmalloc.c, in the order of their definition:
  * locks of 4 bytes, roots and counts of 8. They have no alignment, so that all
- * words that are zero at the start share a cache line; two listings of lockdep
- * (x86-64 builds of 2021 and 2022) have free_vmap_area_lock directly behind
- * vmap_area_lock. List heads are not zero and lie elsewhere.
+ * words that are zero at the start share a cache line
+ * (assumed: what a linker does with them was not read from a build). List heads are not zero and lie elsewhere.
  */
 enum vmap_global {
 	VG_BUSY_LOCK = 0, VG_FREE_LOCK = 4, VG_BUSY_ROOT = 8, VG_LAZY_ROOT = 16,
@@ -75,6 +74,10 @@ void vmap_tree_at(const struct vmap_heap *h, struct vmap_tree *t,
 		  struct line *root, struct line *list);
 void vmap_heap_release(struct vmap_heap *h);
 
+/** vmap_purge_begin(), vmap_purge_end() - vmap_purge_lock, and what a purge
+ *  for @why does to blocks; end: flush if they need it and nobody has flushed */
+bool vmap_purge_begin(struct task *t, struct vmap_heap *h, enum vmap_purge why);
+void vmap_purge_end(struct task *t, struct vmap_heap *h, bool flush);
 /** vmap_assert_purging() - BUG unless @t is inside of the purge mutex */
 void vmap_assert_purging(const struct task *t, const struct vmap_heap *h);
 
@@ -93,10 +96,12 @@ void vmap_touched(struct task *t, struct vmap_heap *h, struct vmap_tree *tree,
 /** vmap_busy_area() - an object for @r, filled in before any lock is taken */
 struct vmap_area *vmap_busy_area(struct task *t, struct vmap_heap *h,
 				 struct range r);
-/** vmap_set_vm() - setup_vmalloc_vm(): the area's vm, under @lock once more */
-void vmap_set_vm(struct task *t, struct spinlock *lock, struct vmap_area *va);
-/** vmap_count_pages() - nr_vmalloc_pages, as areas get and lose their pages */
-void vmap_count_pages(struct task *t, struct vmap_heap *h);
+/** vmap_set_vm() - setup_vmalloc_vm(): the area's vm, under @lock once more;
+ *  vm_map_ram() has none */
+void vmap_set_vm(struct task *t, struct spinlock *lock, struct vmap_area *va,
+		 uint32_t kind);
+/** vmap_count_pages() - nr_vmalloc_pages, as areas of @kind get and lose pages */
+void vmap_count_pages(struct task *t, struct vmap_heap *h, uint32_t kind);
 
 /** vmap_heap_alloc() - the lowest fit; its bytes are moving. -EBUSY if none */
 int vmap_heap_alloc(struct task *t, struct vmap_heap *h,

@@ -49,6 +49,7 @@ static void vl_init(struct kernel *k, unsigned possible_cpus)
 	struct vmap_heap *h = &l->heap;
 
 	(void)possible_cpus;
+	k->vmap_one_index = true;
 	vmap_heap_init(k, h, o ? o->lazy_max_pages : 0, false);
 	vmap_tree_at(h, &l->busy, vmap_global_line(h, VG_BUSY_ROOT),
 		     vmap_global_line(h, VG_BUSY_LIST));
@@ -124,7 +125,7 @@ static int alloc_hole(struct task *t, struct linear *l,
 	return addr != rq->vend ? 0 : -EBUSY;
 }
 
-static void vl_purge(struct task *t, bool full);
+static void vl_purge(struct task *t, enum vmap_purge why);
 
 static int vl_alloc(struct task *t, const struct vmap_request *rq,
 		    struct vmap_area **out)
@@ -136,7 +137,7 @@ static int vl_alloc(struct task *t, const struct vmap_request *rq,
 	vmap_heap_note(&l->heap, rq);
 	if (!alloc_hole(t, l, rq, out))
 		return 0;
-	vl_purge(t, true);
+	vl_purge(t, PURGE_FULL);
 	if (!alloc_hole(t, l, rq, out))
 		return 0;
 	prim(t, COST_VMAP_OBJECT, 1);
@@ -163,7 +164,7 @@ static void free_area(struct task *t, struct linear *l, struct vmap_area *va)
 }
 
 /* __purge_vmap_area_lazy() under vmap_purge_lock */
-static void purge_locked(struct task *t, struct linear *l)
+static bool purge_locked(struct task *t, struct linear *l)
 {
 	struct vmap_area **list = l->purge_list;
 	uint64_t n = l->purge_count;
@@ -172,7 +173,7 @@ static void purge_locked(struct task *t, struct linear *l)
 	l->purge_list = NULL;
 	l->purge_count = l->purge_room = 0;
 	if (!n)
-		return;
+		return false;
 	count(t, COUNT_VMAP_PURGE);
 	flush_tlb_kernel(t);
 	vmap_assert_purging(t, &l->heap);
@@ -192,17 +193,17 @@ static void purge_locked(struct task *t, struct linear *l)
 	}
 	spin_unlock(t, &l->lock);
 	free(list);
+	return true;
 }
 
-static void vl_purge(struct task *t, bool full)
+static void vl_purge(struct task *t, enum vmap_purge why)
 {
 	struct linear *l = vl(kernel_of(t));
+	bool flush = vmap_purge_begin(t, &l->heap, why);
 
-	(void)full;
-	down_write(t, &l->heap.purge_mutex);
-	settle(t);
-	purge_locked(t, l);
-	up_write(t, &l->heap.purge_mutex);
+	if (purge_locked(t, l))
+		flush = false;
+	vmap_purge_end(t, &l->heap, flush);
 }
 
 static void purge_list_add(struct linear *l, struct vmap_area *va)
@@ -226,7 +227,7 @@ static void vl_free(struct task *t, struct vmap_area *va)
 	vmap_tree_walk(&l->busy, va->r.start);
 	vmap_touched(t, &l->heap, &l->busy, 0);
 	spin_unlock(t, &l->lock);
-	vmap_unmap(t, va->r);
+	vmap_unmap(t, va);
 	nr_lazy = vmap_lazy_add(t, &l->heap, range_pages(va->r));
 	settle(t);
 	purge_list_add(l, va);
@@ -270,6 +271,7 @@ static void vl_stat(const struct kernel *k, struct vmap_stat *s)
 static void vl_check(const struct kernel *k)
 {
 	vmap_tree_check(&vl(k)->busy);
+	vmap_check_blocks(k);
 }
 
 const struct vmap_ops vmap_linear = {

@@ -83,9 +83,13 @@ static struct vmap_area *node_alloc(struct task *t, struct nodes *n,
 	*vn_id = encode_vn_id(id, n->nr);
 	if (!va) {
 		count(t, COUNT_VMAP_POOL_MISS);
+		if (!n->drained)
+			count(t, COUNT_VMAP_POOL_MISS_BEFORE);
 		return NULL;
 	}
 	count(t, COUNT_VMAP_POOL_HIT);
+	if (!n->drained)
+		count(t, COUNT_VMAP_POOL_HIT_BEFORE);
 	if (addr_to_node_id(va->r.start, n->nr) != id)
 		count(t, COUNT_VMAP_POOL_HIT_FOREIGN);
 	return va;
@@ -98,7 +102,7 @@ static int alloc_global(struct task *t, struct nodes *n,
 
 	prim(t, COST_VMAP_OBJECT, 1);
 	if (vmap_heap_alloc(t, &n->heap, rq, &r)) {
-		vn_purge(t, true);
+		vn_purge(t, PURGE_FULL);
 		if (vmap_heap_alloc(t, &n->heap, rq, &r)) {
 			prim(t, COST_VMAP_OBJECT, 1);
 			return -EBUSY;
@@ -130,7 +134,7 @@ static int vn_alloc(struct task *t, const struct vmap_request *rq,
 	n->heap.moving_bytes -= rq->size;
 	vmap_touched(t, &n->heap, &vn->busy, 1);
 	spin_unlock(t, &vn->busy_lock);
-	vmap_count_pages(t, &n->heap);
+	vmap_count_pages(t, &n->heap, rq->kind);
 	*out = va;
 	return 0;
 }
@@ -165,6 +169,7 @@ static void vn_free(struct task *t, struct vmap_area *va)
 {
 	struct nodes *n = vn_state(kernel_of(t));
 	struct vmap_node *vn = &n->node[addr_to_node_id(va->r.start, n->nr)];
+	uint32_t kind = va->kind;
 
 	spin_lock(t, &vn->busy_lock);
 	assert_held(t, &vn->busy_lock);
@@ -173,9 +178,9 @@ static void vn_free(struct task *t, struct vmap_area *va)
 	n->heap.moving_bytes += range_bytes(va->r);
 	vmap_touched(t, &n->heap, &vn->busy, 1);
 	spin_unlock(t, &vn->busy_lock);
-	vmap_unmap(t, va->r);
+	vmap_unmap(t, va);
 	free_vmap_area_noflush(t, n, va);
-	vmap_count_pages(t, &n->heap);
+	vmap_count_pages(t, &n->heap, kind);
 }
 
 /* Who allocated it is not known: the nodes take turns. */
@@ -219,6 +224,7 @@ static void vn_check(const struct kernel *k)
 	uint64_t bytes = n->heap.free.bytes + n->heap.moving_bytes;
 
 	vmap_tree_check(&n->heap.free);
+	vmap_check_blocks(k);
 	for (uint32_t i = 0; i < n->nr; i++) {
 		vmap_tree_check(&n->node[i].busy);
 		vmap_tree_check(&n->node[i].lazy);

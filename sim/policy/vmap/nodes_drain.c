@@ -102,15 +102,13 @@ static void purge_nodes(struct task *t, struct nodes *n, uint32_t helpers)
 }
 
 /* __purge_vmap_area_lazy() under vmap_purge_lock */
-void vn_purge(struct task *t, bool full)
+void vn_purge(struct task *t, enum vmap_purge why)
 {
 	struct nodes *n = vn_state(kernel_of(t));
 	struct vmap_heap *h = &n->heap;
-	uint32_t nodes;
+	bool flush = vmap_purge_begin(t, h, why);
+	uint32_t nodes = collect(t, n, why == PURGE_FULL);
 
-	down_write(t, &h->purge_mutex);
-	settle(t);
-	nodes = collect(t, n, full);
 	settle(t);
 	if (nodes) {
 		count(t, COUNT_VMAP_PURGE);
@@ -119,14 +117,16 @@ void vn_purge(struct task *t, bool full)
 		purge_nodes(t, n, vmap_helper_count(n->o->helpers,
 						    h->nr_lazy_pages,
 						    h->lazy_max_pages, nodes));
+		n->drained = true;
+		flush = false;
 	}
-	up_write(t, &h->purge_mutex);
+	vmap_purge_end(t, h, flush);
 }
 
 void vn_drain(struct task *t, struct vmap_work *w)
 {
 	(void)w;
-	vn_purge(t, false);
+	vn_purge(t, PURGE_DRAIN);
 }
 
 /* vmap_node_shrink_scan(), under the mutex as later kernels have it */

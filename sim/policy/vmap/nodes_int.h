@@ -64,8 +64,8 @@ uint64_t vmap_node_check_pools(const struct vmap_node *vn);
 /** reclaim_list_global() - moving areas go back to the free tree, one section */
 void reclaim_list_global(struct task *t, struct vmap_heap *h,
 			 struct vmap_list *list, uint32_t stage);
-/** vn_purge() - reclaim_and_purge_vmap_areas(); @full: pools are emptied too */
-void vn_purge(struct task *t, bool full);
+/** vn_purge() - reclaim_and_purge_vmap_areas(); PURGE_FULL empties pools too */
+void vn_purge(struct task *t, enum vmap_purge why);
 void vn_shrink(struct task *t);
 /** vn_drain(), vn_purge_work() - work items: the drain, and a helper's node */
 void vn_drain(struct task *t, struct vmap_work *w);
