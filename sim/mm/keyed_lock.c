@@ -61,7 +61,7 @@ void keyed_locks_free(struct keyed_locks *h)
 static void keyed_init(struct task *t, struct keyed_lock *l)
 {
 	/* whoever made the object has just written to it */
-	l->line.owner = t->cpu->id + 1;
+	l->line.owner = (uint16_t)(t->cpu->id + 1);
 	spin_init(&l->spin, &l->line, kernel_of(t)->resources->ptl_class);
 }
 
