@@ -314,10 +314,12 @@ static void fault_mapped(struct task *t, enum fault_class c, bool shared,
 static void fault_resolve(struct task *t, struct vma *v, struct fault *f,
 			  enum fault_class c)
 {
-	bool shared = ptl_shared(v->mm);
 	struct ptl ptl;
+	bool shared;
 
 	fault_alloc(t, c);
+	settle(t);
+	shared = ptl_shared(t, v->mm);
 	for (;;) {
 		enum fault_class now;
 
@@ -374,9 +376,9 @@ enum fault_result handle_speculative_fault(struct task *t, struct vma *v,
 							 uint32_t seq),
 					   uint32_t seq)
 {
-	bool shared = ptl_shared(v->mm);
 	enum fault_class c;
 	struct ptl ptl;
+	bool shared;
 
 	settle(t);
 	if ((v->flags & (VM_FILE | VM_SHARED | VM_SPECIAL)) || !v->anon_vma ||
@@ -386,6 +388,8 @@ enum fault_result handle_speculative_fault(struct task *t, struct vma *v,
 	if (c != CLASS_ANON && c != CLASS_ZERO_READ && c != CLASS_SPURIOUS)
 		return FAULT_RETRY;
 	fault_alloc(t, c);
+	settle(t);
+	shared = ptl_shared(t, v->mm);
 	fault_charge(t, c, shared);
 	/* pte_map_lock(): the count again, with the page-table entry locked */
 	ptl_lock(t, v->mm, f->addr, 0, shared, &ptl);

@@ -330,11 +330,6 @@ void pages_free_huge(struct task *t, uint64_t n)
 		zone_bulk(t, n, 1);
 }
 
-int64_t slab_part_ns(const struct kernel *k)
-{
-	return rules(k)->list_lock ? cost_ns(k, COST_SLAB_LIST) : 0;
-}
-
 void slab_slow(struct task *t)
 {
 	struct bulk b;

@@ -16,8 +16,9 @@
 #include "sim/machine/mutation.h"
 #include "sim/mm/resource.h"
 
-bool ptl_shared(const struct mm *mm)
+bool ptl_shared(const struct task *t, const struct mm *mm)
 {
+	assert_settled(t);	/* who has it loaded changes with time */
 	return mm->k->cfg.bottlenecks.page_table_lock && mm->users > 1 &&
 	       mm->cpus_loaded > 1;
 }
@@ -81,7 +82,7 @@ void pt_alloc(struct task *t, struct mm *mm, uint64_t addr, bool huge)
 	unsigned missing = tables_missing(mm, addr, huge);
 	unsigned lowest = huge ? 1 : 0;
 
-	if (!ptl_shared(mm)) {
+	if (!ptl_shared(t, mm)) {
 		body(t, COST_PT_ALLOC, missing);
 		return;
 	}

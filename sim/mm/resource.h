@@ -29,8 +29,9 @@ struct ptl {
 	struct keyed_lock *keyed;
 };
 
-/** ptl_shared() - can another CPU ask for page-table locks of @mm now? */
-bool ptl_shared(const struct mm *mm);
+/** ptl_shared() - can another CPU ask for page-table locks of @mm now, as @t,
+ *  settled, sees it? */
+bool ptl_shared(const struct task *t, const struct mm *mm);
 
 /** ptl_lock() - lock of the table of @level (0: PTEs) that maps @addr, if
  *  @shared; settles then. ptl_part_ns() of it is off the path's own cost. */
@@ -62,10 +63,8 @@ void pages_free_huge(struct task *t, uint64_t n);
 /** pages_free() - off the LRU, uncharged, to the CPU's list */
 void pages_free(struct task *t, uint64_t pages);
 
-/** slab_slow() - the CPU's slab of areas was full: another one of the node;
- *  slab_part_ns() of it is a part of vma_alloc_ns */
+/** slab_slow() - the CPU's slab of areas was full: another one of the node */
 void slab_slow(struct task *t);
-int64_t slab_part_ns(const struct kernel *k);
 
 /** memory_traffic() - @t, settled, moves @units of 4 KiB, which takes @own_ns
  *  alone; owes what it takes longer because others of the socket do, too */

@@ -58,13 +58,13 @@ static struct vma *vma_new(struct task *t, struct mm *mm)
 	struct vma *v;
 	bool slow;
 
-	settle(t);
-	v = vma_object(mm, t->cpu->id, &slow);
-	body_less(t, COST_VMA_ALLOC, 1, slow ? slab_part_ns(mm->k) : 0);
+	body(t, COST_VMA_ALLOC, 1);
 	if (mm->k->vma_lock_cache)
 		prim(t, COST_VMA_LOCK_ALLOC, 1);
+	settle(t);
+	v = vma_object(mm, t->cpu->id, &slow);
 	if (slow)
-		slab_slow(t);
+		slab_slow(t);	/* on top: known only now */
 	settle(t);
 	return v;
 }

@@ -132,7 +132,7 @@ static struct range zap_chunk(struct task *t, struct mm *mm,
 			      const struct range_run *run, struct range c,
 			      struct gather *g)
 {
-	bool huge = run->value & RES_HUGE, shared = ptl_shared(mm);
+	bool huge = run->value & RES_HUGE, shared = ptl_shared(t, mm);
 	uint64_t entries, known, maybe, table = pt_span_bytes[huge];
 	struct ptl ptl;
 

@@ -4,6 +4,7 @@
 #include "sim/tests/mm_load.h"
 
 #define BASE 0x700000000000ULL
+#define CROWD 0x600000000000ULL
 
 struct step {
 	struct task *t;
@@ -111,10 +112,23 @@ static void leave(struct task *t, struct mmfix *x)
 	do_exit(t);
 }
 
+/* Areas that do not merge, enough to fill slabs and to leave them empty. */
+static void come_and_go(struct task *t, struct mm *mm, unsigned areas)
+{
+	for (unsigned i = 0; i < areas; i++)
+		sys_mmap(t, mm, CROWD + i * PAGE, PAGE, i % 2 ? 1 : 3,
+			 ABI_MAP_FIXED | 0x2 | ABI_MAP_ANONYMOUS, false);
+	if (areas)
+		sys_munmap(t, mm, CROWD, areas * PAGE);
+}
+
 static void worker(struct task *t, struct mmfix *x)
 {
 	struct load *l = x->arg;
 	uint64_t bytes = (uint64_t)l->region_pages * PAGE;
+
+	if (!script_of(t)->n)
+		come_and_go(t, x->mm, l->crowd_areas);
 
 	for (unsigned i = 0; i < l->ops; i++) {
 		struct step s = {

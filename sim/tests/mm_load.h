@@ -15,6 +15,7 @@ struct load {
 	uint64_t seed;
 	unsigned ops;		/* of each worker */
 	unsigned region_pages;
+	unsigned crowd_areas;	/* mapped by one worker and unmapped at once */
 	bool shared;		/* all in the same pages: then timing decides */
 	bool forks, readers, vmalloc;
 	unsigned running;	/* workers that are not done */

@@ -10,6 +10,7 @@
 #include "sim/tests/t_replay_run.h"
 
 #define DATA "sim/tests/data/cut/"
+#define SAMPLES "../../../../traces/samples/"	/* from there */
 
 enum { CHECK_EVERY = 1009, TEXT_MAX = 1 << 20 };
 
@@ -266,7 +267,7 @@ static const struct order_row rows[] = {
 	{ AXIS_VMA_FREE, "churn", "linux-6.1", area_byte_time,
 	  "type-safe areas wait for nothing",
 	  { "typesafe" }, { "rcu", "rcu-batched" } },
-	{ AXIS_VMA_FREE, "../state/make", "linux-6.1", area_byte_time,
+	{ AXIS_VMA_FREE, SAMPLES "forker", "linux-6.1", area_byte_time,
 	  "a slab that became empty waits for a grace period",
 	  { "immediate", "typesafe" }, { NULL } },
 	{ AXIS_FORK_COPY, "fork", "linux-6.1", fork_time,
@@ -276,8 +277,8 @@ static const struct order_row rows[] = {
 	  "threads remember four areas of the red-black tree",
 	  { "maple", "rbtree" }, { NULL } },
 	{ AXIS_VMAP, "storm", "linux-6.1", vmalloc_time,
-	  "few areas: one lock and a short walk beat trees; locks by node beat three global ones",
-	  { "linear", "nodes", "global" }, { NULL } },
+	  "few areas: one lock and a short walk beat trees; nobody contends, and nodes have more lines than three global trees",
+	  { "linear", "global", "nodes" }, { NULL } },
 	{ AXIS_RWSEM, "churn", "linux-6.1", mmap_spin,
 	  "nobody spins; writers on writers; on readers for a time; readers as well",
 	  { "no-spin", "4.14", "5.11", "5.3" }, { NULL } },
