@@ -269,8 +269,11 @@ void body_less(struct task *t, unsigned cost, uint64_t count, int64_t less_ns)
 	int64_t each_ns = c->value > less_ns ? c->value - less_ns : 0;
 	struct kop *op = t->op;
 
-	if (!op || !op->recorded)
+	t->m->cost_asked[cost] = true;
+	if (!op || !op->recorded) {
+		t->m->cost_times[cost] += count;
 		work_ns(t, each_ns * (int64_t)count, c->cls);
+	}
 	if (op)
 		op->model_ns[op->seg] += each_ns * (int64_t)count;
 }
