@@ -25,21 +25,14 @@ bool conclusion_holds(const json_t *c)
 	return whole(c, "joint_same") == whole(c, "joint_runs");
 }
 
-static void put_name(struct text *out, const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	text_clean(out, s ? s : "?", TEXT_PLAIN);
-}
-
 static void put_flip(struct text *out, const json_t *cost)
 {
-	put_name(out, cost, "cost");
+	put_field(out, cost, "cost");
 	text_put(out, " ");
-	put_name(out, cost, "flips_side");
+	put_field(out, cost, "flips_side");
 	text_add(out, " %lld (now %lld, ", (long long)whole(cost, "flips_at"),
 		 (long long)whole(cost, "value"));
-	put_name(out, cost, "class");
+	put_field(out, cost, "class");
 	text_add(out, ", %lld to %lld)", (long long)whole(cost, "low"),
 		 (long long)whole(cost, "high"));
 }

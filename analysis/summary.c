@@ -104,20 +104,20 @@ static const json_t *largest_pair(const struct result_set *s, uint32_t from,
 	return found;
 }
 
-static void put_part(struct text *out, const json_t *pair, const char *key)
+void put_field(struct text *out, const json_t *o, const char *key)
 {
-	const char *s = json_string_value(json_object_get(pair, key));
+	const char *s = json_string_value(json_object_get(o, key));
 
 	text_clean(out, s ? s : "?", TEXT_PLAIN);
 }
 
 static void put_pair(struct text *out, const json_t *pair)
 {
-	put_part(out, pair, "waiter");
+	put_field(out, pair, "waiter");
 	text_put(out, " behind ");
-	put_part(out, pair, "holder");
+	put_field(out, pair, "holder");
 	text_put(out, " on ");
-	put_part(out, pair, "lock");
+	put_field(out, pair, "lock");
 }
 
 /* Which pair's waiting the policy changed most, and from what to what. */

@@ -104,6 +104,9 @@ void entry_spread(struct text *out, const struct entry *e);
 /** conclusion_holds() - no cost, alone or with all others, undoes it (study_conclusion()) */
 bool conclusion_holds(const json_t *conclusion);
 
+/** put_field() - the text that @o has under @key, clean; "?" if none */
+void put_field(struct text *out, const json_t *o, const char *key);
+
 /** conclusion_words() - "flips with KEY above V (now ..)", or over what it holds */
 void conclusion_words(struct text *out, const json_t *conclusion);
 

@@ -191,16 +191,6 @@ static int add_repeats(json_t *reference, const char *path, struct errbuf *e)
 	return 0;
 }
 
-static json_t *counts_of(const char *path, struct errbuf *e)
-{
-	struct mmt_reader *trace = mmt_open(path, MMT_MEASUREMENTS, 0, e);
-	json_t *o = trace ? recorded_ratios(trace, path, e) : NULL;
-
-	if (trace)
-		mmt_close(trace);
-	return o;
-}
-
 /* The capture.json of a trace, or NULL; caller frees. */
 static char *capture_of(const struct arguments *a, const char *path)
 {
@@ -221,15 +211,12 @@ static char *capture_of(const struct arguments *a, const char *path)
 static json_t *reference_of(const char *path, const char *capture,
 			    struct errbuf *e)
 {
-	struct mmt_reader *trace = mmt_open(path, MMT_MEASUREMENTS, 0, e);
-	json_t *o = trace ? recorded_json(trace, path, e) : NULL;
+	json_t *o = recorded_of(path, recorded_json, e);
 
 	if (o && capture && add_repeats(o, capture, e)) {
 		json_decref(o);
 		o = NULL;
 	}
-	if (trace)
-		mmt_close(trace);
 	return o;
 }
 
@@ -372,8 +359,9 @@ static int check_trace(const struct arguments *a, const char *trace,
 	const char *costs = a->from_count || (a->kernel && !a->costs) ?
 			    "model" : a->costs;
 	char *capture = a->kernel ? NULL : capture_of(a, trace);
-	json_t *reference = a->reference ? counts_of(a->reference, e) :
-					   reference_of(trace, capture, e);
+	json_t *reference = a->reference ?
+			    recorded_of(a->reference, recorded_ratios, e) :
+			    reference_of(trace, capture, e);
 	json_t *untraced = capture && reference ? untraced_json(capture, e) :
 						  NULL;
 	int r = reference && !(capture && !untraced) ? 0 : -1;

@@ -171,16 +171,6 @@ static int pass(const char *trace, const char *dir, const char *const *sets,
 	return 0;
 }
 
-static json_t *reference_of(const char *trace, struct errbuf *e)
-{
-	struct mmt_reader *in = mmt_open(trace, MMT_MEASUREMENTS, 0, e);
-	json_t *o = in ? recorded_json(in, trace, e) : NULL;
-
-	if (in)
-		mmt_close(in);
-	return o;
-}
-
 int fit_costs(const char *const *traces, uint32_t count, const char *dir,
 	      const char *const *sets, uint32_t set_count, struct fit *f,
 	      struct errbuf *e)
@@ -192,7 +182,7 @@ int fit_costs(const char *const *traces, uint32_t count, const char *dir,
 		f->cost[i] = (struct fit_cost){ .key = rules[i].key,
 						.quantity = rules[i].quantity };
 	for (uint32_t t = 0; !r && t < count; t++) {
-		json_t *reference = reference_of(traces[t], e);
+		json_t *reference = recorded_of(traces[t], recorded_json, e);
 
 		r = reference ? 0 : -1;
 		for (int n = 0; !r && n <= PASSES; n++)

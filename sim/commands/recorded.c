@@ -301,3 +301,16 @@ json_t *recorded_json(struct mmt_reader *trace, const char *source,
 		recorded_release(&blocks[i]);
 	return o;
 }
+
+json_t *recorded_of(const char *path,
+		    json_t *(*what)(struct mmt_reader *trace,
+				    const char *source, struct errbuf *e),
+		    struct errbuf *e)
+{
+	struct mmt_reader *trace = mmt_open(path, MMT_MEASUREMENTS, 0, e);
+	json_t *o = trace ? what(trace, path, e) : NULL;
+
+	if (trace)
+		mmt_close(trace);
+	return o;
+}

@@ -41,6 +41,12 @@ json_t *recorded_json(struct mmt_reader *trace, const char *source,
 json_t *recorded_ratios(struct mmt_reader *trace, const char *source,
 			struct errbuf *e);
 
+/** recorded_of() - @what, one of the two above, of the trace at @path */
+json_t *recorded_of(const char *path,
+		    json_t *(*what)(struct mmt_reader *trace,
+				    const char *source, struct errbuf *e),
+		    struct errbuf *e);
+
 /** recorded_sections() - {"munmap": {"WD": 0.99, ...}, ...}, shares by kind */
 json_t *recorded_sections(struct mmt_reader *trace, struct errbuf *e);
 

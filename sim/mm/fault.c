@@ -234,7 +234,7 @@ static void fault_charge(struct task *t, enum fault_class c, bool shared)
 	};
 
 	if (allocates(c))
-		less_ns += page_alloc_part_ns(k);
+		less_ns += page_part_ns(k);
 	body_less(t, path[c], 1, less_ns);
 	if (c == CLASS_ANON)
 		body(t, COST_ZERO_PAGE, 1);

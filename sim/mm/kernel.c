@@ -251,18 +251,6 @@ struct ktask *ktask_of(struct task *t)
 
 /* ---- the op's own work ---- */
 
-void body(struct task *t, unsigned cost, uint64_t count)
-{
-	struct kop *op = t->op;
-
-	if (!op || !op->recorded)
-		work(t, cost, count);
-	t->m->cost_asked[cost] = true;
-	if (op)
-		op->model_ns[op->seg] += t->m->profile->cost[cost].value *
-					 (int64_t)count;
-}
-
 void body_less(struct task *t, unsigned cost, uint64_t count, int64_t less_ns)
 {
 	const struct cost_value *c = &t->m->profile->cost[cost];
@@ -276,6 +264,11 @@ void body_less(struct task *t, unsigned cost, uint64_t count, int64_t less_ns)
 	}
 	if (op)
 		op->model_ns[op->seg] += each_ns * (int64_t)count;
+}
+
+void body(struct task *t, unsigned cost, uint64_t count)
+{
+	body_less(t, cost, count, 0);
 }
 
 void prim(struct task *t, unsigned cost, uint64_t count)

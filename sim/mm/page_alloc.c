@@ -118,12 +118,7 @@ static int64_t lru_part_ns(const struct kernel *k)
 	return rules(k)->lru_lock ? cost_ns(k, COST_LRU_FOLIO) : 0;
 }
 
-int64_t page_alloc_part_ns(const struct kernel *k)
-{
-	return zone_part_ns(k) + lru_part_ns(k);
-}
-
-int64_t page_free_part_ns(const struct kernel *k)
+int64_t page_part_ns(const struct kernel *k)
 {
 	return zone_part_ns(k) + lru_part_ns(k);
 }
@@ -301,32 +296,30 @@ void pages_alloc_huge(struct task *t)
 	memcg_charge(t, PMD_PAGES);
 }
 
-void pages_free(struct task *t, uint64_t pages)
+/* Off the LRU and uncharged; @t is settled then. */
+static void folios_release(struct task *t, uint64_t folios, uint64_t pages)
 {
-	const struct kernel *k = kernel_of(t);
-
-	if (!pages)
-		return;
 	settle(t);
-	if (rules(k)->lru_lock)
-		lru_bulk(t, pages, LRU_FREE_FOLIOS);
+	if (rules(kernel_of(t))->lru_lock)
+		lru_bulk(t, folios, LRU_FREE_FOLIOS);
 	memcg_uncharge(t, pages);
 	settle(t);
+}
+
+void pages_free(struct task *t, uint64_t pages)
+{
+	if (!pages)
+		return;
+	folios_release(t, pages, pages);
 	pcp_free(t, pages);
 }
 
 void pages_free_huge(struct task *t, uint64_t n)
 {
-	const struct kernel *k = kernel_of(t);
-
 	if (!n)
 		return;
-	settle(t);
-	if (rules(k)->lru_lock)
-		lru_bulk(t, n, LRU_FREE_FOLIOS);
-	memcg_uncharge(t, n * PMD_PAGES);
-	settle(t);
-	if (rules(k)->zone_lock)
+	folios_release(t, n, n * PMD_PAGES);
+	if (rules(kernel_of(t))->zone_lock)
 		zone_bulk(t, n, 1);
 }
 

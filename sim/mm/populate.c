@@ -18,7 +18,7 @@ static void charge_new(struct task *t, unsigned path, unsigned fill,
 	pages_alloc(t, pages);
 	settle(t);
 	memory_traffic(t, units * pages, cost_ns(k, fill) * (int64_t)pages);
-	body_less(t, path, pages, page_alloc_part_ns(k));
+	body_less(t, path, pages, page_part_ns(k));
 	body(t, fill, pages);
 	folios_add(t, pages);
 }
@@ -69,7 +69,7 @@ static void populate_gap(struct task *t, struct vma *v, struct range gap,
 		pages_alloc_huge(t);
 		settle(t);
 		memory_traffic(t, PMD_PAGES, cost_ns(mm->k, COST_ZERO_HUGE));
-		body_less(t, COST_FAULT_HUGE, 1, page_alloc_part_ns(mm->k));
+		body_less(t, COST_FAULT_HUGE, 1, page_part_ns(mm->k));
 		folios_add(t, 1);
 		body(t, COST_ZERO_HUGE, 1);
 	} else if (huge) {

@@ -46,10 +46,9 @@ void pt_alloc(struct task *t, struct mm *mm, uint64_t addr, bool huge);
 
 /* ---- pages (page_alloc.c): @t settles ---- */
 
-/** page_alloc_part_ns(), page_free_part_ns() - of one page: what its path has in
- *  it for zone and LRU lists, and pages_*() charge in bulk */
-int64_t page_alloc_part_ns(const struct kernel *k);
-int64_t page_free_part_ns(const struct kernel *k);
+/** page_part_ns() - what a path that makes or frees a page has in it for zone and
+ *  LRU lists, and pages_*() charge in bulk */
+int64_t page_part_ns(const struct kernel *k);
 /** pages_alloc() - @pages from the CPU's list, charged to the cgroup */
 void pages_alloc(struct task *t, uint64_t pages);
 /** pages_alloc_huge() - one of 2 MiB: from the zone itself */

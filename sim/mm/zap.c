@@ -48,7 +48,7 @@ static void zap_charge(struct task *t, const struct mm *mm, struct gather *g,
 
 	if (value & RES_HUGE) {
 		if (zap_frees(mm, value))
-			less_ns += page_free_part_ns(k);
+			less_ns += page_part_ns(k);
 		body_less(t, COST_ZAP_HUGE, entries, less_ns);
 		return;
 	}
@@ -98,7 +98,7 @@ static void tlb_flush_mmu(struct task *t, struct mm *mm, struct gather *g)
 	hold(k, HOLD_PAGE_TABLE, &g->tag, STAGE_GATHER, STAGE_TLB, g->tables,
 	     PAGE_BYTES);
 	k->tlb->flush(t, mm, g->full_mm ? UINT64_MAX : pages, g->tables > 0);
-	body_less(t, COST_PAGE_FREE, g->small_pages, page_free_part_ns(k));
+	body_less(t, COST_PAGE_FREE, g->small_pages, page_part_ns(k));
 	pages_free(t, g->small_pages);
 	pages_free_huge(t, g->huge);
 	settle(t);

@@ -60,15 +60,21 @@ static bool runs(const struct task *owner)
 	return task_on_cpu(owner) || mutated(MUTATE_SPIN_OWNER_ASLEEP);
 }
 
-/* Burn the CPU until something happens; @owner as in task_spin_on(). */
+/* Burn the CPU until something happens; @owner as in task_spin_on(). Without
+ * one, RCU ends it if nothing else does. */
 static enum spin_end poll_wait(struct task *t, struct task *owner,
 			       sim_ns limit_at_ns)
 {
+	sim_ns resched_ns = owner ? INT64_MAX :
+			    t->m->engine.now_ns + RCU_WANTS_CPU_NS;
 	bool may = !mutated(MUTATE_SPIN_RESCHED);
+	enum spin_end how;
 
 	if (mutated(MUTATE_SPIN_OWNER_ASLEEP))
 		owner = NULL;
-	return task_spin_on(t, owner, may, limit_at_ns);
+	how = task_spin_on(t, owner, may, limit_at_ns < resched_ns ?
+			   limit_at_ns : resched_ns);
+	return t->m->engine.now_ns >= resched_ns ? SPIN_RESCHED : how;
 }
 
 /* Is a lock that readers own, or owned last, worth spinning on? */
@@ -186,7 +192,7 @@ static bool reader_phase(struct task *t, struct rwsem *s, sim_ns *limit)
 /* The head of the spinners polls; true: it has the lock. */
 static bool spin_as_head(struct task *t, struct rwsem *s, enum spinner who)
 {
-	sim_ns limit = INT64_MAX, resched_ns;
+	sim_ns limit = INT64_MAX;
 	enum owner_state state;
 
 	for (;;) {
@@ -209,10 +215,7 @@ static bool spin_as_head(struct task *t, struct rwsem *s, enum spinner who)
 			return false;
 		if (free_for_thieves(s, who))
 			continue;	/* freed while we paid for the try */
-		resched_ns = t->m->engine.now_ns + RCU_WANTS_CPU_NS;
-		if (poll_wait(t, NULL, limit < resched_ns ? limit :
-			      resched_ns) == SPIN_RESCHED ||
-		    t->m->engine.now_ns >= resched_ns)
+		if (poll_wait(t, NULL, limit) == SPIN_RESCHED)
 			return false;
 	}
 }
