@@ -409,6 +409,27 @@ static void add_holds(const struct result_set *s, struct measure_list *l,
 	json_decref(names);
 }
 
+/* Virtual areas: what is lazy and pooled, for whom, and the free space. */
+static void add_vmap(struct measure_list *l)
+{
+	static const struct { const char *path, *name; unsigned indent; } rows[] = {
+		{ "vmap.lazy.mean_bytes", "lazily freed, mean", 1 },
+		{ "vmap.pool.mean_bytes", "in pools, mean", 1 },
+		{ "vmap.pool.end_bytes", "in pools, at the end", 1 },
+		{ "vmap.pool.unasked_bytes", "of sizes never asked there", 2 },
+		{ "vmap.pool.hit_before_drain_share", "pool hits, before a drain", 1 },
+		{ "vmap.pool.hit_after_drain_share", "pool hits, afterwards", 1 },
+		{ "vmap.pool.elsewhere_miss_share", "misses, size elsewhere", 1 },
+		{ "vmap.free.blocks", "free blocks", 1 },
+		{ "vmap.free.largest_bytes", "free, largest block", 1 },
+		{ "vmap.free.scattered_bytes", "free, outside of it", 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		add(l, SECTION_HOLD_VA, rows[i].indent, xstrdup(rows[i].path),
+		    rows[i].name);
+}
+
 static void add_keys(const struct result_set *s, struct measure_list *l,
 		     const char *under, enum section section, bool plain)
 {
@@ -473,6 +494,7 @@ void measures_usual(const struct result_set *s, struct measure_list *l)
 	add_fault_paths(s, l);
 	add_holds(s, l, "hold", SECTION_HOLD);
 	add_holds(s, l, "hold_va", SECTION_HOLD_VA);
+	add_vmap(l);
 	add_keys(s, l, "cpu_ns", SECTION_CPU, false);
 	add_lower(l, SECTION_CPU, 0, xstrdup("hung_tasks"), "hung tasks");
 	add_distortion(l);

@@ -180,7 +180,8 @@ struct machine {
 	uint32_t shorten_pct;	/* of work inside shortened locks (metrics_shorten()) */
 	sim_ns end_ns;		/* last time at which anything happened */
 	uint64_t *idle_map, *queued_map;	/* bit per CPU */
-	uint32_t map_words, queued_total;
+	uint32_t map_words;
+	uint64_t queued_total;
 	uint64_t irqs_outside;
 	struct machine_part *parts;
 	const char *failed;	/* why the run stopped early; NULL = it did not */

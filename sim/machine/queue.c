@@ -93,7 +93,7 @@ static void queued_add(struct machine *m, int n)
 	sim_ns now = m->engine.now_ns;
 
 	metrics_sample(m->metrics, now);
-	m->queued_total += (uint32_t)n;
+	m->queued_total += (uint64_t)(int64_t)n;
 	if (__builtin_expect(m->metrics->events != NULL, 0))
 		event_count(m->metrics->events, now, "runqueue", "waiting",
 			    m->queued_total);

@@ -302,6 +302,7 @@ void hold_close(struct metrics *m, sim_ns now)
 	for (uint32_t i = 0; i < b->bucket_count; i++)
 		for (struct hold_account *a = b->bucket[i].first; a; a = a->next)
 			stages_update(a->stage, now);
+	hold_parts_close(m, now);
 }
 
 uint32_t hold_account_count(const struct metrics *m)

@@ -64,6 +64,13 @@ struct hold_wait {
 	__int128 byte_ns;
 };
 
+/** struct hold_part - what stands in one stage of a class at one place */
+struct hold_part {
+	uint64_t bytes, peak_bytes, written;	/* written: of the series */
+	__int128 byte_ns;
+	int64_t since_ns;
+};
+
 struct hold_class {
 	const char *name;
 	bool address_space;	/* va_bytes: never added to memory */
@@ -75,6 +82,8 @@ struct hold_class {
 	struct hold_account *ended[HOLD_ENDED_MAX];
 	uint32_t ended_count;
 	struct hold_wait wait[HOLD_ENDS];	/* of stage grace-period, when over */
+	struct hold_part *part;	/* [place][stage]; behind the last place: all */
+	uint32_t parts;
 };
 
 struct metrics;
@@ -102,6 +111,25 @@ void hold_move(struct metrics *m, uint32_t hold, const struct hold_tag *tag,
  *  (kind of an op, or enum hold_end) ended */
 void hold_waited(struct metrics *m, uint32_t hold, unsigned end,
 		 uint64_t objects, __int128 byte_ns);
+
+/** hold_parts() - class @hold also has books by place, 0 to @count - 1, from now on */
+void hold_parts(struct metrics *m, uint32_t hold, uint32_t count);
+
+/** hold_part_move() - @bytes that hold_move() moves in the same instant stand at
+ *  @part; O(1) */
+void hold_part_move(struct metrics *m, uint32_t hold, uint32_t part,
+		    uint32_t from, uint32_t to, uint64_t bytes, sim_ns now);
+
+/** hold_part_at() - place @part of a class with parts; @part == parts: all */
+static inline struct hold_part *hold_part_at(const struct hold_class *h,
+					     uint32_t part, uint32_t stage)
+{
+	return &h->part[part * METRIC_STAGES_MAX + stage];
+}
+
+/** hold_parts_close() - bring them up to @now; hold_parts_free() */
+void hold_parts_close(struct metrics *m, sim_ns now);
+void hold_parts_free(struct metrics *m);
 
 /** hold_reusable_stage() - what stands in @stage only its own cache can reuse.
  *  It comes there after it was held, so it counts as freed before. */

@@ -46,6 +46,7 @@ void metrics_free(struct metrics *m)
 		hist_release(&m->latency_ns[i]);
 	hist_release(&m->order_wait_ns);
 	hold_books_free(m);
+	hold_parts_free(m);
 	free(m);
 }
 

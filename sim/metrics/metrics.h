@@ -75,8 +75,8 @@ struct series_state {
 	uint64_t hold_bytes[METRIC_HOLDS_MAX];
 	struct {
 		const char *name;
-		const uint32_t *value;
-		uint32_t written;
+		const uint64_t *value;
+		uint64_t written;
 	} watch[METRIC_WATCHED_MAX];
 	uint32_t watched;
 };
@@ -178,7 +178,7 @@ uint32_t metrics_stage(struct metrics *m, const char *name);
 void metrics_series(struct metrics *m, FILE *out, int64_t step_ns);
 
 /** metrics_watch() - sample @value, too; who changes it calls metrics_sample() first */
-void metrics_watch(struct metrics *m, const char *name, const uint32_t *value);
+void metrics_watch(struct metrics *m, const char *name, const uint64_t *value);
 
 void series_take(struct metrics *m, sim_ns now);
 void series_end(struct metrics *m, sim_ns now);

@@ -23,7 +23,7 @@ void metrics_series(struct metrics *m, FILE *out, int64_t step_ns)
 	fputs("t_ns,metric,value\n", out);
 }
 
-void metrics_watch(struct metrics *m, const char *name, const uint32_t *value)
+void metrics_watch(struct metrics *m, const char *name, const uint64_t *value)
 {
 	struct series_state *s = &m->series;
 	uint32_t i = 0;
@@ -34,6 +34,32 @@ void metrics_watch(struct metrics *m, const char *name, const uint32_t *value)
 	s->watch[i].name = name;
 	s->watch[i].value = value;
 	s->watched += i == s->watched;
+}
+
+/* CLASS.STAGE, and CLASS.STAGE.PLACE where there are several places */
+static void write_part(struct metrics *m, const struct hold_class *h,
+		       uint32_t part, uint32_t stage, int64_t t_ns)
+{
+	struct hold_part *p = hold_part_at(h, part, stage);
+
+	if (p->bytes == p->written)
+		return;
+	p->written = p->bytes;
+	fprintf(m->series.out, "%" PRId64 ",%s.%s", t_ns, h->name,
+		m->stage_names[stage]);
+	if (part < h->parts)
+		fprintf(m->series.out, ".%" PRIu32, part);
+	fprintf(m->series.out, ",%" PRIu64 "\n", p->bytes);
+}
+
+static void write_parts(struct metrics *m, const struct hold_class *h,
+			int64_t t_ns)
+{
+	for (uint32_t s = 0; h->part && s < m->stage_count; s++) {
+		write_part(m, h, h->parts, s, t_ns);
+		for (uint32_t p = 0; h->parts > 1 && p < h->parts; p++)
+			write_part(m, h, p, s, t_ns);
+	}
 }
 
 static void write_rows(struct metrics *m, int64_t t_ns)
@@ -49,14 +75,15 @@ static void write_rows(struct metrics *m, int64_t t_ns)
 		fprintf(s->out, "%" PRId64 ",%s.%s,%" PRIu64 "\n", t_ns,
 			h->address_space ? "hold_va" : "hold", h->name,
 			h->bytes);
+		write_parts(m, h, t_ns);
 	}
 	for (uint32_t i = 0; i < s->watched; i++) {
-		uint32_t now = *s->watch[i].value;
+		uint64_t now = *s->watch[i].value;
 
 		if (now == s->watch[i].written)
 			continue;
 		s->watch[i].written = now;
-		fprintf(s->out, "%" PRId64 ",%s,%" PRIu32 "\n", t_ns,
+		fprintf(s->out, "%" PRId64 ",%s,%" PRIu64 "\n", t_ns,
 			s->watch[i].name, now);
 	}
 }

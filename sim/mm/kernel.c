@@ -39,6 +39,7 @@ static const char *const stage_names[STAGE_COUNT] = {
 static const char *const hold_names[HOLD_COUNT] = {
 	[HOLD_VMA] = "vma", [HOLD_PAGE] = "page",
 	[HOLD_PAGE_TABLE] = "page_table", [HOLD_MAPLE_NODE] = "maple_node",
+	[HOLD_VMAP_AREA] = "vmap_area", [HOLD_VMAP_TABLE] = "vmap_table",
 	[HOLD_VMAP] = "vmap",
 };
 

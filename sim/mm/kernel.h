@@ -207,6 +207,10 @@ void do_vm_unmap_ram(struct task *t, const struct vmap_mapping *map);
 /** do_vm_unmap_aliases() - flush what is dirty or lazy, as set_memory_ro() does */
 void do_vm_unmap_aliases(struct task *t);
 
+/** kernel_vmap_report() - what is in pools now, and for whom; @r->pool is the
+ *  caller's to free */
+void kernel_vmap_report(const struct kernel *k, struct vmap_report *r);
+
 /** kernel_vmap_frees() - the op kinds under which the ledger has freed areas,
  *  whoever frees them and from wherever */
 void kernel_vmap_frees(struct kernel *k, uint8_t vfree, uint8_t vunmap,

@@ -121,9 +121,24 @@ struct vmap_request {
 /** struct vmap_stat - the space at one moment; free: of the vmalloc range */
 struct vmap_stat {
 	uint64_t nr_lazy_pages, lazy_max_pages, pooled_pages;
-	uint64_t free_blocks, largest_free_bytes;
+	uint64_t free_blocks, free_bytes, largest_free_bytes;
 	uint64_t object_bytes;		/* slabs of vmap_area */
 	const struct hist *free_nr_lazy;	/* pages, at each free */
+};
+
+/** struct vmap_class - areas of one size in one node's pool; @asked: a request
+ *  of this size came to this node */
+struct vmap_class {
+	uint32_t node, pages;
+	uint64_t areas;
+	bool asked;
+};
+
+/** struct vmap_report - pools at the end, one entry a class that is not empty;
+ *  @nodes: 0: no pools */
+struct vmap_report {
+	uint32_t nodes, count;
+	struct vmap_class *pool;
 };
 
 /* The worker's drain; an allocation has failed; vm_unmap_aliases(). */
@@ -143,6 +158,8 @@ struct vmap_ops {
 	void (*finish)(struct kernel *k);	/* after the last op; frees state */
 	/* @s is zeroed */
 	void (*stat)(const struct kernel *k, struct vmap_stat *s);
+	/* NULL: no pools; @r is zeroed, @r->pool the caller's to free */
+	void (*report)(const struct kernel *k, struct vmap_report *r);
 	void (*check)(const struct kernel *k);	/* test build: BUG if broken */
 };
 

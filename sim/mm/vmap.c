@@ -218,8 +218,8 @@ struct vmap_area *vmap_tree_next(const struct vmap_tree *t, uint64_t addr)
 	return first_after(t, addr);
 }
 
-static void block(uint64_t start, uint64_t end, struct range r, uint64_t *count,
-		  uint64_t *largest_bytes)
+static void block(uint64_t start, uint64_t end, struct range r,
+		  struct vmap_stat *s)
 {
 	if (start < r.start)
 		start = r.start;
@@ -227,31 +227,30 @@ static void block(uint64_t start, uint64_t end, struct range r, uint64_t *count,
 		end = r.end;
 	if (start >= end)
 		return;
-	++*count;
-	if (end - start > *largest_bytes)
-		*largest_bytes = end - start;
+	s->free_blocks++;
+	s->free_bytes += end - start;
+	if (end - start > s->largest_free_bytes)
+		s->largest_free_bytes = end - start;
 }
 
-void vmap_blocks(const struct vmap_tree *t, struct range r, uint64_t *count,
-		 uint64_t *largest_bytes)
+void vmap_blocks(const struct vmap_tree *t, struct range r, struct vmap_stat *s)
 {
 	const struct vmap_area *v;
 
 	TAILQ_FOREACH(v, &t->list, link)
-		block(v->r.start, v->r.end, r, count, largest_bytes);
+		block(v->r.start, v->r.end, r, s);
 }
 
-void vmap_gaps(const struct vmap_tree *t, struct range r, uint64_t *count,
-	       uint64_t *largest_bytes)
+void vmap_gaps(const struct vmap_tree *t, struct range r, struct vmap_stat *s)
 {
 	const struct vmap_area *v;
 	uint64_t end = r.start;
 
 	TAILQ_FOREACH(v, &t->list, link) {
-		block(end, v->r.start, r, count, largest_bytes);
+		block(end, v->r.start, r, s);
 		end = v->r.end;
 	}
-	block(end, r.end, r, count, largest_bytes);
+	block(end, r.end, r, s);
 }
 
 uint64_t vmap_tree_depth(const struct vmap_tree *t)
@@ -265,6 +264,7 @@ struct vmap_area *vmap_area_new(struct vmap_pool *p, uint32_t cpu,
 	struct vmap_area *va = pool_get(&p->objects);
 
 	va->r = r;
+	va->stage = STAGE_NONE;
 	va->prio = draw(p->seed, 0, DRAW_POLICY + 1, p->births++);
 	if (p->slab)
 		address_get(p->slab, cpu, &va->place);
@@ -307,6 +307,8 @@ static void absorb(struct vmap_pool *p, uint32_t cpu, struct vmap_tree *t,
 	}
 	resize(t, into, r);
 	writes(t, va, VMAP_OFF_NODE);	/* the slab's link */
+	if (p->k && va->stage != STAGE_NONE)
+		vmap_object_gone(p->k, va);
 	vmap_area_free(p, cpu, va);
 }
 

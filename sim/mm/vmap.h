@@ -52,6 +52,9 @@ struct vmap_area {
 	uint32_t kind;
 	struct vmap_block *block;	/* of kind VMAP_BLOCK */
 	uint32_t flags;		/* policy's: vn_id */
+	uint32_t node;		/* on whose list and in whose pool it goes */
+	uint32_t stage;		/* of the ledger; STAGE_NONE: in use, or free */
+	sim_ns asked_ns;	/* when it was freed; of its object, if merged */
 	struct place place;	/* struct vmap_area of the kernel */
 };
 
@@ -78,6 +81,7 @@ struct vmap_tree {
 struct vmap_pool {		/* of objects; births give treap priorities */
 	struct pool objects;
 	struct address_cache *slab;	/* NULL: they have no address */
+	struct kernel *k;	/* whose ledger has freed objects; NULL: nobody's */
 	uint64_t seed, births;
 };
 
@@ -121,24 +125,31 @@ enum vmap_fit vmap_alloc_lowest(struct vmap_pool *p, uint32_t cpu,
 				const struct vmap_request *rq,
 				struct range *out);
 
-/** vmap_blocks() - areas of @t inside of @r, how many and the largest; O(areas) */
-void vmap_blocks(const struct vmap_tree *t, struct range r, uint64_t *count,
-		 uint64_t *largest_bytes);
-/** vmap_gaps() - the same for what lies between the areas of @t */
-void vmap_gaps(const struct vmap_tree *t, struct range r, uint64_t *count,
-	       uint64_t *largest_bytes);
+/** vmap_blocks() - the free areas of @t inside of @r into @s; O(areas) */
+void vmap_blocks(const struct vmap_tree *t, struct range r, struct vmap_stat *s);
+/** vmap_gaps() - the same where what lies between the areas of @t is free */
+void vmap_gaps(const struct vmap_tree *t, struct range r, struct vmap_stat *s);
 
 /** vmap_tree_check() - BUG unless sorted, disjoint, and the sums are right */
 void vmap_tree_check(const struct vmap_tree *t);
+
+/*
+ * The ledger: addresses (HOLD_VMAP, by va->node, too), the objects of areas
+ * that are lazy or pooled (HOLD_VMAP_AREA), page tables that map nothing any
+ * more, which the kernel never frees (HOLD_VMAP_TABLE).
+ */
 
 /** vmap_freed() - @va as one freed object of its kind enters STAGE_VMAP_LAZY */
 void vmap_freed(struct kernel *k, struct vmap_area *va);
 /** vmap_hold() - all that was freed of @va moves on; STAGE_NONE: is free again */
 void vmap_hold(struct kernel *k, struct vmap_area *va, uint32_t from,
 	       uint32_t to);
+/** vmap_object_gone() - @va was merged into another: its object is free */
+void vmap_object_gone(struct kernel *k, struct vmap_area *va);
 
-/** vmap_dirty() - @bytes of a block, unmapped now, enter STAGE_VMAP_DIRTY */
-void vmap_dirty(struct kernel *k, struct vmap_freed *f, uint64_t bytes);
+/** vmap_dirty() - @bytes of block @va, unmapped now, enter STAGE_VMAP_DIRTY */
+void vmap_dirty(struct kernel *k, const struct vmap_area *va,
+		struct vmap_freed *f, uint64_t bytes);
 /** vmap_block_freed() - a block, dirty as a whole, enters STAGE_VMAP_LAZY */
 void vmap_block_freed(struct kernel *k, struct vmap_area *va,
 		      const struct vmap_freed *dirty);
@@ -148,6 +159,8 @@ void vmap_enter(struct task *t);
 /** vmap_set(), vmap_clear() - the entries of @r, for pages that exist */
 void vmap_set(struct task *t, struct range r);
 void vmap_clear(struct task *t, struct range r);
+/** vmap_map() - the entries of a new area, and its pages if they are its own */
+void vmap_map(struct task *t, const struct vmap_area *va);
 /** vmap_unmap() - clear the entries of an area, not its tables; free its pages
  *  if they are its own. A block has been cleared piece by piece. */
 void vmap_unmap(struct task *t, const struct vmap_area *va);

@@ -266,7 +266,7 @@ static void block_free(struct task *t, struct blocks *b,
 	if (at + pages > vb->dirty_max)
 		vb->dirty_max = at + pages;
 	vb->dirty += pages;
-	vmap_dirty(kernel_of(t), &vb->freed, pages * PAGE_BYTES);
+	vmap_dirty(kernel_of(t), vb->va, &vb->freed, pages * PAGE_BYTES);
 	prim(t, COST_VMAP_BLOCK, 1);
 	all = vb->dirty == VMAP_BBMAP_BITS;
 	BUG_ON(vb->free + vb->dirty > VMAP_BBMAP_BITS);
@@ -285,7 +285,8 @@ static bool give_up(struct task *t, struct vmap_block *vb, bool force)
 	    vb->dirty == VMAP_BBMAP_BITS ||
 	    (!force && vb->free >= VMAP_PURGE_THRESHOLD))
 		return false;
-	vmap_dirty(kernel_of(t), &vb->freed, vb->free * PAGE_BYTES);
+	vmap_dirty(kernel_of(t), vb->va, &vb->freed,
+		   vb->free * PAGE_BYTES);
 	vb->free = 0;
 	vb->dirty = VMAP_BBMAP_BITS;
 	vb->dirty_min = 0;

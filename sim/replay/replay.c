@@ -212,6 +212,7 @@ static int run_result(struct replay *r)
 	take_accounts(r, r->m.end_ns);
 	r->out->contacts = r->m.contacts;
 	kernel_rcu_stats(r->k, &r->out->rcu);
+	kernel_vmap_report(r->k, &r->out->vmap);
 	r->out->host_events = r->m.engine.events;
 	r->out->spurious_faults = counter(r->metrics, "fault_spurious");
 	if (r->c->final_state_path && !r->preparing)
@@ -413,6 +414,7 @@ void replay_result_release(struct replay_result *r)
 	hist_release(&r->drift_ns);
 	hist_release(&r->gap_ns);
 	hist_release(&r->rcu.period_ns);
+	free(r->vmap.pool);
 	arena_release(&r->arena);
 	*r = (struct replay_result){ 0 };
 }

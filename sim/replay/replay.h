@@ -98,6 +98,7 @@ struct replay_result {
 	} hung[16];
 	uint32_t hung_count;
 	struct rcu_stats rcu;		/* up to the end of the run */
+	struct vmap_report vmap;	/* at the end of the run */
 	const char *warning[REPLAY_WARNINGS_MAX];	/* arena-owned text */
 	uint32_t warnings;
 	struct arena arena;

@@ -426,7 +426,7 @@ json_t *cell_json(const struct scenario *s, const struct cell *c,
 		  const struct trace_header *h, const struct digest *trace,
 		  const struct replay_result *r)
 {
-	json_t *o = head(c);
+	json_t *o = head(c), *vmap;
 
 	(void)s;
 	json_object_set_new(o, "trace", trace_part(c, h, trace, r));
@@ -441,6 +441,9 @@ json_t *cell_json(const struct scenario *s, const struct cell *c,
 	json_object_set_new(o, "blame", blame_part(r->metrics));
 	json_object_set_new(o, "hold", cell_hold_json(r, false));
 	json_object_set_new(o, "hold_va", cell_hold_json(r, true));
+	vmap = cell_vmap_json(r);
+	if (vmap)
+		json_object_set_new(o, "vmap", vmap);
 	json_object_set_new(o, "vmstat", vmstat_part(r->metrics));
 	json_object_set_new(o, "cpu_ns", cpu_part(r));
 	if (r->rcu.called)

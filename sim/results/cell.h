@@ -16,4 +16,7 @@ json_t *cell_params(const struct cell *c);
 /** cell_hold_json() - `hold`, or `hold_va`; classes that held nothing are absent */
 json_t *cell_hold_json(const struct replay_result *r, bool address_space);
 
+/** cell_vmap_json() - `vmap`; NULL where nobody used the vmalloc space */
+json_t *cell_vmap_json(const struct replay_result *r);
+
 #endif

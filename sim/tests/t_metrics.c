@@ -228,8 +228,9 @@ static void t_off(void **state)
 static void t_series(void **state)
 {
 	struct metrics *m = metrics_new();
-	uint32_t vma = metrics_hold(m, "vma", false), stage, queued = 0;
+	uint32_t vma = metrics_hold(m, "vma", false), stage;
 	uint32_t vmap = metrics_hold(m, "vmap", true);
+	uint64_t queued = 0;
 	size_t bytes;
 	char *text;
 	FILE *out = open_memstream(&text, &bytes);

@@ -69,7 +69,7 @@ static void vg_init(struct kernel *k, unsigned possible_cpus)
 	struct vmap_heap *h = &g->heap;
 
 	(void)possible_cpus;
-	vmap_heap_init(k, h, o ? o->lazy_max_pages : 0,
+	vmap_heap_init(k, h, 1, o ? o->lazy_max_pages : 0,
 		       o && o->words == WORDS_PADDED);
 	g->lookups = o ? o->lookups : 0;
 	k->vmap_one_index = o && o->blocks == INDEX_ONE;
@@ -240,7 +240,7 @@ static void vg_purge(struct task *t, enum vmap_purge why)
 static bool vg_old_lazy(struct kernel *k, uint64_t pages)
 {
 	struct global *g = vg(k);
-	struct vmap_area *va = vmap_heap_old(&g->heap, pages);
+	struct vmap_area *va = vmap_heap_old(&g->heap, pages, 0);
 
 	if (!va)
 		return false;
@@ -262,8 +262,7 @@ static void vg_stat(const struct kernel *k, struct vmap_stat *s)
 	s->lazy_max_pages = h->lazy_max_pages;
 	s->object_bytes = address_cache_bytes(h->pool.slab);
 	s->free_nr_lazy = &h->free_nr_lazy;
-	vmap_blocks(&h->free, h->vmalloc, &s->free_blocks,
-		    &s->largest_free_bytes);
+	vmap_blocks(&h->free, h->vmalloc, s);
 }
 
 static void vg_check(const struct kernel *k)

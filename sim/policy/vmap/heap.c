@@ -49,9 +49,10 @@ static void globals_init(struct kernel *k, struct vmap_heap *h)
 	vmap_tree_at(h, &h->free, vmap_global_line(h, VG_FREE_ROOT),
 		     vmap_global_line(h, VG_FREE_LIST));
 	h->free.augmented = true;
+	metrics_watch(k->metrics, "vmap.free_areas", &h->free.count);
 }
 
-void vmap_heap_init(struct kernel *k, struct vmap_heap *h,
+void vmap_heap_init(struct kernel *k, struct vmap_heap *h, uint32_t nodes,
 		    uint64_t lazy_max_pages, bool padded)
 {
 	struct machine *m = k->m;
@@ -63,6 +64,8 @@ void vmap_heap_init(struct kernel *k, struct vmap_heap *h,
 	h->pool.slab = address_cache_new(m, "vmap_area", VMAP_AREA_BYTES,
 					 VMAP_AREA_ALIGN);
 	h->pool.seed = m->seed;
+	h->pool.k = k;
+	hold_parts(k->metrics, k->hold[HOLD_VMAP], nodes);
 	h->lazy_max_pages = lazy_max_pages ? lazy_max_pages :
 			    vmap_lazy_max_pages(m->cpu_count);
 	h->vmalloc = (struct range){ VMALLOC_START, VMALLOC_END };
@@ -211,6 +214,7 @@ int vmap_heap_alloc(struct task *t, struct vmap_heap *h,
 	assert_held(t, &h->free_lock);
 	vmap_heap_note(h, rq);
 	vmap_touch(t, h, &h->free);
+	metrics_sample(h->k->metrics, t->m->engine.now_ns);
 	fit = vmap_alloc_lowest(&h->pool, t->cpu->id, &h->free, rq, out);
 	if (fit != FIT_NONE)
 		h->moving_bytes += rq->size;
@@ -244,7 +248,8 @@ void vmap_heap_return(struct task *t, struct vmap_heap *h,
 	vmap_add_merged(t, h, &h->free, va);
 }
 
-struct vmap_area *vmap_heap_old(struct vmap_heap *h, uint64_t pages)
+struct vmap_area *vmap_heap_old(struct vmap_heap *h, uint64_t pages,
+				uint32_t node)
 {
 	struct vmap_request rq = { .size = pages << PAGE_SHIFT,
 				   .align = PAGE_BYTES << (64 - __builtin_clzll(pages)),
@@ -257,6 +262,7 @@ struct vmap_area *vmap_heap_old(struct vmap_heap *h, uint64_t pages)
 		return NULL;
 	va = vmap_area_new(&h->pool, 0, r);
 	va->kind = VMAP_OLD;
+	va->node = node;
 	h->moving_bytes += rq.size;
 	h->nr_lazy_pages += pages;
 	vmap_freed(h->k, va);

@@ -63,10 +63,11 @@ struct vmap_heap {
 
 /**
  * vmap_heap_init() - all of the kernel's addresses are free
+ * @nodes: that areas may be on, for the ledger
  * @lazy_max_pages: 0: vmap_lazy_max_pages() of the machine
  * @padded: no two global words share a line
  */
-void vmap_heap_init(struct kernel *k, struct vmap_heap *h,
+void vmap_heap_init(struct kernel *k, struct vmap_heap *h, uint32_t nodes,
 		    uint64_t lazy_max_pages, bool padded);
 struct line *vmap_global_line(const struct vmap_heap *h, enum vmap_global at);
 /** vmap_tree_at() - an empty tree whose root and list head are in these lines */
@@ -117,8 +118,9 @@ void vmap_heap_return(struct task *t, struct vmap_heap *h,
 		      struct vmap_area *va, uint32_t stage);
 
 /** vmap_heap_old() - an area of @pages that was freed before the run, low,
- *  but apart from others of its size; counted as lazy, and moving. NULL if nothing fits. No cost */
-struct vmap_area *vmap_heap_old(struct vmap_heap *h, uint64_t pages);
+ *  but apart from others of its size; counted as lazy on @node, and moving. NULL if nothing fits. No cost */
+struct vmap_area *vmap_heap_old(struct vmap_heap *h, uint64_t pages,
+				uint32_t node);
 
 /** vmap_lazy_add(), vmap_lazy_sub() - one atomic; return what it is now */
 uint64_t vmap_lazy_add(struct task *t, struct vmap_heap *h, uint64_t pages);

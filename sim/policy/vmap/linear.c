@@ -50,7 +50,7 @@ static void vl_init(struct kernel *k, unsigned possible_cpus)
 
 	(void)possible_cpus;
 	k->vmap_one_index = true;
-	vmap_heap_init(k, h, o ? o->lazy_max_pages : 0, false);
+	vmap_heap_init(k, h, 1, o ? o->lazy_max_pages : 0, false);
 	vmap_tree_at(h, &l->busy, vmap_global_line(h, VG_BUSY_ROOT),
 		     vmap_global_line(h, VG_BUSY_LIST));
 	spin_init(&l->lock, vmap_global_line(h, VG_BUSY_LOCK),
@@ -241,7 +241,7 @@ static void vl_free(struct task *t, struct vmap_area *va)
 
 static bool vl_old_lazy(struct kernel *k, uint64_t pages)
 {
-	struct vmap_area *va = vmap_heap_old(&vl(k)->heap, pages);
+	struct vmap_area *va = vmap_heap_old(&vl(k)->heap, pages, 0);
 
 	if (!va)
 		return false;
@@ -264,8 +264,7 @@ static void vl_stat(const struct kernel *k, struct vmap_stat *s)
 	s->lazy_max_pages = l->heap.lazy_max_pages;
 	s->object_bytes = address_cache_bytes(l->heap.pool.slab);
 	s->free_nr_lazy = &l->heap.free_nr_lazy;
-	vmap_gaps(&l->busy, l->heap.vmalloc, &s->free_blocks,
-		  &s->largest_free_bytes);
+	vmap_gaps(&l->busy, l->heap.vmalloc, s);
 }
 
 static void vl_check(const struct kernel *k)

@@ -56,7 +56,7 @@ static void vn_init(struct kernel *k, unsigned possible_cpus)
 	if (!n->o)
 		n->o = &defaults;
 	n->nr = n->o->nodes ? n->o->nodes : vmap_node_count(possible_cpus);
-	vmap_heap_init(k, &n->heap, n->o->lazy_max_pages, false);
+	vmap_heap_init(k, &n->heap, n->nr, n->o->lazy_max_pages, false);
 	vmap_work_init(&n->heap.drain, WORKER_TASK_ID, vn_drain, n);
 	n->node = xcalloc(n->nr, sizeof(*n->node));
 	for (uint32_t i = 0; i < n->nr; i++) {
@@ -66,6 +66,16 @@ static void vn_init(struct kernel *k, unsigned possible_cpus)
 }
 
 /* ---- allocation ---- */
+
+/* Another node's pool has an area of this size, of no use to this CPU. */
+static bool elsewhere(const struct nodes *n, const struct vmap_node *vn,
+		      const struct vmap_request *rq)
+{
+	uint64_t pages = rq->size >> PAGE_SHIFT;
+
+	return pages <= n->o->pool_classes &&
+	       n->pooled[pages - 1] > vn->pool[pages - 1].len;
+}
 
 static struct vmap_area *node_alloc(struct task *t, struct nodes *n,
 				    const struct vmap_request *rq,
@@ -83,6 +93,8 @@ static struct vmap_area *node_alloc(struct task *t, struct nodes *n,
 	*vn_id = encode_vn_id(id, n->nr);
 	if (!va) {
 		count(t, COUNT_VMAP_POOL_MISS);
+		if (elsewhere(n, &n->node[id], rq))
+			count(t, COUNT_VMAP_POOL_MISS_ELSEWHERE);
 		if (!n->drained)
 			count(t, COUNT_VMAP_POOL_MISS_BEFORE);
 		return NULL;
@@ -127,6 +139,7 @@ static int vn_alloc(struct task *t, const struct vmap_request *rq,
 	if (n->o->vn_id == TAG_BY_ADDRESS && vn_id)
 		vn_id = encode_vn_id(vn->id, n->nr);
 	va->flags = vn_id;
+	va->node = vn_id ? decode_vn_id(vn_id) : vn->id;
 	spin_lock(t, &vn->busy_lock);
 	assert_held(t, &vn->busy_lock);
 	vmap_touch(t, &n->heap, &vn->busy);
@@ -146,12 +159,8 @@ static void free_vmap_area_noflush(struct task *t, struct nodes *n,
 {
 	struct vmap_heap *h = &n->heap;
 	uint64_t nr_lazy = vmap_lazy_add(t, h, range_pages(va->r));
-	uint32_t id = decode_vn_id(va->flags);
-	struct vmap_node *vn;
+	struct vmap_node *vn = &n->node[va->node];
 
-	if (id >= n->nr)
-		id = addr_to_node_id(va->r.start, n->nr);
-	vn = &n->node[id];
 	spin_lock(t, &vn->lazy_lock);
 	assert_held(t, &vn->lazy_lock);
 	vmap_touch(t, h, &vn->lazy);
@@ -187,8 +196,8 @@ static void vn_free(struct task *t, struct vmap_area *va)
 static bool vn_old_lazy(struct kernel *k, uint64_t pages)
 {
 	struct nodes *n = vn_state(k);
-	struct vmap_area *va = vmap_heap_old(&n->heap, pages);
 	uint32_t id = (uint32_t)(n->old_areas++ % n->nr);
+	struct vmap_area *va = vmap_heap_old(&n->heap, pages, id);
 
 	if (!va)
 		return false;
@@ -212,10 +221,29 @@ static void vn_stat(const struct kernel *k, struct vmap_stat *s)
 	s->lazy_max_pages = n->heap.lazy_max_pages;
 	s->object_bytes = address_cache_bytes(n->heap.pool.slab);
 	s->free_nr_lazy = &n->heap.free_nr_lazy;
-	vmap_blocks(&n->heap.free, n->heap.vmalloc, &s->free_blocks,
-		    &s->largest_free_bytes);
+	vmap_blocks(&n->heap.free, n->heap.vmalloc, s);
 	for (uint32_t i = 0; i < n->nr; i++)
 		s->pooled_pages += n->node[i].pool_bytes >> PAGE_SHIFT;
+}
+
+static void vn_report(const struct kernel *k, struct vmap_report *r)
+{
+	const struct nodes *n = vn_state(k);
+
+	r->nodes = n->nr;
+	for (uint32_t i = 0; i < n->nr * n->o->pool_classes; i++) {
+		uint32_t node = i / n->o->pool_classes;
+		uint32_t pages = i % n->o->pool_classes + 1;
+		const struct size_pool *p = &n->node[node].pool[pages - 1];
+
+		if (!p->len)
+			continue;
+		if ((r->count & (r->count + 1)) == 0)	/* 0, 1, 3, 7, ... */
+			r->pool = xrealloc(r->pool, 2 * r->count + 1,
+					   sizeof(*r->pool));
+		r->pool[r->count++] = (struct vmap_class){ node, pages, p->len,
+							   p->asked };
+	}
 }
 
 static void vn_check(const struct kernel *k)
@@ -246,5 +274,5 @@ const struct vmap_ops vmap_nodes = {
 	.state_bytes = sizeof(struct nodes),
 	.init = vn_init, .alloc = vn_alloc, .free = vn_free,
 	.old_lazy = vn_old_lazy, .purge = vn_purge, .shrink = vn_shrink, .finish = vn_finish,
-	.stat = vn_stat, .check = vn_check,
+	.stat = vn_stat, .report = vn_report, .check = vn_check,
 };

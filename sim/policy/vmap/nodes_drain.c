@@ -114,10 +114,10 @@ void vn_purge(struct task *t, enum vmap_purge why)
 		count(t, COUNT_VMAP_PURGE);
 		flush_tlb_kernel(t);
 		settle(t);
+		n->drained = true;
 		purge_nodes(t, n, vmap_helper_count(n->o->helpers,
 						    h->nr_lazy_pages,
 						    h->lazy_max_pages, nodes));
-		n->drained = true;
 		flush = false;
 	}
 	vmap_purge_end(t, h, flush);

@@ -16,6 +16,7 @@ enum {
 struct size_pool {
 	struct vmap_list head;
 	uint64_t len;
+	bool asked;			/* by a request on one of its CPUs */
 };
 
 struct vmap_node {
@@ -35,7 +36,8 @@ struct nodes {
 	struct vmap_node *node;
 	uint32_t nr;
 	uint64_t old_areas;		/* lazy before the run */
-	bool drained;			/* once, so that pools may have something */
+	uint64_t pooled[MAX_VA_SIZE_PAGES];	/* areas by size, of all nodes */
+	bool drained;			/* the first has begun to fill pools */
 	const struct nodes_options *o;
 };
 

@@ -52,6 +52,7 @@ bool node_pool_add_va(struct task *t, struct nodes *n,
 	assert_held(t, &vn->pool_lock);
 	TAILQ_INSERT_HEAD(&p->head, va, link);
 	p->len++;
+	n->pooled[p - vn->pool]++;
 	vn->pool_bytes += range_bytes(va->r);
 	n->heap.moving_bytes -= range_bytes(va->r);
 	vmap_hold(n->heap.k, va, STAGE_VMAP_LAZY, STAGE_VMAP_POOL);
@@ -75,6 +76,7 @@ static struct vmap_area *pool_take(struct task *t, struct nodes *n,
 		return NULL;
 	}
 	p->len--;
+	n->pooled[p - vn->pool]--;
 	vn->pool_bytes -= range_bytes(va->r);
 	n->heap.moving_bytes += range_bytes(va->r);
 	vmap_hold(n->heap.k, va, STAGE_VMAP_POOL, STAGE_NONE);
@@ -92,6 +94,7 @@ struct vmap_area *node_pool_del_va(struct task *t, struct nodes *n,
 		return NULL;
 	line_read(t, pool_line(t->m, vn, p));
 	settle(t);
+	p->asked = true;
 	if (TAILQ_EMPTY(&p->head))
 		return NULL;
 	spin_lock(t, &vn->pool_lock);
@@ -119,6 +122,7 @@ static void decay_pool(struct task *t, struct nodes *n, struct vmap_node *vn,
 	len = p->len;
 	TAILQ_CONCAT(&list, &p->head, link);
 	p->len = 0;
+	n->pooled[p - vn->pool] -= len;
 	vn->pool_bytes -= len * bytes;
 	n->heap.moving_bytes += len * bytes;
 	spin_unlock(t, &vn->pool_lock);
@@ -136,6 +140,7 @@ static void decay_pool(struct task *t, struct nodes *n, struct vmap_node *vn,
 	BUG_ON(p->len);		/* only a drain adds, and it has the mutex */
 	TAILQ_CONCAT(&p->head, &list, link);
 	p->len = len - take;
+	n->pooled[p - vn->pool] += p->len;
 	vn->pool_bytes += p->len * bytes;
 	n->heap.moving_bytes -= p->len * bytes;
 	spin_unlock(t, &vn->pool_lock);
