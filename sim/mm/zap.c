@@ -45,15 +45,16 @@ static void zap_charge(struct task *t, const struct mm *mm, struct gather *g,
 {
 	const struct kernel *k = mm->k;
 	int64_t less_ns = shared ? cost_ns(k, COST_ZAP_LOCKED) : 0;
+	bool frees = zap_frees(mm, value);	/* as it is now, settled */
 
 	if (value & RES_HUGE) {
-		if (zap_frees(mm, value))
+		if (frees)
 			less_ns += page_part_ns(k);
 		body_less(t, COST_ZAP_HUGE, entries, less_ns);
 		return;
 	}
 	body_less(t, zap_cost(mm, value), entries, less_ns);
-	if (zap_frees(mm, value))
+	if (frees)
 		g->small_pages += entries;
 }
 

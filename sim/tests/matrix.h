@@ -12,6 +12,14 @@
 enum { BOUND_COUNT = 7, VALUES_MAX = 16 };
 extern const enum axis bound[BOUND_COUNT];
 
+/*
+ * Valid combinations of the bound axes, each difference that is inert counted
+ * once. Two munmap each; mm-wide: 4 pairs of fork and index x 4 free; per-vma:
+ * 3 forks x 2 free x 4 places x 6 scopes; per-vma-refcnt: 3 forks x 3 free x 6
+ * scopes; range: 3 forks x 4 free; speculative: 3 forks x 2 free.
+ */
+enum { VALID_CELLS = 2 * (4 * 4 + 3 * 2 * 4 * 6 + 3 * 3 * 6 + 3 * 4 + 3 * 2) };
+
 struct matrix {
 	struct policy_choice choice;
 	const char *const *names[AXIS_COUNT];
@@ -20,6 +28,7 @@ struct matrix {
 	uint64_t seed;
 	uint32_t thp;
 	bool shared;		/* tasks race for pages: states may differ */
+	void (*refuse)(const struct matrix *m, const char *why);	/* or NULL */
 	char *state;
 };
 
