@@ -54,7 +54,8 @@ static struct outcome run_load(const struct matrix *m, bool eager, unsigned ops)
 	struct load l = { .seed = m->seed, .ops = ops,
 			  .region_pages = m->thp ? 1024 : 64,
 			  .shared = m->shared,
-			  .crowd_areas = m->shared ? 300 : 0,
+			  .crowd_areas = !m->shared ? 0 :
+				 getenv("MMREPLAY_LONG") ? 500 : 300,
 			  .forks = true, .readers = true, .vmalloc = true };
 	struct outcome o = { 0 };
 	struct mmfix x;
