@@ -20,7 +20,7 @@ static void nothing_held(const struct mmfix *x)
 		const struct hold_class *c =
 			&x->f.metrics->holds[x->k->hold[h]];
 
-		if (h == HOLD_VMAP)	/* lazy areas may stay */
+		if (h >= HOLD_VMAP_AREA)	/* lazy areas may stay */
 			continue;
 		if (c->objects)
 			fail_msg("%llu objects of %s are held at the end",
