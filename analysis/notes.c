@@ -226,12 +226,29 @@ static void note_failures(struct note_list *l, const struct result_set *s,
 	text_release(&t);
 }
 
+static bool share_seeds(const struct result_set *s, const struct result_group *a,
+			const struct result_group *b)
+{
+	for (uint32_t i = 0; i < a->cell_count; i++)
+		for (uint32_t k = 0; k < b->cell_count; k++)
+			if (s->cells[a->cells[i]].replicate ==
+			    s->cells[b->cells[k]].replicate)
+				return true;
+	return !a->cell_count || !b->cell_count;
+}
+
 static void note_bases(struct note_list *l, const struct result_set *s)
 {
-	for (uint32_t g = 0; g < s->group_count; g++)
-		if (s->groups[s->groups[g].base].block != s->groups[g].block)
+	for (uint32_t g = 0; g < s->group_count; g++) {
+		const struct result_group *base = &s->groups[s->groups[g].base];
+
+		if (base->block != s->groups[g].block)
 			note_add(l, "no baseline with the same trace and params: measured against one with others",
 				 g);
+		if (!share_seeds(s, &s->groups[g], base))
+			note_add(l, "no seed in common with the baseline: replicates are paired in their order",
+				 g);
+	}
 }
 
 void notes_collect(const struct result_set *s, enum text_form form,

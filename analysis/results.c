@@ -4,7 +4,7 @@
  * A group is one configuration: its cells differ only in their replicate. A
  * block is what may be compared: one trace under one set of params. Cells
  * keep the order of results.json, which is the order of the scenario; the
- * same cell met in two folders counts once. Everything that a cell says comes
+ * same cell met in two folders under one name counts once. Everything that a cell says comes
  * from cells/ID.json; results.json gives order and origin only.
  *
  * Cost: cells squared in string comparisons, for thousands of cells.
@@ -34,10 +34,13 @@ static bool id_is_safe(const char *id)
 			  "0123456789._-") == n;
 }
 
-static bool have_cell(const struct result_set *s, const char *id)
+/* The same cell under the same name, as in a folder that is given twice. Under
+ * another name it is a column of its own, whose changes are exactly 0. */
+static bool have_cell(const struct result_set *s, const struct result_cell *c)
 {
 	for (uint32_t i = 0; i < s->cell_count; i++)
-		if (!strcmp(s->cells[i].id, id))
+		if (!strcmp(s->cells[i].id, c->id) &&
+		    !strcmp(s->cells[i].label, c->label))
 			return true;
 	return false;
 }
@@ -90,7 +93,7 @@ static int load_cell(struct result_set *s, const char *dir, const char *id,
 		goto out;
 	}
 	err = fill_cell(&s->cells[s->cell_count], json, dir, path, id, e);
-	if (err)
+	if (err || have_cell(s, &s->cells[s->cell_count]))
 		json_decref(json);
 	else
 		s->cell_count++;
@@ -115,8 +118,6 @@ static int load_cells(struct result_set *s, const char *dir,
 			return err_set(e, -EINVAL,
 				       "%s/results.json: cell %zu has no usable id",
 				       dir, i + 1);
-		if (have_cell(s, id))
-			continue;
 		err = load_cell(s, dir, id, e);
 		if (err)
 			return err;

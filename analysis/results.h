@@ -21,7 +21,7 @@ struct result_cell {
 	bool baseline;
 	bool failed;
 	uint32_t group;		/* cells that differ only in seed/replicate */
-	uint64_t replicate;	/* pairs are formed over equal numbers */
+	uint64_t replicate;	/* pairs are formed over equal numbers, if there are any */
 };
 
 /**

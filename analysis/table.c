@@ -45,7 +45,8 @@ static void series_release(struct series *r)
 	free(r->replicate);
 }
 
-/* Both are ascending by replicate: one merge gives the pairs. */
+/* Both are ascending by replicate: one merge gives the pairs. Replicates that
+ * share no seed are independent, so any pairing will do: first with first. */
 static struct change paired(const struct series *a, const struct series *base)
 {
 	double *d = xcalloc(a->n + 1, sizeof(*d));
@@ -60,6 +61,9 @@ static struct change paired(const struct series *a, const struct series *base)
 		else
 			d[n++] = a->v[i++] - base->v[k++];
 	}
+	for (i = 0; !n && i < a->n && i < base->n; i++)
+		d[i] = a->v[i] - base->v[i];
+	n = n ? n : i;
 	c = change_of(d, n);
 	free(d);
 	return c;

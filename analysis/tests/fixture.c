@@ -28,7 +28,7 @@ static uint64_t below(struct maker *m, uint64_t bound)
 	uint64_t id = (uint64_t)m->policy << 40 | (uint64_t)m->point << 20 |
 		      m->replicate;
 
-	if (!m->f->jitter && !m->f->twins)
+	if (!m->f->jitter)
 		id = (uint64_t)m->policy << 40 | (uint64_t)m->point << 20;
 	return draw_below(draw(m->f->seed, id, DRAW_TEST, m->draws++), bound);
 }
@@ -201,7 +201,7 @@ static char *label_of(const struct fixture *f, uint32_t policy)
 
 	if (f->hostile && policy)
 		return xasprintf("%s %u", hostile_name, policy);
-	if (policy < 4 && !f->twins)
+	if (policy < 4)
 		return xstrdup(names[policy]);
 	return xasprintf("policy %u", policy);
 }

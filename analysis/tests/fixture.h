@@ -21,7 +21,6 @@ struct fixture {
 	bool jitter;			/* else replicates are equal */
 	bool hostile;			/* names that want to break out */
 	bool lean;			/* no hist, no locks: for many cells */
-	bool twins;			/* same policy everywhere, independent noise */
 };
 
 /** fixture_write() - into @dir, which must not exist; aborts on any error */

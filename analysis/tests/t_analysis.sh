@@ -30,7 +30,7 @@ runs()	# STATUS WORD-IN-STDERR ARGS..
 	result $? "$* exits $want saying '$word'"
 }
 
-echo 1..29
+echo 1..31
 runs 2 'no result folder' compare
 runs 2 "unknown option '--nope'" compare "$tmp/r" --nope
 runs 2 "did you mean 'json'" compare "$tmp/r" --format jso
@@ -71,6 +71,19 @@ result $? '--json is --format json'
 
 "$MMREPLAY" compare "$tmp/r" "$tmp/r/" | cmp -s - <("$MMREPLAY" compare "$tmp/r")
 result $? 'a folder given twice counts once'
+
+# The same cells under another name differ by exactly nothing; with other seeds
+# they are compared all the same, and the table says how.
+cp -r "$tmp/r" "$tmp/twin"
+sed -i 's/^ "label": "/&twin of /; s/^ "baseline": true/ "baseline": false/' "$tmp"/twin/cells/*.json
+"$MMREPLAY" compare "$tmp/r" "$tmp/twin" -m run.makespan_ns --format csv >"$tmp/out" 2>"$tmp/err"
+[ "$(grep -c "twin of linux.*,0,0,0,3,exact,0," "$tmp/out")" = 1 ]
+result $? 'one cell under two names: two columns, the change exactly 0'
+
+sed -i 's/^ "seed": /&9/' "$tmp"/twin/cells/*.json
+"$MMREPLAY" compare "$tmp/r" "$tmp/twin" -m run.makespan_ns >"$tmp/out" 2>"$tmp/err"
+[ $? = 0 ] && grep -q "no seed in common with the baseline: replicates are paired" "$tmp/out"
+result $? 'other seeds are paired in order, and the table says so'
 
 "$MMREPLAY" plot "$tmp/r" cpu-time sweep >"$tmp/out" 2>"$tmp/err"
 [ $? = 0 ] && [ "$(cat "$tmp/out")" = "$tmp/r/plots/cpu-time.svg

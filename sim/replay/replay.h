@@ -39,7 +39,7 @@ struct replay_config {
 	const struct kernel_config *kernel;	/* policy under test */
 	const struct kernel_config *captured;	/* preset of the captured kernel: P */
 	struct replay_options options;
-	uint64_t seed;
+	uint64_t seed;			/* of every draw: replicates differ in it */
 	uint32_t replicate;		/* 0: no jitter */
 	bool eager;
 	uint32_t check_every;		/* events between two kernel_check(); 0: none */

@@ -122,8 +122,7 @@ static int64_t jittered(const struct rtask *rt, int64_t ns)
 
 	if (!r->c->replicate || !reach)
 		return ns;
-	bits = draw(r->c->seed + r->c->replicate, rt->task.id,
-		    DRAW_THINK_JITTER, rt->done);
+	bits = draw(r->c->seed, rt->task.id, DRAW_THINK_JITTER, rt->done);
 	return ns - reach + (int64_t)draw_below(bits, (uint64_t)reach * 2 + 1);
 }
 

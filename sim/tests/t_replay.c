@@ -21,6 +21,7 @@ static char *run_text(struct tb *b, const char *kernel, bool eager,
 	rig_init(&g, kernel, "linux-6.12");
 	g.c.eager = eager;
 	g.c.replicate = replicate;
+	g.c.seed += replicate;
 	g.c.options.costs = costs;
 	rig_run(&g, b);
 	rig_accounts(&g);

@@ -56,6 +56,7 @@ static void t_random_retiming(void **state)
 			rig_init(&g, kernels[k % 3], "linux-6.12");
 			distort_costs(&g, seed * 100 + k);
 			g.c.replicate = k;
+			g.c.seed += k;
 			g.c.options.jitter_permille = 900;
 			g.c.final_state_path = path;
 			rig_run(&g, &p.b);
