@@ -28,15 +28,16 @@ struct strace_state {
 	uint64_t live_sum;		/* all of them by xor: the last one's */
 	uint32_t alias;			/* tid that turned out to be the first */
 	bool nameless;			/* a line without pid was seen */
-	int64_t last_ns, day_ns, relative_ns, order;
+	int64_t last_ns, day_ns, relative_ns, base_ns, order;
+	unsigned length_digits;		/* of -T, where it is finer */
 	size_t torn;
 	char text[TORN_BYTES];		/* line that a message tore */
 };
 
 struct strace_head {
 	uint32_t tid;
-	bool has_tid, stamped;
-	int64_t ts;
+	bool has_tid, stamped, relative;
+	int64_t ts, unit_ns;
 };
 
 static void state_release(void *state)
@@ -51,17 +52,6 @@ static struct strace_state *state_of(struct lexer *lx)
 		lx->state_release = state_release;
 	}
 	return lx->state;
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       is_digit(c) || c == '_';
 }
 
 static void live_add(struct strace_state *st, uint32_t tid)
@@ -129,6 +119,30 @@ static bool take_clock(struct strace_state *st, struct span *s,
 	return true;
 }
 
+/* "(+     0.000009)" of -r beside a stamp; taken where it is the finer one */
+static void take_relative(struct strace_state *st, struct span *s,
+			  struct strace_head *h, unsigned *digits)
+{
+	struct span at = *s;
+	int64_t since;
+	unsigned fine;
+
+	if (!starts(&at, "(+"))
+		return;
+	at.p += 2;
+	skip_spaces(&at);
+	if (take_fraction(&at, &since, &fine) && fine > *digits) {
+		if (!st->base_ns)
+			st->base_ns = h->ts;
+		st->relative_ns += since;
+		h->ts = st->base_ns + st->relative_ns;
+		h->relative = true;
+		*digits = fine;
+	}
+	if (skip_to(s, ")"))
+		skip_spaces(s);
+}
+
 /* any of the stamps; a small number of seconds is relative to the line before */
 static void take_time(struct lexer *lx, struct span *s, struct strace_head *h)
 {
@@ -146,17 +160,20 @@ static void take_time(struct lexer *lx, struct span *s, struct strace_head *h)
 			ts = ts > PID_MAX && ts < 4000000000 ?
 			     ts * 1000000000 : 0;
 		else if (ts < 100000000LL * 1000000000)
-			ts = st->relative_ns += ts;
-		h->ts = ts;
+			h->relative = true;
+		h->ts = h->relative ? st->relative_ns += ts : ts;
 	}
 	if (at.p == s->p || at.p == at.end || *at.p != ' ')
 		return;
+	skip_spaces(&at);
+	take_relative(st, &at, h, &digits);
 	h->stamped = true;
-	lx->facts.fraction_digits = digits;
+	h->unit_ns = 1000000000;
+	for (unsigned i = 0; i < digits; i++)
+		h->unit_ns /= 10;
+	lx->facts.fraction_digits = digits > st->length_digits ?
+				    digits : st->length_digits;
 	*s = at;
-	skip_spaces(s);
-	if (starts(s, "(+") && skip_to(s, ")"))
-		skip_spaces(s);
 }
 
 /* "[  59] " of -n, "[00007f1234567890] " of -i */
@@ -207,20 +224,26 @@ static void set_stamp(struct lexer *lx, const struct strace_head *h,
 	lx->facts.stamped = true;
 	ev->ts = h->stamped ? h->ts : ++st->order;
 	/* whole seconds: lines of one second keep their order */
-	if (h->stamped && !lx->facts.fraction_digits && ev->ts <= st->last_ns)
+	if (h->stamped && h->unit_ns == 1000000000 &&
+	    ev->ts <= st->last_ns && st->last_ns - ev->ts < h->unit_ns)
 		ev->ts = st->last_ns + 1;
-	/* strace reads the clock once for the stamp, once for -T: us apart */
-	if (ev->ts < st->last_ns && st->last_ns - ev->ts <= 20000)
+	/*
+	 * A stamp is cut to its unit, and strace reads the clock once for it
+	 * and once for -T: us apart. The call before has ended by now.
+	 */
+	if (ev->ts < st->last_ns && (h->relative ||
+	    st->last_ns - ev->ts < h->unit_ns + 20000)) {
+		st->relative_ns += h->relative ? st->last_ns - ev->ts : 0;
 		ev->ts = st->last_ns;
+	}
 	ev->start_ts = ev->ts;
 	st->last_ns = ev->ts;
 }
 
 /* "<0.000030>" at the end of the line */
-static bool take_duration(struct span s, int64_t *ns)
+static bool take_duration(struct span s, int64_t *ns, unsigned *digits)
 {
 	const char *p = s.end;
-	unsigned digits;
 
 	while (p > s.p && p[-1] == ' ')
 		p--;
@@ -229,7 +252,7 @@ static bool take_duration(struct span s, int64_t *ns)
 	while (p > s.p && p[-1] != '<')
 		p--;
 	s.p = p;
-	return take_fraction(&s, ns, &digits) && digits && starts(&s, ">");
+	return take_fraction(&s, ns, digits) && *digits && starts(&s, ">");
 }
 
 static void set_call(struct lexer *lx, struct raw_event *ev, const char *name,
@@ -241,7 +264,7 @@ static void set_call(struct lexer *lx, struct raw_event *ev, const char *name,
 }
 
 static enum line_class whole_call(struct lexer *lx, struct span s,
-				  struct raw_event *ev)
+				  bool stamped, struct raw_event *ev)
 {
 	struct strace_state *st = lx->state;
 	struct span args = s;
@@ -270,8 +293,8 @@ static enum line_class whole_call(struct lexer *lx, struct span s,
 	if (ev->call != CALL_OTHER)
 		take_args(args, ev);
 	ev->type = unfinished || !known ? RAW_ENTER : RAW_CALL;
-	if (ev->type == RAW_CALL && take_duration(s, &length) &&
-	    lx->facts.fraction_digits) {
+	if (ev->type == RAW_CALL && stamped &&
+	    take_duration(s, &length, &st->length_digits)) {
 		ev->ts += length;
 		st->last_ns = ev->ts;
 	}
@@ -335,7 +358,7 @@ static enum line_class end_of_task(struct lexer *lx, struct span s,
 	return LINE_EVENT;
 }
 
-static enum line_class body(struct lexer *lx, struct span s,
+static enum line_class body(struct lexer *lx, struct span s, bool stamped,
 			    struct raw_event *ev)
 {
 	const char *name = s.p;
@@ -352,7 +375,7 @@ static enum line_class body(struct lexer *lx, struct span s,
 		return LINE_UNPARSED;
 	set_call(lx, ev, name, (size_t)(s.p - name));
 	s.p++;
-	return whole_call(lx, s, ev);
+	return whole_call(lx, s, stamped, ev);
 }
 
 /* strace's own words, alone or in the middle of a call */
@@ -400,7 +423,7 @@ static enum line_class one_line(struct lexer *lx, struct span s,
 		return LINE_UNPARSED;
 	set_task(lx, &h, ev);
 	set_stamp(lx, &h, ev);
-	return body(lx, s, ev);
+	return body(lx, s, h.stamped, ev);
 }
 
 static enum line_class strace_line(struct lexer *lx, const char *text,
@@ -420,7 +443,9 @@ static enum line_class strace_line(struct lexer *lx, const char *text,
 
 static int detect(const char *text, size_t bytes)
 {
-	return reads_most(strace_line, text, bytes, false) ? 55 : 0;
+	const struct look l = lexer_look(strace_line, text, bytes);
+
+	return reads_most(&l, false) ? 55 : 0;
 }
 
 const struct import_format format_strace = {

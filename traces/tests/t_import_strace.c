@@ -93,6 +93,44 @@ static void t_stamps(void **state)
 	}
 }
 
+/* stamps of ms under calls of us; whole seconds beside -r or -T */
+static void t_coarse_stamps(void **state)
+{
+	struct imported *im = import_text(
+		"7 10:11:12.001 brk(NULL) = 0x1000 <0.000400>\n"
+		"7 10:11:12.001 brk(NULL) = 0x1000 <0.000300>\n"
+		"7 10:11:12.001 brk(NULL) = 0x1000 <0.000500>\n");
+
+	(void)state;
+	assert_int_equal(im->acct.clock_steps, 0);
+	assert_int_equal(nth(im, OP_BRK, 1)->start_ns, 0);
+	assert_int_equal(nth(im, OP_BRK, 2)->start_ns, 300000);
+	assert_int_equal(nth(im, OP_BRK, 2)->duration_ns, 500000);
+	imported_free(im);
+	im = import_text("7 10:11:12 (+     0.000000) brk(NULL) = 0x1000\n"
+		"7 10:11:12 (+     0.000012) brk(NULL) = 0x1000\n"
+		"7 10:11:13 (+     0.700000) brk(NULL) = 0x1000\n");
+	assert_int_equal(nth(im, OP_BRK, 1)->start_ns, 12000);
+	assert_int_equal(nth(im, OP_BRK, 2)->start_ns, 700012000);
+	assert_false(im->acct.ticks);
+	imported_free(im);
+	im = import_text("7 10:11:12 brk(NULL) = 0x1000 <0.000400>\n"
+		"7 10:11:14 brk(NULL) = 0x1000 <0.000300>\n");
+	assert_int_equal(nth(im, OP_BRK, 1)->duration_ns, 300000);
+	assert_true(nth(im, OP_BRK, 1)->start_ns > 1900000000);
+	assert_false(im->acct.ticks);
+	imported_free(im);
+	im = import_text("     0.000 brk(NULL) = 0x1000 <0.000900>\n"
+		"     0.000 brk(NULL) = 0x1000 <0.000900>\n"
+		"     0.001 brk(NULL) = 0x1000 <0.000100>\n");
+	assert_int_equal(im->acct.clock_steps, 0);
+	assert_int_equal(nth(im, OP_BRK, 2)->duration_ns, 100000);
+	imported_free(im);
+	im = import_text("brk(NULL) = 0x1000\nbrk(NULL) = 0x1000\n");
+	assert_true(im->acct.ticks);
+	imported_free(im);
+}
+
 static void t_odd_lines(void **state)
 {
 	struct imported *im = import_text(
@@ -191,6 +229,7 @@ int main(void)
 		cmocka_unit_test(t_to_a_file),
 		cmocka_unit_test(t_torn),
 		cmocka_unit_test(t_stamps),
+		cmocka_unit_test(t_coarse_stamps),
 		cmocka_unit_test(t_odd_lines),
 		cmocka_unit_test(t_child_first),
 		cmocka_unit_test(t_tids_reused),
