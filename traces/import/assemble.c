@@ -65,6 +65,9 @@ struct atask *task_new(struct assembler *a, uint32_t tid, uint32_t tgid,
 	a->tasks[slot] = t;
 	t->slot = slot;
 	idmap_set(&a->by_tid, tid, slot);
+	tgid = h->tasks[t->id].tgid;
+	if (idmap_find(&a->by_tgid, tgid, UINT64_MAX) == UINT64_MAX)
+		idmap_set(&a->by_tgid, tgid, slot);
 	if (mm != TRACE_NO_MM)
 		mm_switch(a, t, mm);
 	return t;
@@ -86,6 +89,8 @@ void task_end(struct assembler *a, struct atask *t)
 		mm_dissolve(a, m);
 	if (task_find(a, t->tid) == t)
 		idmap_remove(&a->by_tid, t->tid);
+	if (idmap_find(&a->by_tgid, task_row(a, t)->tgid, UINT64_MAX) == t->slot)
+		idmap_remove(&a->by_tgid, task_row(a, t)->tgid);
 	a->tasks[t->slot] = NULL;
 	a->free_slots[a->free_slot_count++] = t->slot;
 	ring_release(a, t);
@@ -128,15 +133,14 @@ void task_rename(struct assembler *a, struct atask *t, uint32_t tid)
 }
 
 /* threads of one process that was running when the trace began */
-static uint32_t mm_of_leader(struct assembler *a, const struct raw_event *ev)
+static uint32_t mm_of_process(struct assembler *a, const struct raw_event *ev)
 {
-	struct atask *leader;
+	uint64_t slot = ev->tgid == TGID_UNKNOWN ? UINT64_MAX :
+			idmap_find(&a->by_tgid, ev->tgid, UINT64_MAX);
 
-	if (ev->tgid == TGID_UNKNOWN || ev->tgid == ev->tid)
+	if (slot == UINT64_MAX || a->tasks[slot]->dead)
 		return TRACE_NO_MM;
-	leader = task_find(a, ev->tgid);
-	return leader && leader->mm != TRACE_NO_MM ? mm_find(a, leader->mm) :
-						     TRACE_NO_MM;
+	return mm_find(a, task_mm(a, a->tasks[slot]));
 }
 
 struct atask *task_get(struct assembler *a, const struct raw_event *ev)
@@ -153,7 +157,7 @@ struct atask *task_get(struct assembler *a, const struct raw_event *ev)
 		t = child_of_open_call(a, ev->tid);
 	if (!t)
 		t = task_new(a, ev->tid, ev->tgid, TRACE_NO_TASK,
-			     mm_of_leader(a, ev));
+			     mm_of_process(a, ev));
 	return t;
 }
 
@@ -233,6 +237,7 @@ void assemble_free(struct assembler *a)
 	free(a->tasks);
 	free(a->free_slots);
 	idmap_release(&a->by_tid);
+	idmap_release(&a->by_tgid);
 	idmap_release(&a->by_ptr);
 	idmap_release(&a->vmalloc_bytes);
 	pool_release(&a->few);
@@ -435,6 +440,8 @@ static struct fate dispatch(struct assembler *a, const struct raw_event *ev)
 		task_step(a, t, ev);
 		return on_contention(a, t, ev);
 	default:
+		if (ev->tid == TID_GONE)
+			return LOSS("event of a task that is gone already");
 		t = task_get(a, ev);
 		task_step(a, t, ev);
 		return own_event(a, t, ev);

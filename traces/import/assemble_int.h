@@ -110,6 +110,7 @@ struct assembler {
 	uint32_t *free_slots, free_slot_count;
 	uint32_t task_slots;
 	struct idmap by_tid;		/* tid to slot */
+	struct idmap by_tgid;		/* to the slot of a thread of it */
 	uint32_t dead[DEAD_MAX];	/* tids, oldest at dead_at */
 	uint32_t dead_count, dead_at;
 	uint32_t rows_size, mm_rows_size;
@@ -172,6 +173,8 @@ uint32_t lock_mm(struct assembler *a, struct atask *t, uint64_t ptr,
 		 bool write);
 /** mm_switch() - @t uses @mm from now on */
 void mm_switch(struct assembler *a, struct atask *t, uint32_t mm);
+/** mm_was() - @t, just born, uses @mm, not the mm of its own it was given */
+void mm_was(struct assembler *a, struct atask *t, uint32_t mm);
 /** mm_forget_ptr() - after exit_mmap the pointer may come back as another */
 void mm_forget_ptr(struct assembler *a, uint32_t id);
 /** mm_drop_unused() - dissolve it if no task uses it */

@@ -120,6 +120,31 @@ uint32_t task_mm(struct assembler *a, struct atask *t)
 	return t->mm;
 }
 
+/* the row of an mm that never was: @id means @into, nothing is kept */
+static void unmake(struct assembler *a, uint32_t id, uint32_t into)
+{
+	struct amm *m = a->mms[id];
+
+	a->alias[id] = mm_find(a, into);
+	a->mms[id] = NULL;
+	rangemap_release(&m->known);
+	rangemap_release(&m->gone);
+	rangemap_release(&m->first_prot);
+	free(m);
+}
+
+void mm_was(struct assembler *a, struct atask *t, uint32_t mm)
+{
+	uint32_t taken = mm_find(a, t->mm);
+
+	if (a->mms[taken]->users == 1 && !a->mms[taken]->ptr) {
+		unmake(a, taken, mm);
+		t->mm = TRACE_NO_MM;
+	}
+	mm_switch(a, t, mm);
+	task_row(a, t)->mm = mm;
+}
+
 /* two ids turned out to be one mm: @from's users and knowledge go to @into */
 static void merge(struct assembler *a, struct amm *from, struct amm *into)
 {
@@ -131,12 +156,7 @@ static void merge(struct assembler *a, struct amm *from, struct amm *into)
 		i->first_ns = f->first_ns;
 	if (i->owner_task == TRACE_NO_TASK)
 		i->owner_task = f->owner_task;
-	a->alias[from->id] = into->id;
-	a->mms[from->id] = NULL;
-	rangemap_release(&from->known);
-	rangemap_release(&from->gone);
-	rangemap_release(&from->first_prot);
-	free(from);
+	unmake(a, from->id, into->id);
 }
 
 /* @t takes @ptr's lock for itself: that is its mm */

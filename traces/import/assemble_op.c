@@ -464,10 +464,8 @@ static bool child_known(struct assembler *a, struct atask *t, uint32_t pid,
 	    task_row(a, child)->records || child->count ||
 	    a->now_ns - task_row(a, child)->first_ns > 1000000)
 		return false;
-	if (flags & CLONE_VM && child->mm != task_mm(a, t)) {
-		mm_switch(a, child, t->mm);
-		task_row(a, child)->mm = t->mm;
-	}
+	if (flags & CLONE_VM && child->mm != task_mm(a, t))
+		mm_was(a, child, t->mm);
 	if (t->call != NO_CALL && is_fork_call(t->call_id)) {
 		open = &ring_at(t, t->call)->op;
 		open->arg[1] = flags;

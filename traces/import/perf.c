@@ -14,16 +14,9 @@
 #include "sim/base/mem.h"
 #include "traces/import/lexer.h"
 
-enum { LOOK_BYTES = 256 << 10, LOOK_LINES = 400 };
-
 struct perf_state {
 	bool faults_traced;	/* exceptions:page_fault_* are there as well */
 };
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 /* the number that ends at @p; where it starts, or NULL */
 static const char *number_before(const char *begin, const char *p,
@@ -47,10 +40,34 @@ static const char *spaces_before(const char *begin, const char *p)
 	return p;
 }
 
+/* what -F +misc puts behind the CPU: K, U, H, and letters of other records */
+static const char *before_misc(const char *begin, const char *p)
+{
+	const char *end = p;
+
+	while (p > begin && ((p[-1] >= 'A' && p[-1] <= 'Z') || p[-1] == 'g'))
+		p--;
+	if (p == end || end - p > 8 || p == begin || p[-1] != ' ')
+		return end;
+	p = spaces_before(begin, p);
+	return p > begin && (p[-1] == ']' || is_digit(p[-1])) ? p : end;
+}
+
+/* -1: the task is gone, and its last switch or flush is still to be printed */
+static const char *tid_before(const char *begin, const char *p, uint32_t *tid)
+{
+	p = number_before(begin, p, tid);
+	if (p && p > begin + 1 && *tid == 1 && p[-1] == '-') {
+		*tid = TID_GONE;
+		p--;
+	}
+	return p;
+}
+
 /* "comm TID", "comm PID/TID", each with "[CPU]" behind or not */
 static bool take_who(const char *begin, const char *end, struct raw_event *ev)
 {
-	const char *p = spaces_before(begin, end);
+	const char *p = before_misc(begin, spaces_before(begin, end));
 	uint32_t cpu = 0, tgid;
 
 	ev->tgid = TGID_UNKNOWN;
@@ -60,11 +77,11 @@ static bool take_who(const char *begin, const char *end, struct raw_event *ev)
 			return false;
 		p = spaces_before(begin, p - 1);
 	}
-	p = number_before(begin, p, &ev->tid);
+	p = tid_before(begin, p, &ev->tid);
 	if (!p)
 		return false;
 	if (p > begin && p[-1] == '/') {
-		p = number_before(begin, p - 1, &tgid);
+		p = tid_before(begin, p - 1, &tgid);
 		if (!p)
 			return false;
 		ev->tgid = tgid;
@@ -341,7 +358,7 @@ static enum line_class perf_line(struct lexer *lx, const char *text,
 		return LINE_BLANK;
 	if (*text == '#')
 		return header_line(lx, s);
-	if (*text == '\t')
+	if (*text == '\t' && lx->facts.stamped)	/* below an event */
 		return line_named(ev, "call-chain lines");
 	if (!take_head(lx, &s, ev))
 		return LINE_UNPARSED;
@@ -350,28 +367,9 @@ static enum line_class perf_line(struct lexer *lx, const char *text,
 
 static int detect(const char *text, size_t bytes)
 {
-	const char *end = text + (bytes > LOOK_BYTES ? LOOK_BYTES : bytes);
-	struct lexer *lx;
-	int events = 0, others = 0;
+	const struct look l = lexer_look(perf_line, text, bytes);
 
-	if (memmem(text, (size_t)(end - text), "\n# perf version : ", 18))
-		return 60;
-	lx = lexer_new();
-	for (int n = 0; n < LOOK_LINES && text < end; n++) {
-		const char *eol = memchr(text, '\n', (size_t)(end - text));
-		struct raw_event ev = { 0 };
-		enum line_class c;
-
-		if (!eol)
-			eol = end;
-		c = perf_line(lx, text, (size_t)(eol - text), &ev);
-		events += c == LINE_EVENT || (c == LINE_NAMED &&
-					      *text != '\t');
-		others += c == LINE_UNPARSED;
-		text = eol + 1;
-	}
-	lexer_free(lx);
-	return events && events >= others ? 60 : 0;
+	return reads_most(&l, true) ? 60 : 0;
 }
 
 const struct import_format format_perf = {

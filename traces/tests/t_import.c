@@ -369,6 +369,23 @@ static void t_late_identity(void **state)
 	imported_free(im);
 }
 
+/* no lock events: the column of process ids alone, the leader seen last */
+static void t_process_column(void **state)
+{
+	struct imported *im = import_text(
+		"  a-8  (  7) [000] d.... 1.000001: page_fault_user: address=0x1000 ip=0x1 error_code=0x6\n"
+		"  a-9  (  7) [001] d.... 1.000002: page_fault_user: address=0x1000 ip=0x1 error_code=0x6\n"
+		"  a-7  (  7) [000] d.... 1.000003: page_fault_user: address=0x2000 ip=0x1 error_code=0x6\n"
+		"  b-6  (  6) [000] d.... 1.000004: page_fault_user: address=0x2000 ip=0x1 error_code=0x6\n");
+	const struct trace_header *h = mmt_header(im->r);
+
+	(void)state;
+	assert_int_equal(im->acct.mms, 2);
+	assert_int_equal(h->tasks[1].mm, h->tasks[0].mm);
+	assert_int_equal(h->tasks[2].mm, h->tasks[0].mm);
+	imported_free(im);
+}
+
 /* a second entry without a return, open calls at the end, backward stamps */
 static void t_partial(void **state)
 {
@@ -482,6 +499,7 @@ int main(void)
 		cmocka_unit_test(t_faults), cmocka_unit_test(t_clone),
 		cmocka_unit_test(t_fork), cmocka_unit_test(t_vfork_exec),
 		cmocka_unit_test(t_late_identity),
+		cmocka_unit_test(t_process_column),
 		cmocka_unit_test(t_partial), cmocka_unit_test(t_waking),
 		cmocka_unit_test(t_maps_of_a_started_program),
 	};

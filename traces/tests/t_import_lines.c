@@ -56,7 +56,7 @@ static void t_wrong_lines(void **state)
 		"1000 0 7 7\n1000 0 7 7 Q 1\n1000 0 7 7 S 1\n"
 		"1000 0 7 7 A 1 1 x\n1000 0 7 7 X mmap\n1000 0 7 7 E\n"
 		"99999999999999999999999 0 7 7 F\n-1 0 7 7 F 1\n"
-		"1000 0 7 7 T mm\n1000 99999 7 7 F 1\n");
+		"1000 0 7 7 T mm\n1000 99999 7 7 F 1\n1001 0 7 7 F 1000\n");
 
 	(void)state;
 	assert_int_equal(im->ret, 0);

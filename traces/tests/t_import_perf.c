@@ -97,6 +97,56 @@ static void t_default_fields(void **state)
 	imported_free(im);
 }
 
+/*
+ * -F +misc; a task that is gone prints its last switch as -1 (both real);
+ * a fork record comes before the flags say that it was a vfork.
+ */
+static void t_odd_heads(void **state)
+{
+	struct imported *im = import_text(
+		"   churn   835/836   [000] K    23846.906890111: "
+		"exceptions:page_fault_user: address=0x1000 ip=0x1 "
+		"error_code=0x6\n"
+		"      :-1    -1/-1   [000] 23846.906892255: "
+		"sched:sched_switch: prev_comm=churn prev_pid=836 "
+		"prev_prio=130 prev_state=X ==> next_comm=churn next_pid=835 "
+		"next_prio=130\n"
+		"      :-1    -1 [000] 23846.906892256: "
+		"exceptions:page_fault_user: address=0x1000 ip=0x1 "
+		"error_code=0x6\n"
+		"   churn   835/835   [000] 23846.906893000: "
+		"PERF_RECORD_FORK(837:837):(835:835)\n"
+		"   churn   835/835   [000] 23846.906893100: "
+		"task:task_newtask: pid=837 comm=churn clone_flags=4100 "
+		"oom_score_adj=0\n");
+
+	(void)state;
+	assert_string_equal(im->e.text, "");
+	assert_int_equal(im->acct.ops[OP_FAULT], 1);
+	assert_int_equal(im->acct.ops[OP_SCHED_OUT], 1);
+	assert_int_equal(lost(im, "event of a task that is gone already"), 1);
+	assert_int_equal(im->acct.tasks, 3);
+	assert_int_equal(im->acct.mms, 2);
+	imported_free(im);
+}
+
+/* stamps of --deltatime are no time: refused, not replayed */
+static void t_deltatime(void **state)
+{
+	char text[100 * 128], *p = text;
+	struct imported *im;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		p += sprintf(p, "t  5208 [000]     0.00000%d: "
+			     "exceptions:page_fault_user: address=0x1000 "
+			     "ip=0x1 error_code=0x6\n", i * 7 % 10);
+	im = import_text(text);
+	assert_int_not_equal(im->ret, 0);
+	assert_non_null(strstr(im->e.text, "--deltatime"));
+	imported_free(im);
+}
+
 static void t_faults_without_address(void **state)
 {
 	struct imported *im = import_text(
@@ -148,6 +198,8 @@ int main(void)
 		cmocka_unit_test(t_recipe),
 		cmocka_unit_test(t_side_records),
 		cmocka_unit_test(t_default_fields),
+		cmocka_unit_test(t_odd_heads),
+		cmocka_unit_test(t_deltatime),
 		cmocka_unit_test(t_faults_without_address),
 		cmocka_unit_test(t_whole_capture),
 	};
