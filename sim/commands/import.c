@@ -1,5 +1,7 @@
 /* mmreplay import: foreign captures to a native trace, with an account. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "sim/base/getopt.h"
@@ -28,9 +30,22 @@ static const char help[] =
 "                         interrupt flag that trace-cmd report (ns) lacks\n"
 "      --header FILE      capture.json with facts of the captured machine;\n"
 "                         one in the folder of the first input is read anyway\n"
+"      --clock-hz HZ      stamps without a unit (clocks x86-tsc, uptime) are HZ a\n"
+"                         second: the TSC's kHz in dmesg times 1000, or the\n"
+"                         kernel's HZ; else they give an order and no time\n"
 "      --strict           any lost line, or call without an end, is an error\n"
 "      --json             the account as JSON on stdout\n"
 "  -h, --help             this text\n";
+
+static bool parse_hz(const char *text, uint64_t *hz)
+{
+	char *end;
+
+	errno = 0;
+	*hz = strtoull(text, &end, 10);
+	return !errno && end != text && !*end && *hz &&
+	       *hz <= 1000000000000;
+}
 
 static int parse(int argc, char **argv, struct import_options *o, bool *json,
 		 struct errbuf *e)
@@ -42,6 +57,7 @@ static int parse(int argc, char **argv, struct import_options *o, bool *json,
 		{ "vmalloc", required_argument, NULL, 'v' },
 		{ "flags-from", required_argument, NULL, 'F' },
 		{ "header", required_argument, NULL, 'H' },
+		{ "clock-hz", required_argument, NULL, 'c' },
 		{ "strict", no_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 }
@@ -61,6 +77,9 @@ static int parse(int argc, char **argv, struct import_options *o, bool *json,
 			o->flags_from = optarg;
 		else if (c == 'H')
 			o->header = optarg;
+		else if (c == 'c' && !parse_hz(optarg, &o->clock_hz))
+			return err_usage(e, "import: --clock-hz '%s': expected "
+					 "1 to 1000000000000", optarg);
 		else if (c == 's')
 			o->strict = true;
 		else if (c == 'j')

@@ -80,6 +80,10 @@ static void print_lacks(const struct import_account *acct, FILE *out)
 		fprintf(out, "  %s: %s; next time: %s\n", lacks[i].name,
 			lacks[i].means, lacks[i].next_time);
 	}
+	if (acct->ticks)
+		fputs("  time: stamps give an order, no durations and no pace; "
+		      "next time: a clock of seconds (mono), or --clock-hz "
+		      "with what this one ticks\n", out);
 	if (acct->wakers_unsure)
 		fputs("  context of wakings: no flags column; an interrupt "
 		      "looks like a task; next time: --flags-from the tracefs "
@@ -127,9 +131,16 @@ void import_account_print(const struct import_account *acct, FILE *out)
 			acct->loss[i].lines, acct->loss[i].name,
 			acct->loss[i].example);
 	print_ops(acct, out);
-	fprintf(out, "%u tasks, %u address spaces, %" PRId64 ".%06" PRId64
-		" s\n", acct->tasks, acct->mms, acct->span_ns / 1000000000,
-		acct->span_ns / 1000 % 1000000);
+	fprintf(out, "%u tasks, %u address spaces, ", acct->tasks, acct->mms);
+	if (acct->ticks)
+		fprintf(out, "%" PRId64 " ticks of a clock without unit\n",
+			acct->span_ns);
+	else
+		fprintf(out, "%" PRId64 ".%06" PRId64 " s\n",
+			acct->span_ns / 1000000000,
+			acct->span_ns / 1000 % 1000000);
+	if (!(acct->op_lines + acct->measurement_lines))
+		fputs("no record came out of this: nothing to replay\n", out);
 	if (acct->unpaired_enters)
 		fprintf(out, "%" PRIu64 " ops without an end (result "
 			"unknown)\n", acct->unpaired_enters);
@@ -194,6 +205,8 @@ json_t *import_account_json(const struct import_account *acct)
 	json_object_set_new(o, "format", json_string(acct->format));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		json_object_set_new(o, numbers[i].key, json_u64(numbers[i].v));
+	if (acct->ticks)
+		json_object_set_new(o, "ticks", json_true());
 	json_object_set_new(o, "balanced",
 			    json_boolean(import_balanced(acct)));
 	for (int k = 0; k < OP_KIND_COUNT; k++) {

@@ -6,17 +6,6 @@
 #include <string.h>
 #include "traces/import/calltext.h"
 
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '_';
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* a number, `21<<MAP_HUGE_SHIFT` included; 26 is that shift */
 static uint64_t one_flag(struct span *s, const char *prefix)
 {

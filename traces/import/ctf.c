@@ -61,12 +61,6 @@ static struct ctf_state *state_of(struct lexer *lx)
 	return lx->state;
 }
 
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '_';
-}
-
 /* behind the bracket that closes the one at @p, strings stepped over */
 static const char *nested_end(const char *p, const char *end)
 {
@@ -477,7 +471,9 @@ static enum line_class ctf_line(struct lexer *lx, const char *text,
 
 static int detect(const char *text, size_t bytes)
 {
-	return reads_most(ctf_line, text, bytes, true) ? 60 : 0;
+	const struct look l = lexer_look(ctf_line, text, bytes);
+
+	return reads_most(&l, true) ? 60 : 0;
 }
 
 const struct import_format format_ctf = {

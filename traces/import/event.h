@@ -74,7 +74,10 @@ enum raw_call {
 	CALL_COUNT
 };
 
-enum { RAW_VALUES = 6, TGID_UNKNOWN = UINT32_MAX };
+enum { RAW_VALUES = 6 };
+/* perf's -1: the task that it was is gone */
+#define TGID_UNKNOWN UINT32_MAX
+#define TID_GONE UINT32_MAX
 
 struct raw_event {
 	int64_t ts;		/* ns, or ticks where the clock has no unit */
@@ -99,6 +102,9 @@ enum line_class {
 struct lexer_facts {
 	unsigned fraction_digits;	/* of the stamps: 0, 6, 9 */
 	bool stamped, has_flags, has_tgid;
+	bool ticks;		/* ftrace: stamps of a clock without a unit */
+	bool calls_spelled;	/* "sys_mmap(..", as tracefs does */
+	bool calls_named;	/* "sys_enter_mmap: .." */
 	uint64_t overwritten;	/* from entries-in-buffer/entries-written */
 	uint32_t cpus;		/* from "#P:" or "cpus=" */
 	bool memcg_id;		/* spelling of kernels after 6.12 */

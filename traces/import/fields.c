@@ -10,12 +10,6 @@
 #include <string.h>
 #include "traces/import/lexer.h"
 
-static bool is_name(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '_';
-}
-
 /* "key=" or "key:" in front; the value of @base behind, spaces allowed */
 static bool key_u64(struct span *s, const char *key, unsigned base,
 		    uint64_t *v)
@@ -26,7 +20,7 @@ static bool key_u64(struct span *s, const char *key, unsigned base,
 	while (skip_to(&at, key)) {
 		const char *before = at.p - n - 1;
 
-		if (before >= s->p && is_name(*before))
+		if (before >= s->p && is_word(*before))
 			continue;	/* "pid=" inside "child_pid=" */
 		while (at.p < at.end && (*at.p == ' ' || *at.p == '('))
 			at.p++;
@@ -102,7 +96,7 @@ static uint64_t contention_flags(struct span s)
 		const char *hit = memmem(s.p, (size_t)(s.end - s.p), names[i],
 					 strlen(names[i]));
 
-		if (hit && (hit == s.p || !is_name(hit[-1])))
+		if (hit && (hit == s.p || !is_word(hit[-1])))
 			flags |= 1u << i;
 	}
 	return flags;
@@ -175,7 +169,7 @@ static bool last_key(struct span s, const char *key, struct span *out)
 	bool found = false;
 
 	while (skip_to(&s, key)) {
-		if (!is_name(s.p[-(ptrdiff_t)strlen(key) - 1])) {
+		if (!is_word(s.p[-(ptrdiff_t)strlen(key) - 1])) {
 			*out = s;
 			found = true;
 		}

@@ -36,6 +36,7 @@ struct source {
 struct recent {
 	uint64_t va;
 	int64_t ts;
+	uint32_t tid;
 	uint8_t type;
 };
 
@@ -51,6 +52,7 @@ struct import {
 	struct recent recent[RECENT];	/* vmalloc events of the main inputs */
 	unsigned recent_at;
 	int64_t now_ts;
+	uint64_t events;
 };
 
 static int book_loss(struct import *im, const struct source *s,
@@ -93,6 +95,15 @@ static int book_loss(struct import *im, const struct source *s,
 	return 0;
 }
 
+/* --clock-hz: ticks to ns */
+static void scale_ticks(struct import *im, const struct lexer *lx,
+			struct raw_event *ev)
+{
+	if (im->o->clock_hz && lexer_facts(lx)->ticks)
+		ev->ts = (int64_t)((__int128)ev->ts * 1000000000 /
+				   (int64_t)im->o->clock_hz);
+}
+
 /* the next event of @s into s->ev; books the lines that are none */
 static int source_step(struct import *im, struct source *s, struct errbuf *e)
 {
@@ -113,6 +124,8 @@ static int source_step(struct import *im, struct source *s, struct errbuf *e)
 		if (c == LINE_EVENT) {
 			if (s->ev.type == RAW_LOST)
 				s->ev.ts = s->last_ts;
+			else
+				scale_ticks(im, s->lx, &s->ev);
 			s->last_ts = s->ev.ts;
 			s->have = true;
 			return 0;
@@ -164,24 +177,32 @@ static void source_close(struct source *s)
 	lexer_free(s->lx);
 }
 
-/* a vmalloc line of the system-wide file that the main input has as well */
-static bool is_duplicate(struct import *im, const struct raw_event *ev)
-{
-	for (unsigned i = 0; i < RECENT; i++) {
-		const struct recent *r = &im->recent[i];
-
-		if (r->va == ev->v[0] && r->type == ev->type &&
-		    ev->ts - r->ts <= 2 * ROUNDING_NS &&
-		    r->ts - ev->ts <= 2 * ROUNDING_NS)
-			return true;
-	}
-	return false;
-}
-
 static bool is_vmalloc(const struct raw_event *ev)
 {
 	return ev->type == RAW_VMAP_ALLOC || ev->type == RAW_VMAP_FREE ||
 	       ev->type == RAW_VMAP_PURGE;
+}
+
+/*
+ * A vmalloc line of the system-wide file, or of an instance in the same
+ * trace.dat, that the main input has as well. There is one purge event a
+ * vmap node, so in one file two of those may be alike.
+ */
+static bool is_duplicate(struct import *im, const struct source *s)
+{
+	const struct raw_event *ev = &s->ev;
+
+	if (!is_vmalloc(ev) || (!s->vmalloc && ev->type == RAW_VMAP_PURGE))
+		return false;
+	for (unsigned i = 0; i < RECENT; i++) {
+		const struct recent *r = &im->recent[i];
+
+		if (r->va == ev->v[0] && r->type == ev->type &&
+		    r->tid == ev->tid && ev->ts - r->ts <= 2 * ROUNDING_NS &&
+		    r->ts - ev->ts <= 2 * ROUNDING_NS)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -233,15 +254,17 @@ static int book_event(struct import *im, struct source *s, struct errbuf *e)
 	if (s->vmalloc && !is_vmalloc(ev) && ev->type != RAW_LOST)
 		return book_loss(im, s, NULL, "no vmalloc event (in the "
 				 "--vmalloc file)", 0, e);
-	if (s->vmalloc && is_duplicate(im, ev))
-		return book_loss(im, s, NULL, "vmalloc event that the main "
-				 "input has as well", 0, e);
+	if (is_duplicate(im, s))
+		return book_loss(im, s, NULL, s->vmalloc ? "vmalloc event "
+				 "that the main input has as well" :
+				 "vmalloc event that is there twice", 0, e);
 	if (s->vmalloc && ev->ts < im->now_ts)
 		ev->ts = im->now_ts;	/* by less than ROUNDING_NS */
-	if (!s->vmalloc && im->o->vmalloc && is_vmalloc(ev))
+	if (!s->vmalloc && is_vmalloc(ev))
 		im->recent[im->recent_at++ % RECENT] = (struct recent){
-			ev->v[0], ev->ts, ev->type };
+			ev->v[0], ev->ts, ev->tid, ev->type };
 	im->now_ts = ev->ts;
+	im->events++;
 	f = assemble_event(im->a, ev, e);
 	switch (f.kind) {
 	case FATE_OP:
@@ -308,29 +331,35 @@ static int take_all(struct import *im, struct errbuf *e)
 	return ret;
 }
 
-/* a dry run over what is buffered of the first input: floor, event classes */
-static void calibrate(struct import *im)
+/* stamps that are none, and a rate for a clock that needs none */
+static int check_clock(struct import *im, uint64_t events, uint64_t steps,
+		       bool ticks, struct errbuf *e)
+{
+	enum { FEW = 64 };
+
+	if (events > FEW && steps > events / 4)
+		return err_set(e, -EINVAL, "%s: stamps go backward at %" PRIu64
+			       " of %" PRIu64 " events, as `perf script "
+			       "--deltatime` prints them; print it again with "
+			       "absolute stamps, in order", im->o->inputs[0],
+			       steps, events);
+	if (im->o->clock_hz && events && !ticks)
+		return err_usage(e, "--clock-hz: the stamps of %s are seconds "
+				 "already", im->o->inputs[0]);
+	return 0;
+}
+
+/* the events in what is buffered of the first input */
+static uint64_t dry_run(struct import *im, struct lexer *lx,
+			struct assembler *a)
 {
 	struct errbuf ignored = { 0 };
-	struct trace_header scratch = { 0 };
-	struct assemble_setup setup = im->setup;
-	struct lexer *lx = lexer_new();
-	const struct lexer_facts *facts = lexer_facts(lx);
-	struct assembler *a;
-	struct assemble_counts counts;
 	const char *text, *end;
+	uint64_t events = 0;
 	size_t bytes;
 
-	lexer_path(lx, im->o->inputs[0]);
 	text = stream_peek(im->src[0].s, &bytes);
 	end = text + bytes;
-	memcpy(scratch.kernel, im->h.kernel, sizeof(scratch.kernel));
-	im->setup.calls_tell_tasks = im->src[0].f->calls_tell_tasks;
-	setup.writer = NULL;
-	setup.header = &scratch;
-	setup.maps = NULL;
-	setup.units = setup.tax = true;
-	a = assemble_new(&setup, &ignored);
 	while (text < end) {
 		const char *eol = memchr(text, '\n', (size_t)(end - text));
 		struct raw_event ev = { 0 };
@@ -339,12 +368,26 @@ static void calibrate(struct import *im)
 			break;
 		if (eol - text < LINE_BYTES_MAX &&
 		    im->src[0].f->line(lx, text, (size_t)(eol - text), &ev) ==
-		    LINE_EVENT)
+		    LINE_EVENT) {
+			scale_ticks(im, lx, &ev);
 			assemble_event(a, &ev, &ignored);
+			events++;
+		}
 		text = eol + 1;
 	}
-	im->setup.units = facts->fraction_digits || !facts->stamped;
-	im->setup.tax = facts->fraction_digits > 6;
+	return events;
+}
+
+/* what the dry run says of the whole: units, floor, event classes */
+static void set_up(struct import *im, const struct lexer_facts *facts,
+		   const struct assembler *a)
+{
+	bool scaled = facts->ticks && im->o->clock_hz;
+
+	im->setup.units = facts->fraction_digits || !facts->stamped || scaled;
+	/* fine enough: a tick of less than 100 ns */
+	im->setup.tax = facts->fraction_digits > 6 ||
+			(scaled && im->o->clock_hz > 10000000);
 	im->setup.floor = assemble_floor(a);
 	if (!im->setup.tax)
 		im->setup.floor.tax_ns = 0;
@@ -356,10 +399,36 @@ static void calibrate(struct import *im)
 			 facts->kernel);
 	if (im->setup.tax)
 		im->h.have |= HAVE_NS_CLOCK;
+	im->acct->ticks = !im->setup.units;
+}
+
+static int calibrate(struct import *im, struct errbuf *e)
+{
+	struct errbuf ignored = { 0 };
+	struct trace_header scratch = { 0 };
+	struct assemble_setup setup = im->setup;
+	struct lexer *lx = lexer_new();
+	struct assembler *a;
+	struct assemble_counts counts;
+	uint64_t events;
+	bool ticks;
+
+	lexer_path(lx, im->o->inputs[0]);
+	memcpy(scratch.kernel, im->h.kernel, sizeof(scratch.kernel));
+	im->setup.calls_tell_tasks = im->src[0].f->calls_tell_tasks;
+	setup.writer = NULL;
+	setup.header = &scratch;
+	setup.maps = NULL;
+	setup.units = setup.tax = true;
+	a = assemble_new(&setup, &ignored);
+	events = dry_run(im, lx, a);
+	set_up(im, lexer_facts(lx), a);
+	ticks = lexer_facts(lx)->ticks;
 	assemble_finish(a, &counts, &ignored);
 	assemble_free(a);
 	trace_header_release(&scratch);
 	lexer_free(lx);
+	return check_clock(im, events, counts.clock_steps, ticks, e);
 }
 
 static const char *base_name(const char *path)
@@ -451,6 +520,24 @@ static void fill_account(struct import *im, const struct assemble_counts *c)
 	acct->wakers_unsure = acct->have & HAVE_WAKING && !facts->has_flags;
 }
 
+/* not one event: an error, with the reason of most lines */
+static int check_any(const struct import *im, struct errbuf *e)
+{
+	const struct import_account *acct = im->acct;
+	const struct import_loss *most = &acct->loss[0];
+
+	if (im->events)
+		return 0;
+	for (unsigned i = 1; i < acct->losses; i++) {
+		if (acct->loss[i].lines > most->lines)
+			most = &acct->loss[i];
+	}
+	return err_set(e, -EINVAL, "%s: no event to import in %" PRIu64
+		       " lines%s%s", im->o->inputs[0], acct->lines,
+		       acct->losses ? "; most are lost: " : "",
+		       acct->losses ? most->name : "");
+}
+
 /* everything but opening and closing the inputs */
 static int import_open(struct import *im, struct errbuf *e)
 {
@@ -460,7 +547,9 @@ static int import_open(struct import *im, struct errbuf *e)
 	if (ret)
 		return ret;
 	im->setup.header = &im->h;
-	calibrate(im);
+	ret = calibrate(im, e);
+	if (ret)
+		return ret;
 	im->setup.maps = im->o->maps;
 	im->setup.writer = mmt_create(im->o->output, e);
 	if (!im->setup.writer)
@@ -478,6 +567,8 @@ static int import_open(struct import *im, struct errbuf *e)
 		fill_header(im);
 		fill_account(im, &counts);
 	}
+	if (!ret)
+		ret = check_any(im, e);
 	if (ret)
 		mmt_abort(im->setup.writer);
 	else

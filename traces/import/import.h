@@ -26,7 +26,7 @@ struct import_loss {
 	char example[96];	/* PATH:LINE of the first */
 };
 
-enum { IMPORT_LOSSES_MAX = 32 };
+enum { IMPORT_LOSSES_MAX = 128 };
 
 struct import_account {
 	uint64_t lines, op_lines, measurement_lines, header_lines, blank_lines;
@@ -41,6 +41,7 @@ struct import_account {
 	int64_t span_ns;
 	uint32_t tasks, mms;
 	uint32_t have;			/* HAVE_* of the trace */
+	bool ticks;			/* stamps have no unit: order only */
 	bool wakers_unsure;		/* no flags column: interrupt or task? */
 	char format[32];
 	char early_end[160];		/* why the input broke off; "" if not */
@@ -55,6 +56,8 @@ struct import_options {
 	const char *maps;		/* /proc/PID/maps of the traced tree, or NULL */
 	const char *header;		/* capture.json with header facts, or NULL */
 	const char *format;		/* force a format by name, or NULL */
+	uint64_t clock_hz;		/* ticks a second of a clock without
+					 * unit (x86-tsc, uptime), or 0 */
 	bool strict;
 	struct progress *progress;	/* started by the caller, or NULL */
 };

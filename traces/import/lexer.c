@@ -1,15 +1,9 @@
 /*
- * The common line of all ftrace text:
+ * Pieces of lines that the text formats share: names of events and calls,
+ * numbers, stamps, the calls that are tracepoints.
  *
- *   comm-TID [(TGID)] [CPU] [flags] SECONDS: event: fields
- *
- * as printed by tracefs `trace` and `trace_pipe` (any clock, record-tgid,
- * irq-info and fields options on or off) and by `trace-cmd report`. FORMATS.md
- * of the captures and every fixture were the guide; the kernel's own printer
- * is kernel/trace/trace_output.c.
- *
- * Invariant: no line is read behind its end; a line is an event only if head
- * and stamp are whole. Cost: one pass, no allocation.
+ * Invariant: nothing is read behind a span's end. Cost: one pass, no
+ * allocation.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -155,11 +149,6 @@ bool starts(const struct span *s, const char *text)
 	return (size_t)(s->end - s->p) >= n && !memcmp(s->p, text, n);
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 bool take_fraction(struct span *s, int64_t *ns, unsigned *digits)
 {
 	static const int64_t scale[10] = { 1000000000, 100000000, 10000000,
@@ -206,194 +195,12 @@ bool take_day_time(struct span *s, int64_t *ns, unsigned *digits)
 	return true;
 }
 
-/* seconds and fraction, or a bare integer; the colon behind is consumed */
-static bool take_stamp(struct lexer *lx, struct span *s, int64_t *ts)
-{
-	struct span at = *s;
-	unsigned digits;
-
-	if (!take_fraction(&at, ts, &digits) || at.p == at.end || *at.p != ':')
-		return false;
-	lx->facts.stamped = true;
-	lx->facts.fraction_digits = digits;
-	s->p = at.p + 1;
-	return true;
-}
-
-/* "(  123)" or "(-----)" in front of @end; tgid, and where it starts */
-static const char *tgid_before(struct lexer *lx, const char *begin,
-			       const char *end, struct raw_event *ev)
-{
-	const char *open = end;
-	uint64_t tgid = 0;
-	bool known = false;
-
-	ev->tgid = TGID_UNKNOWN;
-	while (end > begin && end[-1] == ' ')
-		end--;
-	if (end == begin || end[-1] != ')')
-		return end;
-	for (open = end - 2; open > begin && *open != '('; open--)
-		;
-	if (open <= begin)
-		return end;
-	for (const char *p = open + 1; p < end - 1; p++) {
-		if (is_digit(*p)) {
-			tgid = tgid * 10 + (uint64_t)(*p - '0');
-			known = true;
-		} else if (*p != ' ' && *p != '-') {
-			return end;
-		}
-	}
-	lx->facts.has_tgid = true;
-	if (known && tgid < TGID_UNKNOWN)
-		ev->tgid = (uint32_t)tgid;
-	while (open > begin && open[-1] == ' ')
-		open--;
-	return open;
-}
-
-/* "comm-TID" between @begin and @end; the comm may hold anything */
-static bool take_task(const char *begin, const char *end, struct raw_event *ev)
-{
-	const char *p = end;
-	uint64_t tid = 0, unit = 1;
-
-	while (p > begin && is_digit(p[-1]) && end - p < 10) {
-		p--;
-		tid += (uint64_t)(*p - '0') * unit;
-		unit *= 10;
-	}
-	if (p == end || p == begin || p[-1] != '-' || tid > UINT32_MAX)
-		return false;
-	p--;
-	while (begin < p && *begin == ' ')
-		begin++;
-	ev->tid = (uint32_t)tid;
-	ev->comm = begin;
-	ev->comm_bytes = (uint8_t)(p - begin > 255 ? 255 : p - begin);
-	return true;
-}
-
-static bool is_flag(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '.' || c == '#' || c == '*';
-}
-
-/* 4 letters up to 5.15, 5 later, 7 in RT trees; absent with noirq-info */
-static void take_flags(struct lexer *lx, struct span *s, struct raw_event *ev)
-{
-	const char *p = s->p;
-	size_t n;
-
-	ev->in_irq = ev->irq_known = false;
-	while (p < s->end && is_flag(*p))
-		p++;
-	n = (size_t)(p - s->p);
-	if (n < 4 || n > 8 || p == s->end || *p != ' ')
-		return;		/* a stamp ends with a colon: not flags */
-	ev->irq_known = true;
-	/* third: hardirq h, softirq s, both H, NMI z or Z */
-	ev->in_irq = s->p[2] != '.' && !is_digit(s->p[2]);
-	lx->facts.has_flags = true;
-	s->p = p;
-	skip_spaces(s);
-}
-
-/*
- * Finds "[CPU]" behind @from whose neighbourhood is a whole head; s->p behind
- * the stamp. A comm may look like one, so the caller may want the next.
- * Return: behind the bracket, or NULL.
- */
-static const char *take_head(struct lexer *lx, struct span *s,
-			     const char *from, struct raw_event *ev)
-{
-	const char *open;
-
-	while ((open = memchr(from, '[', (size_t)(s->end - from)))) {
-		struct span rest = { open + 1, s->end };
-		uint64_t cpu;
-
-		from = open + 1;
-		if (!take_u64(&rest, 10, &cpu) || rest.p == rest.end ||
-		    *rest.p != ']' || cpu > UINT16_MAX || open == s->p)
-			continue;
-		rest.p++;
-		if (!take_task(s->p, tgid_before(lx, s->p, open, ev), ev))
-			continue;
-		skip_spaces(&rest);
-		take_flags(lx, &rest, ev);
-		if (!take_stamp(lx, &rest, &ev->ts))
-			continue;
-		ev->cpu = (uint16_t)cpu;
-		s->p = rest.p;
-		return from;
-	}
-	return NULL;
-}
-
-static enum line_class header_line(struct lexer *lx, struct span s)
-{
-	uint64_t held, written, cpus;
-
-	if (skip_to(&s, "entries-in-buffer/entries-written: ") &&
-	    take_u64(&s, 10, &held) && s.p < s.end && *s.p++ == '/' &&
-	    take_u64(&s, 10, &written)) {
-		if (written > held)
-			lx->facts.overwritten += written - held;
-		if (skip_to(&s, "#P:") && take_u64(&s, 10, &cpus))
-			lx->facts.cpus = (uint32_t)cpus;
-	}
-	return LINE_HEADER;
-}
-
-/* CPU:0 [LOST 982 EVENTS], CPU:1 [12 EVENTS DROPPED], CPU:1 [EVENTS DROPPED] */
-static bool lost_line(struct span s, struct raw_event *ev)
-{
-	uint64_t cpu, events = 0;
-
-	if (!skip_to(&s, "CPU:") || !take_u64(&s, 10, &cpu) ||
-	    !memmem(s.p, (size_t)(s.end - s.p), "EVENTS", 6))
-		return false;
-	if (!memmem(s.p, (size_t)(s.end - s.p), "LOST", 4) &&
-	    !memmem(s.p, (size_t)(s.end - s.p), "DROPPED", 7))
-		return false;
-	while (s.p < s.end && !is_digit(*s.p))
-		s.p++;
-	take_u64(&s, 10, &events);
-	ev->type = RAW_LOST;
-	ev->cpu = (uint16_t)cpu;
-	ev->v[0] = events;
-	return true;
-}
-
 void name_of_call(struct lexer *lx, struct raw_event *ev, const char *p,
 		  size_t n)
 {
 	ev->call = (uint8_t)name_find(&lx->calls, p, n);
 	ev->name = p;
 	ev->name_bytes = (uint8_t)(n > 255 ? 255 : n);
-}
-
-/* tracefs: "sys_mmap(addr: 0, ...)" and "sys_mmap -> 0x7f..." */
-static bool tracefs_call(struct lexer *lx, struct span s, struct raw_event *ev)
-{
-	const char *name = s.p + 4, *p = name;
-
-	while (p < s.end && *p != '(' && *p != ' ' && *p != ':')
-		p++;
-	if (p == s.end || *p == ':')
-		return false;
-	name_of_call(lx, ev, name, (size_t)(p - name));
-	s.p = p + 1;
-	if (*p == '(') {
-		ev->type = RAW_ENTER;
-		call_args(lx, s, ev);
-		return true;
-	}
-	ev->type = RAW_EXIT;
-	return skip_to(&s, "-> ") && take_u64(&s, 16, &ev->v[0]);
 }
 
 /* trace-cmd, perf, option `fields`: "sys_enter_mmap: ...", "sys_exit_mmap: " */
@@ -405,6 +212,7 @@ static bool other_call(struct lexer *lx, struct span s, const char *name,
 	if (n > 10 && !memcmp(name, "sys_enter_", 10)) {
 		ev->type = RAW_ENTER;
 		name_of_call(lx, ev, name + 10, n - 10);
+		lx->facts.calls_named = true;
 		if (skip_to(&s, "__syscall_nr=") && take_u64(&s, 10, &nr))
 			skip_to(&s, ") ");
 		call_args(lx, s, ev);
@@ -475,67 +283,14 @@ enum line_class event_named(struct lexer *lx, const char *name, size_t n,
 	return event_fields(lx, s, ev) ? LINE_EVENT : LINE_UNPARSED;
 }
 
-static enum line_class event_line(struct lexer *lx, struct span s,
-				  struct raw_event *ev)
-{
-	const char *name = s.p, *p = name;
-	size_t n;
-
-	if (s.end - s.p > 4 && !memcmp(s.p, "sys_", 4) &&
-	    tracefs_call(lx, s, ev))
-		return LINE_EVENT;
-	while (p < s.end && *p != ':' && *p != ' ' && *p != '(')
-		p++;
-	n = (size_t)(p - name);
-	if (p == s.end || *p != ':' || !n)
-		return LINE_UNPARSED;
-	s.p = p + 1;
-	skip_spaces(&s);
-	return event_named(lx, name, n, s, ev);
-}
-
-enum line_class ftrace_line(struct lexer *lx, const char *text, size_t bytes,
-			    struct raw_event *ev)
-{
-	struct span s = { text, text + bytes };
-	struct span word = s, rest = s;
-	const char *from = text;
-	uint64_t cpus;
-
-	skip_spaces(&word);
-	if (word.p == word.end)
-		return LINE_BLANK;
-	if (text[0] == '#')
-		return header_line(lx, s);
-	while ((from = take_head(lx, &rest, from, ev))) {
-		skip_spaces(&rest);
-		if (event_line(lx, rest, ev) == LINE_EVENT)
-			return LINE_EVENT;
-		rest = s;
-	}
-	if (!memcmp(word.p, "CPU:", word.end - word.p < 4 ? 1 : 4) &&
-	    lost_line(word, ev))
-		return LINE_EVENT;
-	if (bytes > 5 && !memcmp(text, "cpus=", 5)) {
-		s.p += 5;
-		if (take_u64(&s, 10, &cpus))
-			lx->facts.cpus = (uint32_t)cpus;
-		return LINE_HEADER;
-	}
-	if (bytes > 9 && !memcmp(text, "version =", 9))
-		return LINE_HEADER;
-	/* with clock-buffered or trace-cmd extract -B: not seen in the wild */
-	return LINE_UNPARSED;
-}
-
-bool reads_most(enum line_class (*line)(struct lexer *, const char *, size_t,
-					struct raw_event *),
-		const char *text, size_t bytes, bool named)
+struct look lexer_look(enum line_class (*line)(struct lexer *, const char *,
+					       size_t, struct raw_event *),
+		       const char *text, size_t bytes)
 {
 	enum { LOOK_BYTES = 256 << 10, LOOK_LINES = 300 };
 	const char *end = text + (bytes > LOOK_BYTES ? LOOK_BYTES : bytes);
 	struct lexer *lx = lexer_new();
-	int events = 0, others = 0;
+	struct look look = { .others = 0 };
 
 	for (int n = 0; n < LOOK_LINES && text < end; n++) {
 		const char *eol = memchr(text, '\n', (size_t)(end - text));
@@ -545,10 +300,19 @@ bool reads_most(enum line_class (*line)(struct lexer *, const char *, size_t,
 		if (!eol)
 			eol = end;
 		c = line(lx, text, (size_t)(eol - text), &ev);
-		events += c == LINE_EVENT || (named && c == LINE_NAMED);
-		others += c == LINE_UNPARSED;
+		look.events += c == LINE_EVENT;
+		look.named += c == LINE_NAMED;
+		look.others += c == LINE_UNPARSED;
 		text = eol + 1;
 	}
+	look.facts = lx->facts;
 	lexer_free(lx);
-	return events && events >= others;
+	return look;
+}
+
+bool reads_most(const struct look *l, bool named)
+{
+	int read = l->events + (named ? l->named : 0);
+
+	return read && read >= l->others;
 }

@@ -26,6 +26,18 @@ struct lexer {
 	void (*state_release)(void *state);	/* what hangs on it, or NULL */
 };
 
+static inline bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/** is_word() - letters, digits, underscore */
+static inline bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       is_digit(c) || c == '_';
+}
+
 /** name_find() - the number of a name, 0 if it is not in the table */
 unsigned name_find(const struct name_table *t, const char *name, size_t bytes);
 
@@ -71,13 +83,24 @@ unsigned call_of_number(const struct lexer *lx, uint64_t nr);
 /** call_args() - arguments `name: value, ...` up to @s end, bare hex allowed */
 void call_args(struct lexer *lx, struct span s, struct raw_event *ev);
 
+/** ftrace_event() - "event: fields" behind the stamp of an ftrace line */
+enum line_class ftrace_event(struct lexer *lx, struct span s,
+			     struct raw_event *ev);
+
+/** struct look - what a reader makes of the first lines of a text */
+struct look {
+	int events, named, others;	/* others: not read at all */
+	struct lexer_facts facts;
+};
+
+/** lexer_look() - for import_format.detect(): at most 300 lines of @text */
+struct look lexer_look(enum line_class (*line)(struct lexer *, const char *,
+					       size_t, struct raw_event *),
+		       const char *text, size_t bytes);
 /**
- * reads_most() - are at least as many lines at the head of @text read by
- * @line as not, and any at all? For import_format.detect().
- * @named: lines that are recognised and dropped by name count as read
+ * reads_most() - are lines read, and no more that are not?
+ * @named: what is recognised and dropped by name is read as well
  */
-bool reads_most(enum line_class (*line)(struct lexer *, const char *, size_t,
-					struct raw_event *),
-		const char *text, size_t bytes, bool named);
+bool reads_most(const struct look *l, bool named);
 
 #endif

@@ -208,7 +208,9 @@ static enum line_class trace_line(struct lexer *lx, const char *text,
 
 static int detect(const char *text, size_t bytes)
 {
-	return reads_most(trace_line, text, bytes, false) ? 40 : 0;
+	const struct look l = lexer_look(trace_line, text, bytes);
+
+	return reads_most(&l, false) ? 40 : 0;
 }
 
 const struct import_format format_perf_trace = {

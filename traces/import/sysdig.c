@@ -311,7 +311,9 @@ static enum line_class sysdig_line(struct lexer *lx, const char *text,
 
 static int detect(const char *text, size_t bytes)
 {
-	return reads_most(sysdig_line, text, bytes, false) ? 58 : 0;
+	const struct look l = lexer_look(sysdig_line, text, bytes);
+
+	return reads_most(&l, false) ? 58 : 0;
 }
 
 const struct import_format format_sysdig = {

@@ -5,9 +5,10 @@
  * report -t -N` would print, with the flags column, which is then read like
  * any other.
  *
- * Invariant: one line an event. Memory of the reading process is the
- * library's; here it is a pipe. Limits: the first buffer only, no instances;
- * without libtracecmd at build time the file is refused.
+ * Invariant: one line an event, those of all buffers (the top one and trace
+ * instances) in order of their stamps. Memory of the reading process is the
+ * library's; here it is a pipe. Limit: without libtracecmd at build time the
+ * file is refused.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -51,17 +52,26 @@ static int print_record(struct tracecmd_input *in, struct tep_record *rec,
 	return ferror(out) ? -1 : 0;
 }
 
+enum { BUFFERS_MAX = 64 };
+
 static int convert(const char *path, FILE *out)
 {
-	struct tracecmd_input *in;
-	int ret;
+	struct tracecmd_input *in[BUFFERS_MAX];
+	int n = 1, ret;
 
 	tracecmd_set_loglevel(TEP_LOG_NONE);
-	in = tracecmd_open(path, TRACECMD_FL_LOAD_NO_PLUGINS);
-	if (!in)
+	in[0] = tracecmd_open(path, TRACECMD_FL_LOAD_NO_PLUGINS);
+	if (!in[0])
 		return -EINVAL;
-	ret = tracecmd_iterate_events(in, NULL, 0, print_record, out);
-	tracecmd_close(in);
+	for (int i = 0; i < tracecmd_buffer_instances(in[0]); i++) {
+		if (n == BUFFERS_MAX)
+			return -E2BIG;
+		in[n] = tracecmd_buffer_instance_handle(in[0], i);
+		n += in[n] != NULL;
+	}
+	ret = tracecmd_iterate_events_multi(in, n, print_record, out);
+	while (n--)
+		tracecmd_close(in[n]);
 	return ret;
 }
 

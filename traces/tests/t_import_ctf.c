@@ -94,7 +94,10 @@ static void t_same_run(void **state)
 	imported_free(perf);
 }
 
-/* LTTng's own line form: a host, a middle block of contexts, empty fields */
+/*
+ * LTTng's own line form: a host, a middle block of contexts, empty fields.
+ * Events of programs only: all lines are read, and there is nothing to replay.
+ */
 static void t_lttng_ust(void **state)
 {
 	struct imported *im = import_data("ctf-lttng-ust.txt");

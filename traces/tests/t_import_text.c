@@ -80,6 +80,38 @@ static void t_kernel_6_1(void **state)
 	imported_free(im);
 }
 
+/*
+ * By hand after FORMATS.md, no capture being at hand: 4.4 (header without
+ * tgid, four letters, success=, no lock events) and 7.2 (strings behind
+ * pointers, contended_release).
+ */
+static void t_kernels_by_hand(void **state)
+{
+	struct imported *im = import_data("tracefs-4.4-handwritten.txt");
+
+	(void)state;
+	expect(im, "tracefs", 33, 3);
+	assert_int_equal(im->acct.ops[OP_FORK], 1);
+	assert_int_equal(nth(im, OP_FORK, 0)->result, 901);
+	assert_int_equal(im->acct.ops[OP_EXEC], 1);
+	assert_int_equal(nth(im, OP_MMAP, 0)->arg[1], 0x1000);
+	assert_int_equal(nth(im, OP_MMAP, 0)->arg[4], 0xffffffff);
+	assert_int_equal(nth(im, OP_MUNMAP, 0)->arg[0], 0x7f0a1c2d3000);
+	assert_int_equal(im->acct.tasks, 2);
+	assert_int_equal(im->acct.mms, 3);
+	assert_int_equal(im->acct.unpaired_enters, 0);
+	imported_free(im);
+	im = import_data("tracefs-7.2-handwritten.txt");
+	expect(im, "tracefs", 32, 1);
+	assert_int_equal(im->acct.ops[OP_EXEC], 1);
+	assert_int_equal(im->acct.ops[OP_EXIT_MM], 1);
+	assert_int_equal(nth(im, OP_MUNMAP, 0)->segs, 4);
+	assert_true(nth(im, OP_MUNMAP, 0)->seg[2].downgraded);
+	assert_int_equal(lost(im, "event not used: contended_release"), 1);
+	assert_int_equal(im->acct.unpaired_enters, 0);
+	imported_free(im);
+}
+
 /* stamps without a unit: order is kept, no duration is claimed */
 static void t_clocks_without_unit(void **state)
 {
@@ -122,14 +154,135 @@ static void t_options(void **state)
 	imported_free(im);
 }
 
-static void t_raw_is_refused(void **state)
+static const char plain[] =
+	"a-1 [000] 1.000000100: sys_enter_brk: brk: 0x0\n"
+	"a-1 [000] 1.000000200: sys_exit_brk: 0x5000000\n";
+
+static void refused(struct imported *im, const char *what, const char *format)
 {
-	struct imported *im = import_data("tracefs-raw.txt");
+	assert_int_not_equal(im->ret, 0);
+	assert_non_null(strstr(im->e.text, what));
+	assert_non_null(strstr(im->e.text, format));
+	imported_free(im);
+}
+
+/* options that leave out names, arguments or stamps: one real line each */
+static void t_refused_options(void **state)
+{
+	static const char bin[] = "# tracer: nop\n#\n"
+		"\x1d\x10\0\0\x01\0\0\0\x0f\x4c\x77\xcatype: 190\n";
+
+	(void)state;
+	refused(import_data("tracefs-raw.txt"), "option `raw`",
+		"(tracefs-raw)");
+	refused(import_text("# tracer: nop\n#\n0000101d 00000001 "
+			    "000015c7ca774c0f type: 190\n\n"),
+		"`hex`", "(tracefs-raw)");
+	refused(import_bytes(bin, sizeof(bin) - 1), "nobin", "(tracefs-bin)");
+	refused(import_text("# tracer: nop\n#\npage_fault_user: address="
+			    "0x55d5a2268008 ip=0x7f80496c1109 error_code=0x6"
+			    "\nsys_brk(brk: 0)\nfoo: x\n"),
+		"context-info", "(tracefs-bare)");
+}
+
+/* real lines of option latency-format; trace-cmd report -l: seconds, no us */
+static void t_latency_format(void **state)
+{
+	struct imported *im = import_text("# tracer: nop\n#\n"
+		"# nop latency trace v1.1.5 on 6.18.44-fc\n"
+		"# latency: 0 us, #3/5, CPU#0 | (M:PREEMPT(none) VP:0, KP:0, "
+		"SP:0 HP:0 #P:2)\n"
+		"    true-4125      1d.... 328199us+: page_fault_user: "
+		"address=0x55d5a2268008 ip=0x7f80496c1109 error_code=0x6\n"
+		"    true-4125      1dNs2. 331876us!: sched_waking: comm=x "
+		"pid=4125 prio=120 target_cpu=001\n"
+		" a - b-4126    128..... 331877us : page_fault_user: "
+		"address=0x55d5a2269008 ip=0x7f80496c1109 error_code=0x6\n"
+		"    true-4125      1..... 7615.724276: page_fault_user: "
+		"address=0x55d5a226a008 ip=0x7f80496c1109 error_code=0x6\n");
+	const struct trace_header *h = mmt_header(im->r);
+
+	(void)state;
+	expect(im, "tracefs", 8, 3);
+	assert_string_equal(h->kernel, "6.18.44-fc");
+	assert_int_equal(h->cpus_online, 2);
+	assert_int_equal(im->acct.lost_events, 2);
+	assert_int_equal(nth(im, OP_WAKING, 0)->arg[1], 1);
+	assert_int_equal(nth(im, OP_WAKING, 0)->start_ns, 3677000);
+	assert_int_equal(nth(im, OP_FAULT, 1)->cpu, 128);
+	assert_string_equal(h->tasks[1].comm, "a - b");
+	imported_free(im);
+}
+
+/* what option stacktrace and trace-cmd record -T put below events */
+static void t_call_chains(void **state)
+{
+	struct imported *im = import_text("# tracer: nop\n"
+		"  a-7     [000] d.... 23978.863636: page_fault_user: "
+		"address=0x1000 ip=0x1 error_code=0x6\n"
+		"  a-7     [000] d.... 23978.863733: <stack trace>\n"
+		" => exc_page_fault\n"
+		"  a-7     [000] d.... 23978.863734: <user stack trace>\n"
+		" =>  <00007f38bee70109>\n"
+		"=> asm_exc_page_fault (ffffffff82001234)\n");
+
+	(void)state;
+	expect(im, "tracefs", 7, 1);
+	assert_int_equal(lost(im, "call-chain lines"), 5);
+	imported_free(im);
+}
+
+/* --clock-hz: a 2.5 GHz TSC; not taken where stamps are seconds */
+static void t_clock_hz(void **state)
+{
+	struct import_options o = { .clock_hz = 2500000000 };
+	static const char text[] = "# tracer: nop\n"
+		"  a-7     [000] d.... 1440305615000000: sys_brk(brk: 0)\n"
+		"  a-7     [000] d.... 1440305615005000: sys_brk -> 0x5000\n";
+	struct imported *im = import_bytes_as(&o, text, sizeof(text) - 1);
+
+	(void)state;
+	assert_int_equal(nth(im, OP_BRK, 0)->duration_ns, 2000);
+	assert_false(im->acct.ticks);
+	imported_free(im);
+	im = import_text(text);
+	assert_true(im->acct.ticks);
+	assert_int_equal(nth(im, OP_BRK, 0)->duration_ns, TRACE_UNKNOWN_NS);
+	imported_free(im);
+	im = import_bytes_as(&o, plain, sizeof(plain) - 1);
+	assert_int_not_equal(im->ret, 0);
+	assert_non_null(strstr(im->e.text, "are seconds already"));
+	imported_free(im);
+}
+
+/* trace.dat with the top buffer and an instance, `extract -B`'s names */
+static void t_two_buffers(void **state)
+{
+	struct imported *im = import_text("cpus=1\n"
+		"mm:  <idle>-0 [000] 1.000001000: free_vmap_area_noflush: "
+		"va_start=0xffffc90001060000 nr_lazy=5 nr_lazy_max=16384\n"
+		"     <idle>-0 [000] 1.000001400: free_vmap_area_noflush: "
+		"va_start=0xffffc90001060000 nr_lazy=5 nr_lazy_max=16384\n"
+		"mm:            a: b-7 [000] 1.000003000: page_fault_user: "
+		"address=0x1000 ip=0x1 error_code=0x6\n");
+
+	(void)state;
+	expect(im, "trace-cmd", 4, 1);
+	assert_int_equal(im->acct.ops[OP_VFREE], 1);
+	assert_int_equal(lost(im, "vmalloc event that is there twice"), 1);
+	assert_string_equal(mmt_header(im->r)->tasks[1].comm, "a: b");
+	imported_free(im);
+}
+
+/* a text that is read, and has nothing: no empty trace, but the reason */
+static void t_nothing_in_it(void **state)
+{
+	struct imported *im = import_text("# tracer: nop\nx\nCPU\n");
 
 	(void)state;
 	assert_int_not_equal(im->ret, 0);
-	assert_non_null(strstr(im->e.text, "option `raw`"));
-	assert_non_null(strstr(im->e.text, "(tracefs-raw)"));
+	assert_non_null(strstr(im->e.text, "no event to import in 3 lines; "
+			       "most are lost: unparsed"));
 	imported_free(im);
 }
 
@@ -220,10 +373,6 @@ static void t_endless_line(void **state)
 	imported_free(im);
 	free(text);
 }
-
-static const char plain[] =
-	"a-1 [000] 1.000000100: sys_enter_brk: brk: 0x0\n"
-	"a-1 [000] 1.000000200: sys_exit_brk: 0x5000000\n";
 
 static void t_compressed(void **state)
 {
@@ -353,9 +502,15 @@ int main(void)
 		cmocka_unit_test(t_trace_cmd_ns),
 		cmocka_unit_test(t_kernel_5_10),
 		cmocka_unit_test(t_kernel_6_1),
+		cmocka_unit_test(t_kernels_by_hand),
 		cmocka_unit_test(t_clocks_without_unit),
 		cmocka_unit_test(t_options),
-		cmocka_unit_test(t_raw_is_refused),
+		cmocka_unit_test(t_refused_options),
+		cmocka_unit_test(t_latency_format),
+		cmocka_unit_test(t_call_chains),
+		cmocka_unit_test(t_clock_hz),
+		cmocka_unit_test(t_two_buffers),
+		cmocka_unit_test(t_nothing_in_it),
 		cmocka_unit_test(t_lost_events),
 		cmocka_unit_test(t_odd_names),
 		cmocka_unit_test(t_named_losses),
