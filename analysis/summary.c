@@ -237,6 +237,41 @@ static void put_blocks(struct summary *y)
 	free(column);
 }
 
+static double ratio_at(const json_t *point, const char *predicted,
+		       const char *published)
+{
+	double p = json_number_value(json_object_get(point, published));
+
+	return p > 0 ? json_number_value(json_object_get(point, predicted)) / p :
+		       0;
+}
+
+/* Where reference.json has what was published: the cells by that, point by point. */
+static void put_published(struct summary *y)
+{
+	static const char *const keys[2][2] = {
+		{ "predicted_before", "published_before" },
+		{ "predicted", "published" }
+	};
+	const json_t *r = y->t->set->reference, *p;
+	const json_t *points = json_object_get(r, "points");
+	size_t i;
+
+	if (!json_is_true(json_object_get(r, "same_unit")) ||
+	    !json_object_get(json_array_get(points, 0), "predicted"))
+		return;
+	text_put(y->out, "here / published, ");
+	put_field(y->out, r, "source");
+	for (int k = 0; k < 2; k++) {
+		text_put(y->out, k ? "; after: " : "; before the change: ");
+		json_array_foreach(points, i, p)
+			text_add(y->out, "%s%.2f at %g", i ? ", " : "",
+				 ratio_at(p, keys[k][0], keys[k][1]),
+				 json_number_value(json_object_get(p, "x")));
+	}
+	text_put(y->out, "\n");
+}
+
 /* Which assumed costs it leans on, and how to learn what they could undo. */
 static void put_costs(struct summary *y)
 {
@@ -266,5 +301,6 @@ void table_summary(struct text *out, const struct table *t)
 	if (y.row == RESULT_NONE)
 		return;
 	put_blocks(&y);
+	put_published(&y);
 	put_costs(&y);
 }

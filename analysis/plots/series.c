@@ -10,7 +10,7 @@
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 
-enum { METRICS_MOST = 64 };
+enum { METRICS_MOST = 512 };
 
 static const size_t bytes_most = (size_t)1 << 30;
 

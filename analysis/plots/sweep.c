@@ -1,7 +1,9 @@
 /*
  * sweep: throughput and latency against a swept number, one line a policy.
  * The number is the param with the most distinct values; where other params
- * vary too, the lines are told apart by them.
+ * vary too, the lines are told apart by them. Where reference.json has published
+ * points over that number, they stand beside the lines, as marks, in a panel
+ * of their quantity.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -193,11 +195,76 @@ static void put_line_style(struct text *out, const struct swept *w, uint32_t i)
 			 plot_colour(nth), nth / 8 + 1);
 }
 
+/* Published points over the swept number, if their unit is the cells'. */
+static const json_t *published_points(const struct plot_job *job,
+				      const struct swept *w)
+{
+	const json_t *r = job->set->reference;
+	const char *x = json_string_value(json_object_get(r, "x"));
+
+	return x && !strcmp(x, w->param) &&
+	       json_is_true(json_object_get(r, "same_unit")) ?
+	       json_object_get(r, "points") : NULL;
+}
+
+/* As published, whether or not a prediction stands beside it. */
+static double published_value(const json_t *point, const char *scored,
+			      const char *plain)
+{
+	const json_t *v = json_object_get(point, scored);
+
+	return json_number_value(v ? v : json_object_get(point, plain));
+}
+
+/* x, before, after: those within the sweep. */
+static void put_published(struct plot_job *job, const struct swept *w,
+			  double *most)
+{
+	const json_t *p;
+	size_t i;
+
+	text_put(&job->dat, "# published\n# x\tbefore\tafter\n");
+	json_array_foreach(published_points(job, w), i, p) {
+		double v[3] = { json_number_value(json_object_get(p, "x")),
+			published_value(p, "published_before", "before"),
+			published_value(p, "published", "after") };
+
+		if (v[0] < w->low || v[0] > w->high)
+			continue;
+		for (int k = 0; k < 3; k++) {
+			text_exact(&job->dat, v[k]);
+			text_put(&job->dat, k < 2 ? "\t" : "\n");
+			if (k && v[k] > *most)
+				*most = v[k];
+		}
+	}
+	text_put(&job->dat, "\n\n");
+}
+
+static void plot_published(struct plot_job *job, uint32_t index)
+{
+	static const char *const marks[] = {
+		"lc rgb '#222222' dt 3 lw 1 pt 6 ps 1.3", "lc rgb '#d55e00' dt 3 lw 1 pt 4 ps 1.3"
+	};
+
+	for (int k = 0; k < 2; k++)
+		text_add(&job->gp, ", \\\n  '%s.dat' index %u using 1:%d with linespoints %s title 'published, %s'",
+			 job->name, index, k + 2, marks[k],
+			 k ? "after" : "before");
+}
+
+static uint32_t key_rows(const struct plot_job *job, const struct swept *w)
+{
+	return (w->lines + 1) / 2 + (published_points(job, w) != NULL);
+}
+
 static void panel(struct plot_job *job, const struct swept *w, const char *path,
 		  const char *title, enum unit unit, uint32_t first, bool key)
 {
+	bool published = title == NULL;
 	double most = 0;
 
+	title = published ? path : title;
 	for (uint32_t i = 0; i < w->lines; i++) {
 		text_put(&job->dat, "# ");
 		text_clean(&job->dat, w->line[i].name, TEXT_GNUPLOT);
@@ -208,11 +275,13 @@ static void panel(struct plot_job *job, const struct swept *w, const char *path,
 			point(job, w, w->line[i].groups[k], path, &most);
 		text_put(&job->dat, "\n\n");
 	}
+	if (published)
+		put_published(job, w, &most);
 	text_put(&job->gp, "set title ");
 	plot_quoted(&job->gp, title);
 	text_add(&job->gp, "\nset yrange [0:%.9g]\n", most > 0 ? most * 1.12 : 1);
 	plot_tics(job, "y", most, unit);
-	plot_key(job, key, (w->lines + 1) / 2);
+	plot_key(job, key, key_rows(job, w));
 	text_put(&job->gp, "plot \\\n");
 	for (uint32_t i = 0; i < w->lines; i++) {
 		text_add(&job->gp,
@@ -221,36 +290,45 @@ static void panel(struct plot_job *job, const struct swept *w, const char *path,
 		put_line_style(&job->gp, w, i);
 		text_put(&job->gp, " title ");
 		plot_quoted(&job->gp, w->line[i].name);
-		text_put(&job->gp, i + 1 < w->lines ? ", \\\n" : "\n");
+		if (i + 1 < w->lines)
+			text_put(&job->gp, ", \\\n");
 	}
+	if (published)
+		plot_published(job, first + w->lines);
+	text_put(&job->gp, "\n");
 }
 
 static void draw(struct plot_job *job, const struct swept *w)
 {
-	uint32_t count, n = 1;
+	const char *quantity = published_points(job, w) ? json_string_value(
+		json_object_get(job->set->reference, "quantity")) : NULL;
+	uint32_t count, n = 0;
 	char **ops = plot_top_ops(job->set, 1, &count);
 
-	plot_panels(job, 1 + 2 * count > 3 ? 3 : 1 + 2 * count, 2, 280,
+	plot_panels(job, 1u + (count ? 2 : 0) + (quantity != NULL), 2, 280,
 		    &(struct plot_frame){ .left = 90, .gap = 110,
-					  .key_rows = (w->lines + 1) / 2 });
+					  .key_rows = key_rows(job, w) });
 	if (w->low > 0 && w->high / w->low >= 8)
 		text_put(&job->gp, "set logscale x 2\n");
 	text_add(&job->gp, "set xrange [%.9g:%.9g]\nset xlabel ",
 		 w->low > 0 ? w->low * 0.9 : w->low, w->high * 1.1);
 	plot_quoted(&job->gp, w->param);
 	text_put(&job->gp, "\n");
-	panel(job, w, "run.sim_ops_per_s", "throughput, ops", UNIT_PER_SECOND, 0,
-	      true);
-	for (uint32_t i = 0; i < 2 && count; i++, n++) {
+	panel(job, w, "run.sim_ops_per_s", "throughput, ops", UNIT_PER_SECOND,
+	      n++ * w->lines, !quantity);
+	for (uint32_t i = 0; i < 2 && count; i++) {
 		char *path = xasprintf("latency_ns.%s.%s", ops[0],
 				       i ? "p99" : "p50");
 		char *title = xasprintf("%s, %s", ops[0], i ?
 					"99th percentile" : "median latency");
 
-		panel(job, w, path, title, UNIT_NS, n * w->lines, false);
+		panel(job, w, path, title, UNIT_NS, n++ * w->lines, false);
 		free(title);
 		free(path);
 	}
+	if (quantity)
+		panel(job, w, quantity, NULL, unit_of_path(quantity),
+		      n * w->lines, true);
 	plot_names_free(ops, count);
 }
 

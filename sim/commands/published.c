@@ -73,6 +73,44 @@ json_t *published_json(const struct published *p)
 	return o;
 }
 
+int published_save(const struct vresult *r, const char *dir, struct errbuf *e)
+{
+	json_t *o = json_deep_copy(r->json);
+	char *path = xasprintf("%s/reference.json", dir);
+	int status;
+
+	if (r->count) {
+		json_object_set_new(o, "points", validation_points_json(r));
+		json_object_set_new(o, "rows", validation_rows_json(r));
+	}
+	status = json_save(path, o, e);
+	json_decref(o);
+	free(path);
+	return status;
+}
+
+int published_beside(const struct scenario *s, const char *dir,
+		     struct errbuf *e)
+{
+	const char *const dirs[] = { dir };
+	struct result_set *set = results_load(dirs, 1, e);
+	json_t *published = published_json(s->published);
+	struct validation v = { 0 };
+	struct errbuf other = { 0 };
+	int r = -1;
+
+	validation_reserve(&v, 1);
+	if (set) {
+		if (validation_add(&v, set, published, false, &other))
+			v.results[0].count = 0;
+		r = published_save(&v.results[0], dir, e);
+	}
+	validation_release(&v);
+	json_decref(published);
+	results_free(set);
+	return r;
+}
+
 /* ---- out of reach ---- */
 
 static int add_unreached(const struct ynode *n, json_t *list, struct errbuf *e)

@@ -2,6 +2,7 @@
 #define MMREPLAY_COMMANDS_PUBLISHED_H
 
 #include <jansson.h>
+#include "analysis/validate.h"
 #include "sim/scenario/scenario.h"
 
 /*
@@ -18,6 +19,17 @@
 /** published_files() - paths of the scenarios in @dir, sorted; in @a */
 const char **published_files(const char *dir, uint32_t *count, struct arena *a,
 			     struct errbuf *e);
+
+/** published_save() - reference.json of @dir: what was published, and what is
+ *  predicted where @r has that */
+int published_save(const struct vresult *r, const char *dir, struct errbuf *e);
+
+/**
+ * published_beside() - reference.json of @dir, which has the cells of @s
+ * Without predictions where the cells are not those of the points.
+ */
+int published_beside(const struct scenario *s, const char *dir,
+		     struct errbuf *e);
 
 /** published_json() - reference.json of a scenario without predictions */
 json_t *published_json(const struct published *p);

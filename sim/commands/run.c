@@ -10,6 +10,7 @@
 #include "sim/commands/batch.h"
 #include "sim/commands/command.h"
 #include "sim/commands/input.h"
+#include "sim/commands/published.h"
 #include "sim/commands/workload_source.h"
 #include "sim/policy/plugin.h"
 #include "sim/results/program.h"
@@ -367,6 +368,8 @@ static int run_cells(const struct arguments *a, const struct scenario *s,
 		o.missing_because = "its Slurm task ended without a result; see the logs in slurm/ of the result folder";
 	}
 	if (results_run(s, &o, &sum, e))
+		return -1;
+	if (s->published && !sum.failed && published_beside(s, dir, e))
 		return -1;
 	if (sum.failed < sum.cells && print_table(dir, a->json, e))
 		return -1;

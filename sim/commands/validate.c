@@ -152,22 +152,6 @@ static int run_folder(const struct arguments *a, const struct scenario *s,
 	return results_run(s, &o, &sum, e);
 }
 
-/* reference.json: what was published, and beside it what is predicted. */
-static int save_reference(const struct vresult *r, const char *dir,
-			  struct errbuf *e)
-{
-	json_t *o = json_deep_copy(r->json);
-	char *path = xasprintf("%s/reference.json", dir);
-	int status;
-
-	json_object_set_new(o, "points", validation_points_json(r));
-	json_object_set_new(o, "rows", validation_rows_json(r));
-	status = json_save(path, o, e);
-	json_decref(o);
-	free(path);
-	return status;
-}
-
 static int score_folder(const struct arguments *a, const struct scenario *s,
 			json_t *published, struct validation *v,
 			struct errbuf *e)
@@ -182,7 +166,7 @@ static int score_folder(const struct arguments *a, const struct scenario *s,
 		r = set ? validation_add(v, set, published, false, e) : -1;
 	}
 	if (!r)
-		r = save_reference(&v->results[v->count - 1], dir, e);
+		r = published_save(&v->results[v->count - 1], dir, e);
 	results_free(set);
 	free(dir);
 	return r;

@@ -69,12 +69,12 @@ static void write_rows(struct metrics *m, int64_t t_ns)
 	for (uint32_t i = 0; i < m->hold_count; i++) {
 		const struct hold_class *h = &m->holds[i];
 
-		if (h->bytes == s->hold_bytes[i])
-			continue;
-		s->hold_bytes[i] = h->bytes;
-		fprintf(s->out, "%" PRId64 ",%s.%s,%" PRIu64 "\n", t_ns,
-			h->address_space ? "hold_va" : "hold", h->name,
-			h->bytes);
+		if (h->bytes != s->hold_bytes[i]) {
+			s->hold_bytes[i] = h->bytes;
+			fprintf(s->out, "%" PRId64 ",%s.%s,%" PRIu64 "\n",
+				t_ns, h->address_space ? "hold_va" : "hold",
+				h->name, h->bytes);
+		}
 		write_parts(m, h, t_ns);
 	}
 	for (uint32_t i = 0; i < s->watched; i++) {

@@ -172,6 +172,10 @@ void vmap_unmap(struct task *t, const struct vmap_area *va);
  */
 bool vmap_purge_blocks(struct task *t, bool force);
 void vmap_check_blocks(const struct kernel *k);
+/** vmap_check_held() - BUG unless nodes sum to the ledger, and tables and
+ *  @areas that are lazy or pooled have their memory in it */
+void vmap_check_held(const struct kernel *k, uint64_t areas);
+void vmap_check_tables(const struct kernel *k);
 
 /** vmap_count_end() - what is lazy, pooled and free at the end, as counters */
 void vmap_count_end(struct kernel *k);

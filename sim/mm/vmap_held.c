@@ -127,3 +127,19 @@ void vmap_block_freed(struct kernel *k, struct vmap_area *va,
 	va->freed[VMAP_BLOCK] = *dirty;
 	enters_lazy(k, va, STAGE_VMAP_DIRTY);
 }
+
+void vmap_check_held(const struct kernel *k, uint64_t areas)
+{
+	const struct hold_class *h = &k->metrics->holds[k->hold[HOLD_VMAP]];
+
+	for (uint32_t s = 0; s < k->metrics->stage_count; s++) {
+		uint64_t bytes = 0;
+
+		for (uint32_t i = 0; i < h->parts; i++)
+			bytes += hold_part_at(h, i, s)->bytes;
+		BUG_ON(bytes != h->stage[s].bytes);
+	}
+	h = &k->metrics->holds[k->hold[HOLD_VMAP_AREA]];
+	BUG_ON(h->objects < areas);	/* and those on their way */
+	vmap_check_tables(k);
+}

@@ -284,3 +284,17 @@ void vmap_unmap(struct task *t, const struct vmap_area *va)
 	clear_entries(t, r);
 }
 
+
+void vmap_check_tables(const struct kernel *k)
+{
+	const struct keyed *t = &tables_of((struct kernel *)(uintptr_t)k)->tables;
+	uint64_t idle = 0;
+
+	for (uint64_t i = 0; i < t->room; i++) {
+		const struct vmap_table *table = (const void *)t->slot[i];
+
+		BUG_ON(table && table->idle && table->pages);
+		idle += table && table->idle;
+	}
+	BUG_ON(k->metrics->holds[k->hold[HOLD_VMAP_TABLE]].objects != idle);
+}

@@ -162,8 +162,10 @@ int source_set(struct draft *d, const struct setting *s, const char *key,
 /** source_choose() - d->cell.source, once all settings are in */
 int source_choose(struct build *b, struct draft *d, struct errbuf *e);
 
-/** published_read() - the section `published:` */
-int published_read(const struct ynode *n, const struct published **out,
+/** published_read() - the section `published:`, or the file (from @dir) of a
+ *  scenario whose section it is */
+int published_read(const struct ynode *n, const char *dir,
+		   const struct published **out,
 		   struct arena *a, struct errbuf *e);
 
 /** expand() - baseline, compare, matrix, sweep and replicates into s->cells */

@@ -101,17 +101,14 @@ static int read_points(const struct ynode *n, struct published *p,
 	return 0;
 }
 
-int published_read(const struct ynode *n, const struct published **out,
-		   struct arena *a, struct errbuf *e)
+static int read_block(const struct ynode *n, struct published *p,
+		      struct arena *a, struct errbuf *e)
 {
-	struct published *p = arena_alloc(a, sizeof(*p));
 	int r = 0;
 
-	*p = (struct published){ 0 };
-	option_defaults(published_options, p, a);
 	if (n->kind != YNODE_MAP)
 		return err_at(e, -EINVAL, n->at,
-			      "published: expected a map of result, family, class, source, points, ..");
+			      "published: expected a map of result, family, class, source, points, .., or the file of a scenario that has one");
 	for (size_t i = 0; i < n->count && !r; i++) {
 		const char *key = n->keys[i], *text;
 
@@ -129,6 +126,40 @@ int published_read(const struct ynode *n, const struct published **out,
 		   !p->points))
 		r = err_at(e, -EINVAL, n->at,
 			   "published: expected result, family, source, quantity and points");
-	*out = p;
 	return r;
+}
+
+/* The block of another scenario: so the numbers stand in one place. */
+static const struct ynode *block_of(const struct ynode *n, const char *dir,
+				    struct arena *a, struct errbuf *e)
+{
+	char *path = *n->scalar == '/' ? xstrdup(n->scalar) :
+		     xasprintf("%s/%s", dir, n->scalar);
+	const struct ynode *other = yaml_load(arena_strdup(a, path), a, e);
+	const struct ynode *block = NULL;
+
+	free(path);
+	if (!other)
+		return NULL;
+	if (other->kind == YNODE_MAP)
+		block = ynode_get(other, "published");
+	if (!block)
+		err_at(e, -EINVAL, n->at,
+		       "published: expected '%s' to be a scenario with published:",
+		       n->scalar);
+	return block;
+}
+
+int published_read(const struct ynode *n, const char *dir,
+		   const struct published **out, struct arena *a,
+		   struct errbuf *e)
+{
+	struct published *p = arena_alloc(a, sizeof(*p));
+
+	*p = (struct published){ 0 };
+	*out = p;
+	option_defaults(published_options, p, a);
+	if (n->kind == YNODE_SCALAR)
+		n = block_of(n, dir, a, e);
+	return n ? read_block(n, p, a, e) : -EINVAL;
 }

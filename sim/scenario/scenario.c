@@ -216,8 +216,8 @@ static int read_names(struct build *b, const struct document *d,
 		s->name = node_text(d->scenario, "scenario", e);
 	if (!s->name)
 		return -EINVAL;
-	return d->published ? published_read(d->published, &s->published, b->a,
-					     e) : 0;
+	return d->published ? published_read(d->published, b->dir, &s->published,
+					     b->a, e) : 0;
 }
 
 static int read_report(struct build *b, struct document *d, struct errbuf *e)

@@ -258,6 +258,56 @@ static void t_series(void **state)
 	metrics_free(m);
 }
 
+/*
+ * Two places of a class: the same bytes as its stages, peak and integral by hand.
+ *
+ *	time     0    10    30    40
+ *	place 0  .    100   40    40
+ *	place 1  .    .     60    .
+ */
+static void t_parts(void **state)
+{
+	struct metrics *m = metrics_new();
+	uint32_t vmap = metrics_hold(m, "vmap", true);
+	uint32_t lazy = metrics_stage(m, "vmap-lazy");
+	const struct hold_class *h = &m->holds[vmap];
+	size_t bytes;
+	char *text;
+	FILE *out = open_memstream(&text, &bytes);
+
+	(void)state;
+	hold_parts(m, vmap, 2);
+	metrics_series(m, out, 20);
+	move(m, vmap, STAGE_NONE, lazy, 1, 100, 10);
+	hold_part_move(m, vmap, 0, STAGE_NONE, lazy, 100, 10);
+	move(m, vmap, lazy, STAGE_NONE, 1, 60, 30);
+	hold_part_move(m, vmap, 0, lazy, STAGE_NONE, 60, 30);
+	move(m, vmap, STAGE_NONE, lazy, 1, 60, 30);
+	hold_part_move(m, vmap, 1, STAGE_NONE, lazy, 60, 30);
+	move(m, vmap, lazy, STAGE_NONE, 1, 60, 40);
+	hold_part_move(m, vmap, 1, lazy, STAGE_NONE, 60, 40);
+	metrics_close(m, 50);
+	fclose(out);
+	assert_int_equal(hold_part_at(h, 0, lazy)->byte_ns, 20 * 100 + 20 * 40);
+	assert_int_equal(hold_part_at(h, 1, lazy)->byte_ns, 10 * 60);
+	assert_int_equal(hold_part_at(h, 2, lazy)->byte_ns,
+			 h->stage[lazy].byte_ns);
+	assert_int_equal(hold_part_at(h, 0, lazy)->peak_bytes, 100);
+	assert_int_equal(hold_part_at(h, 1, lazy)->peak_bytes, 60);
+	assert_string_equal(text,
+			    "t_ns,metric,value\n"
+			    "20,hold_va.vmap,100\n"
+			    "20,vmap.vmap-lazy,100\n"
+			    "20,vmap.vmap-lazy.0,100\n"
+			    "40,vmap.vmap-lazy.0,40\n"
+			    "40,vmap.vmap-lazy.1,60\n"
+			    "50,hold_va.vmap,40\n"
+			    "50,vmap.vmap-lazy,40\n"
+			    "50,vmap.vmap-lazy.1,0\n");
+	free(text);
+	metrics_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +319,7 @@ int main(void)
 		cmocka_unit_test(t_blame_shares),
 		cmocka_unit_test(t_off),
 		cmocka_unit_test(t_series),
+		cmocka_unit_test(t_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

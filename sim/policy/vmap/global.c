@@ -273,6 +273,7 @@ static void vg_check(const struct kernel *k)
 	vmap_tree_check(&g->busy);
 	vmap_tree_check(&g->lazy);
 	vmap_check_blocks(k);
+	vmap_check_held(k, g->lazy.count);
 	BUG_ON(g->heap.free.bytes + g->busy.bytes + g->lazy.bytes +
 	       g->heap.moving_bytes != VMAP_SPACE_BYTES);
 }

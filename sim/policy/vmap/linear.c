@@ -271,6 +271,7 @@ static void vl_check(const struct kernel *k)
 {
 	vmap_tree_check(&vl(k)->busy);
 	vmap_check_blocks(k);
+	vmap_check_held(k, vl(k)->purge_count);
 }
 
 const struct vmap_ops vmap_linear = {

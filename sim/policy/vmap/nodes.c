@@ -249,17 +249,21 @@ static void vn_report(const struct kernel *k, struct vmap_report *r)
 static void vn_check(const struct kernel *k)
 {
 	const struct nodes *n = vn_state(k);
-	uint64_t bytes = n->heap.free.bytes + n->heap.moving_bytes;
+	uint64_t bytes = n->heap.free.bytes + n->heap.moving_bytes, areas = 0;
 
 	vmap_tree_check(&n->heap.free);
 	vmap_check_blocks(k);
 	for (uint32_t i = 0; i < n->nr; i++) {
 		vmap_tree_check(&n->node[i].busy);
 		vmap_tree_check(&n->node[i].lazy);
+		areas += n->node[i].lazy.count;
 		bytes += n->node[i].busy.bytes + n->node[i].lazy.bytes +
 			 vmap_node_check_pools(&n->node[i]);
 	}
 	BUG_ON(bytes != VMAP_SPACE_BYTES);
+	for (uint32_t i = 0; i < MAX_VA_SIZE_PAGES; i++)
+		areas += n->pooled[i];
+	vmap_check_held(k, areas);
 }
 
 const struct vmap_ops vmap_nodes = {
