@@ -7,6 +7,12 @@
  *   child           | cow | exit |
  *   thread   f  f  f  f  f  f  f  f  f  f  f
  *
+ * With child_ns the child lives on, as one that writes a snapshot, and what the
+ * parent writes is copied; after the last child's end it has its pages back.
+ *
+ *   parent   | fork | cow cow cow cow |..wait..| fork | cow cow ...
+ *   child           | cow | child_ns ... | exit |
+ *
  * The parent is alive at the end and everything else exits, so the parent
  * decides where the counted time ends. `vmas` counts all areas: seven of the
  * program itself, one of each thread, the rest anonymous or file mappings.
@@ -29,7 +35,7 @@ struct fv_params {
 	struct gen_common common;
 	uint32_t vmas, pages, resident, file_permille, forks, child_faults,
 		 parent_faults, threads, faults;
-	int64_t fault_think_ns;
+	int64_t fault_think_ns, child_ns;
 };
 
 static const struct option fv_options[] = {
@@ -48,7 +54,10 @@ static const struct option fv_options[] = {
 		   0, 1 << 20, "count", "pages that a child copies by writing"),
 	GEN_OPTION(struct fv_params, "parent_faults", OPT_U32, parent_faults,
 		   "0", 0, 1 << 20, "count",
-		   "pages that the parent copies after each fork"),
+		   "pages that the parent writes to after each fork"),
+	GEN_OPTION(struct fv_params, "child_ns", OPT_I64, child_ns, "0", 0,
+		   NSEC_PER_SEC, "ns",
+		   "CPU time of a child; if not 0 the parent writes meanwhile, else afterwards"),
 	GEN_OPTION(struct fv_params, "threads", OPT_U32, threads, "0", 0, 4096,
 		   "count", "threads of the parent that fault meanwhile"),
 	GEN_OPTION(struct fv_params, "faults", OPT_U32, faults, "10000", 1,
@@ -133,6 +142,14 @@ static void fv_copy(struct gen *g, struct gen_task *t, uint64_t n)
 	gen_cow_fault(g, t, r.start + n / areas % p->resident * PAGE_BYTES);
 }
 
+static void fv_writes(struct gen *g, struct gen_task *t)
+{
+	const struct fv_params *p = g->params;
+
+	for (uint32_t i = 0; i < p->parent_faults; i++)
+		fv_copy(g, t, i);
+}
+
 /* t->n: forks done; t->u[0]: 1 while a child lives */
 static bool fv_parent(struct gen *g, struct gen_task *t)
 {
@@ -141,8 +158,8 @@ static bool fv_parent(struct gen *g, struct gen_task *t)
 
 	if (t->u[0]) {
 		t->u[0] = 0;
-		for (uint32_t i = 0; i < p->parent_faults; i++)
-			fv_copy(g, t, i);
+		if (!p->child_ns)
+			fv_writes(g, t);
 		if (++t->n == p->forks)
 			return false;
 	}
@@ -150,6 +167,8 @@ static bool fv_parent(struct gen *g, struct gen_task *t)
 	gen_nominal(t, FORK_NS + p->vmas * FORK_VMA_NS + fv_resident(p) * PTE_NS);
 	c = gen_fork(g, t, CHILD);
 	t->u[0] = 1;
+	if (p->child_ns)
+		fv_writes(g, t);
 	gen_wait(g, t, c);
 	return true;
 }
@@ -162,6 +181,7 @@ static bool fv_child(struct gen *g, struct gen_task *t)
 		fv_copy(g, t, t->n);
 	/* the parent's wait4 ends when the child's mm is gone */
 	if (!t->left) {
+		gen_compute(t, p->child_ns);
 		gen_nominal(t, p->vmas * EXIT_VMA_NS + fv_resident(p) * ZAP_NS);
 		gen_op(g, t, OP_EXIT_MM, NULL, 0, 0);
 		t->left = true;
