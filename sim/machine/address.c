@@ -181,6 +181,7 @@ bool address_get(struct address_cache *c, uint32_t cpu, struct place *out)
 	bool fast = s && s->free_count;
 	uint32_t offset;
 
+	assert_paid(c->m);
 	if (!fast)
 		s = slab_for_cpu(c, cpu);
 	offset = s->free[--s->free_count] * c->object_bytes;
@@ -216,6 +217,7 @@ bool address_put(struct address_cache *c, uint32_t cpu, struct place *p)
 	struct slab *s = c->slab[p->slab];
 	bool fast = s->owner == cpu + 1;
 
+	assert_paid(c->m);
 	BUG_ON(!p->addr || s->free_count == c->per_slab);
 	s->free[s->free_count++] = (uint16_t)((p->addr - s->addr) /
 					      c->object_bytes);

@@ -202,6 +202,16 @@ void cpu_resched(struct cpu *c)
 
 /* ---- running ---- */
 
+/* For assert_paid(). */
+static inline void executes(struct machine *m, const struct task *t)
+{
+#ifdef MMREPLAY_TEST
+	m->executing = t;
+#else
+	(void)m, (void)t;
+#endif
+}
+
 /* Call into the task until it waits for something. */
 static void cpu_call(struct cpu *c, struct task *t)
 {
@@ -211,8 +221,10 @@ static void cpu_call(struct cpu *c, struct task *t)
 		struct fiber *f = t->fiber;
 
 		e->current = f;
+		executes(c->m, t);
 		if (fiber_enter(&e->fibers, f))
 			t->fiber = NULL;
+		executes(c->m, NULL);
 		e->current = NULL;
 	} else {
 		if (t->mode != MODE_USER) {
@@ -279,6 +291,7 @@ void settle_debt(struct task *t)
 	struct engine *e = &t->m->engine;
 	sim_ns end = c->run_since_ns + t->owed_ns;
 
+	mark_unpaid(t, false);
 	if (end <= e->now_ns && !t->owed_ns)
 		return;
 	if (engine_advance_to(e, end, resume_order(c))) {
@@ -292,6 +305,7 @@ void settle_debt(struct task *t)
 void settle(struct task *t)
 {
 	t->m->contacts++;
+	mark_unpaid(t, false);
 	if (t->owed_ns)
 		settle_debt(t);
 }

@@ -316,6 +316,7 @@ static void owe(struct task *t, int64_t ns, enum cost_class cls)
 
 	t->slow_work ^= eager;
 	work_ns(t, ns, cls);
+	mark_unpaid(t, false);
 	t->slow_work ^= eager;
 }
 

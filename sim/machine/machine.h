@@ -101,6 +101,9 @@ struct task {
 	TAILQ_ENTRY(task) wait_link;	/* in at most one wait queue */
 	int64_t wait_since_ns, spin_ns, sleep_ns;	/* of the current wait */
 	uint32_t wait_flags;
+#ifdef MMREPLAY_TEST
+	bool unpaid;		/* owes work(), more than for a line it has got */
+#endif
 };
 
 /** struct run_queue - heap of runnable tasks by (vruntime, id) */
@@ -190,6 +193,9 @@ struct machine {
 	uint64_t cost_times[PROFILE_COSTS_MAX];
 	bool cost_asked[PROFILE_COSTS_MAX];
 	struct line_queue *line_queues, *line_queues_free;	/* line.c */
+#ifdef MMREPLAY_TEST
+	const struct task *executing;	/* on its fiber */
+#endif
 };
 
 void machine_init(struct machine *m, const struct profile *p, uint64_t seed,
@@ -234,6 +240,16 @@ void task_ghost(struct task *t, int64_t ns);
 enum { WORK_EAGER = 1, WORK_SHORT = 2 };
 void work_slow(struct task *t, int64_t ns, enum cost_class cls);
 
+/** mark_unpaid() - for assert_paid(): debt that shared state must not be seen with */
+static inline void mark_unpaid(struct task *t, bool unpaid)
+{
+#ifdef MMREPLAY_TEST
+	t->unpaid = unpaid;
+#else
+	(void)t, (void)unpaid;
+#endif
+}
+
 /** work() - owe @count times a cost of the profile */
 static inline void work(struct task *t, unsigned cost, uint64_t count)
 {
@@ -243,6 +259,8 @@ static inline void work(struct task *t, unsigned cost, uint64_t count)
 	t->m->cost_times[cost] += count;
 	t->owed_ns += ns;
 	t->class_ns[c->cls] += ns;
+	if (ns)
+		mark_unpaid(t, true);
 	if (__builtin_expect(t->slow_work, 0))
 		work_slow(t, ns, c->cls);
 }
@@ -259,6 +277,8 @@ static inline void work_ns(struct task *t, int64_t ns, enum cost_class cls)
 {
 	t->owed_ns += ns;
 	t->class_ns[cls] += ns;
+	if (ns)
+		mark_unpaid(t, true);
 	if (__builtin_expect(t->slow_work, 0))
 		work_slow(t, ns, cls);
 }
@@ -293,6 +313,20 @@ static inline void assert_settled(const struct task *t)
 	BUG_ON(t->owed_ns != 0);
 #else
 	(void)t;
+#endif
+}
+
+/**
+ * assert_paid() - for accessors that know no task: whoever executes owes nothing
+ * but what a cache line has cost it, whose state belongs to the instant at
+ * which it came (test build)
+ */
+static inline void assert_paid(const struct machine *m)
+{
+#ifdef MMREPLAY_TEST
+	BUG_ON(m->executing && m->executing->unpaid);
+#else
+	(void)m;
 #endif
 }
 

@@ -18,6 +18,7 @@ static void come_in(struct task *t, struct book *b, enum lock_side side)
 {
 	struct held_lock *h = &t->held[t->held_count];
 
+	assert_paid(t->m);
 	BUG_ON(t->held_count == TASK_HELD_MAX);
 	split(b, t->m->engine.now_ns);
 	*h = (struct held_lock){ .lock = b, .since_ns = t->m->engine.now_ns,
@@ -79,6 +80,7 @@ void book_leave(struct task *t, struct book *b, enum lock_side side)
 	int i = find(t, b, side);
 	struct held_lock h = t->held[i];
 
+	assert_paid(t->m);
 	split(b, t->m->engine.now_ns);
 	t->held[i] = t->held[--t->held_count];
 	shorten_leave(t, b->cls, side);

@@ -91,6 +91,7 @@ bool huge_fits(const struct vma *v, uint64_t addr)
 	struct range huge = { addr & ~(PMD_BYTES - 1), 0 };
 	struct range_run run;
 
+	assert_paid(v->mm->k->m);
 	if (!cfg->thp || (v->flags & (VM_FILE | VM_SHARED | VM_NOHUGEPAGE)) ||
 	    (cfg->thp == 1 && !(v->flags & VM_HUGEPAGE)))
 		return false;

@@ -202,13 +202,15 @@ int64_t do_exec(struct task *t, struct mm *mm, uint32_t new_id,
 {
 	struct kernel *k = kernel_of(t);
 
-	*fresh = mm_new(k, new_id);
 	if (k->cfg.null_kernel) {
+		*fresh = mm_new(k, new_id);
 		mm->users--;
 		task_attach_mm(t, *fresh);
 		return 0;
 	}
 	sys_enter(t);
+	settle(t);
+	*fresh = mm_new(k, new_id);
 	body(t, COST_EXEC_BODY, 1);
 	settle(t);
 	setup_new_mm(t, *fresh);

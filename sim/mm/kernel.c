@@ -410,6 +410,7 @@ static void move(struct kernel *k, enum kernel_hold h,
 {
 	if (!objects)
 		return;
+	assert_paid(k->m);
 	hold_move(k->metrics, k->hold[h], tag,
 		  stage[0] == STAGE_NONE ? STAGE_NONE : k->stage[stage[0]],
 		  stage[1] == STAGE_NONE ? STAGE_NONE : k->stage[stage[1]],

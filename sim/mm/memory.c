@@ -33,6 +33,7 @@ void resident_count(const struct mm *mm, struct range r, uint64_t *known,
 	struct range_run run;
 	uint64_t at = r.start;
 
+	assert_paid(mm->k->m);
 	*known = *maybe = 0;
 	while (at < r.end && rangemap_next(&mm->resident, at, &run) &&
 	       run.r.start < r.end) {
@@ -52,6 +53,7 @@ uint64_t resident_private(const struct mm *mm, struct range r)
 	uint64_t at = r.start, pages = 0;
 	struct range_run run;
 
+	assert_paid(mm->k->m);
 	if (mm_shares_pages(mm))
 		others |= RES_COW;
 	while (at < r.end && rangemap_next(&mm->resident, at, &run) &&
@@ -67,6 +69,7 @@ uint64_t resident_at(const struct mm *mm, uint64_t addr)
 {
 	struct range_run run;
 
+	assert_paid(mm->k->m);
 	return rangemap_find(&mm->resident, addr, &run) ? run.value : 0;
 }
 
@@ -89,6 +92,7 @@ static void split_huge_at(struct mm *mm, uint64_t addr)
 
 void resident_set(struct mm *mm, struct range r, uint64_t value)
 {
+	assert_paid(mm->k->m);
 	split_huge_at(mm, r.start);
 	split_huge_at(mm, r.end);
 	mm->rss_pages -= known_pages(mm, r);
@@ -99,6 +103,7 @@ void resident_set(struct mm *mm, struct range r, uint64_t value)
 
 void resident_clear(struct mm *mm, struct range r)
 {
+	assert_paid(mm->k->m);
 	split_huge_at(mm, r.start);
 	split_huge_at(mm, r.end);
 	mm->rss_pages -= known_pages(mm, r);
@@ -110,6 +115,7 @@ void resident_mark(struct mm *mm, struct range r, uint64_t set, uint64_t clear)
 	struct range_run run;
 	uint64_t at = r.start;
 
+	assert_paid(mm->k->m);
 	split_huge_at(mm, r.start);
 	split_huge_at(mm, r.end);
 	while (at < r.end && rangemap_next(&mm->resident, at, &run) &&
@@ -177,6 +183,7 @@ unsigned tables_missing(const struct mm *mm, uint64_t addr, bool huge)
 	unsigned level = huge ? 1 : 0, missing = 0;
 	struct range_run run;
 
+	assert_paid(mm->k->m);
 	while (level < PT_LEVELS &&
 	       !rangemap_find(&mm->tables[level], addr, &run)) {
 		missing++;
@@ -189,6 +196,7 @@ uint64_t tables_for(const struct mm *mm, struct range r)
 {
 	uint64_t missing = 0;
 
+	assert_paid(mm->k->m);
 	for (unsigned level = 0; level < PT_LEVELS; level++) {
 		struct range spans = spans_of(r, level);
 		uint64_t have = rangemap_bytes(&mm->tables[level], spans);
@@ -202,6 +210,7 @@ void tables_set(struct mm *mm, struct range r, bool huge)
 {
 	struct range_run run;
 
+	assert_paid(mm->k->m);
 	for (unsigned level = huge ? 1 : 0; level < PT_LEVELS; level++) {
 		if (rangemap_find(&mm->tables[level], r.start, &run) &&
 		    run.r.end >= r.end)
@@ -215,6 +224,7 @@ uint64_t tables_free_count(const struct mm *mm, uint64_t floor,
 {
 	uint64_t n = 0;
 
+	assert_paid(mm->k->m);
 	for (unsigned level = 0; level < PT_LEVELS; level++)
 		n += rangemap_bytes(&mm->tables[level],
 				    spans_inside(floor, ceiling, level)) /
@@ -224,6 +234,7 @@ uint64_t tables_free_count(const struct mm *mm, uint64_t floor,
 
 void tables_clear(struct mm *mm, uint64_t floor, uint64_t ceiling)
 {
+	assert_paid(mm->k->m);
 	for (unsigned level = 0; level < PT_LEVELS; level++) {
 		struct range r = spans_inside(floor, ceiling, level);
 

@@ -26,12 +26,6 @@
  * across a sleep only under a lock that keeps it, or pinned.
  */
 
-#ifdef MMREPLAY_TEST
-#define assert_settled(t) BUG_ON((t)->owed_ns != 0)
-#else
-#define assert_settled(t) ((void)(t))
-#endif
-
 enum vm_flag {
 	VM_READ = 1 << 0, VM_WRITE = 1 << 1, VM_EXEC = 1 << 2,
 	VM_SHARED = 1 << 3, VM_FILE = 1 << 4, VM_GROWSDOWN = 1 << 5,
@@ -283,10 +277,12 @@ void vma_tree_insert(struct mm *mm, struct vma *v);
 void vma_tree_erase(struct mm *mm, struct vma *v);
 static inline struct vma *vma_next(const struct vma *v)
 {
+	assert_paid(v->mm->k->m);
 	return TAILQ_NEXT(v, link);
 }
 static inline struct vma *vma_prev(struct vma *v)
 {
+	assert_paid(v->mm->k->m);
 	return TAILQ_PREV(v, vma_list, link);
 }
 /** vma_before() - last area that ends at or before @addr, or NULL */
@@ -472,6 +468,7 @@ void dup_mmap_unlock(struct task *t, struct mm *parent, struct mm *child);
 /** mm_shares_pages() - may a RES_COW page of @mm still be somebody else's? */
 static inline bool mm_shares_pages(const struct mm *mm)
 {
+	assert_paid(mm->k->m);
 	return mm->family && mm->family->live > 1;
 }
 void mm_join_family(struct mm *parent, struct mm *child);

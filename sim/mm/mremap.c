@@ -88,6 +88,7 @@ static int64_t move_vma(struct task *t, struct mm *mm, struct remap *m)
 
 	if (range_bytes(moved) > range_bytes(m->to))
 		moved.end = moved.start + range_bytes(m->to);
+	settle(t);
 	v = vma_first_after(mm, m->to.start);
 	if (v && v->r.start < m->to.end) {
 		if (!(m->flags & ABI_MREMAP_FIXED))

@@ -118,11 +118,12 @@ int vms_gather(struct task *t, struct mm *mm, struct vms *vms)
  */
 void vms_split_segments(struct task *t, struct mm *mm, struct vms *vms)
 {
-	struct zap_ns zap = zap_estimate(mm, vms->r);
 	int64_t w = cost_ns(mm->k, COST_MUNMAP_BODY);
+	struct zap_ns zap;
 	struct vma *v;
 
 	settle(t);
+	zap = zap_estimate(mm, vms->r);
 	for (v = vma_first_after(mm, vms->r.start); v && v->r.start < vms->r.end;
 	     v = vma_next(v)) {
 		if (v->r.start < vms->r.start || v->r.end > vms->r.end)
@@ -134,9 +135,11 @@ void vms_split_segments(struct task *t, struct mm *mm, struct vms *vms)
 
 void vms_segment(struct task *t, struct mm *mm, struct vms *vms, unsigned seg)
 {
-	struct zap_ns zap = zap_estimate(mm, vms->r);
 	const struct kop *op = t->op;
+	struct zap_ns zap;
 
+	settle(t);
+	zap = zap_estimate(mm, vms->r);
 	if (seg == KOP_W) {
 		if (!op || op->present & 1u << KOP_R)
 			zap.after_flush = 0;	/* captured apart */
@@ -167,6 +170,7 @@ void vms_munlock(struct task *t, struct mm *mm, struct vms *vms)
 		resident_count(mm, v->r, &known, &maybe);
 		body(t, COST_PROTECT_PAGE, known);
 	}
+	settle(t);
 }
 
 void unmap_region(struct task *t, struct mm *mm, struct vms *vms)

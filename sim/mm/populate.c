@@ -151,6 +151,7 @@ void populate_area(struct task *t, struct vma *v, struct range r, bool write)
 			continue;
 		}
 		body(t, COST_GUP_PAGE, (gap.start - at) >> PAGE_SHIFT);
+		settle(t);
 		populate_gap(t, v, gap, write);
 		at = gap.end;
 	}

@@ -13,6 +13,7 @@ struct vma *vma_first_after(const struct mm *mm, uint64_t addr)
 {
 	struct vma *found = NULL, *v = mm->root;
 
+	assert_paid(mm->k->m);
 	while (v) {
 		if (v->r.end > addr) {
 			found = v;
@@ -35,6 +36,7 @@ struct vma *vma_before(const struct mm *mm, uint64_t addr)
 {
 	struct vma *found = NULL, *v = mm->root;
 
+	assert_paid(mm->k->m);
 	while (v) {
 		if (v->r.end <= addr) {
 			found = v;
@@ -87,6 +89,7 @@ void vma_tree_insert(struct mm *mm, struct vma *v)
 {
 	struct vma **slot = &mm->root, *next = vma_first_after(mm, v->r.start);
 
+	assert_paid(mm->k->m);
 	BUG_ON(v->r.start >= v->r.end);
 	BUG_ON(next && next->r.start < v->r.end);
 	while (*slot && (*slot)->prio >= v->prio)
@@ -105,6 +108,7 @@ void vma_tree_erase(struct mm *mm, struct vma *v)
 {
 	struct vma **slot = &mm->root;
 
+	assert_paid(mm->k->m);
 	while (*slot != v) {
 		BUG_ON(!*slot);
 		slot = v->r.start < (*slot)->r.start ? &(*slot)->left :

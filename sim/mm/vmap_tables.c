@@ -228,9 +228,10 @@ static struct range mapped(const struct vmap_area *va)
 
 static void set_entries(struct task *t, struct range r)
 {
-	struct vmap_tables *v = tables_of(kernel_of(t));
+	struct vmap_tables *v;
 
 	settle(t);
+	v = tables_of(kernel_of(t));
 	make_tables(t, v, r);
 	tables_map(t, v, r, true);
 	write_entries(t, v, r);

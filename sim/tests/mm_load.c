@@ -1,5 +1,10 @@
 /* See mm_load.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
 #include "sim/mm/abi.h"
 #include "sim/tests/mm_load.h"
 
@@ -215,4 +220,72 @@ void load_start(struct mmfix *x, struct load *l)
 		mmfix_task(x, 7000, forker);
 	if (l->vmalloc)
 		mmfix_task(x, 9000, vmallocer);
+}
+
+/* ---- what a run came to ---- */
+
+static void nothing_held(const struct mmfix *x)
+{
+	for (unsigned h = 0; h < HOLD_COUNT; h++) {
+		const struct hold_class *c =
+			&x->f.metrics->holds[x->k->hold[h]];
+
+		if (h >= HOLD_VMAP_AREA)	/* lazy areas may stay */
+			continue;
+		if (c->objects)
+			fail_msg("%llu objects of %s are held at the end",
+				 (unsigned long long)c->objects, c->name);
+	}
+}
+
+static void outcome_locks(struct outcome *o, const struct metrics *m)
+{
+	for (unsigned i = 0; i < m->lock_count; i++) {
+		for (unsigned side = 0; side < SIDE_COUNT; side++) {
+			const struct lock_side_stats *s =
+				&m->locks[i]->side[side];
+
+			o->wait_ns += (int64_t)s->wait_ns.sum;
+			o->hold_ns += (int64_t)s->hold_ns.sum;
+		}
+	}
+}
+
+void load_run(struct mmfix *x, struct load *l, bool eager, struct outcome *o)
+{
+	memset(o, 0, sizeof(*o));
+	mmfix_open(x, l->seed);
+	x->f.m.engine.eager = eager;
+	load_start(x, l);
+	mmfix_run(x);
+	fixture_conserved(&x->f);
+	assert_int_equal(mm_vma_count(x->mm), 0);
+	assert_int_equal(x->mm->rss_pages, 0);
+	nothing_held(x);
+	assert_non_null(l->final_state);
+	o->state = l->final_state;
+	o->end_ns = x->f.m.end_ns;
+	o->contacts = x->f.m.contacts;
+	for (unsigned i = 0; i < COUNT_END; i++)
+		o->counters[i] = mmfix_counter(x, (enum kernel_counter)i);
+	for (uint32_t i = 0; i < x->f.m.cpu_count; i++)
+		for (int mode = 0; mode < MODE_COUNT; mode++)
+			o->mode_ns[mode] += x->f.m.cpus[i].mode_ns[mode];
+	for (unsigned h = 0; h < HOLD_COUNT; h++) {
+		const struct hold_class *c =
+			&x->f.metrics->holds[x->k->hold[h]];
+
+		o->peak_bytes += c->peak_bytes;
+		o->reusable_byte_ns += (uint64_t)c->reusable_byte_ns;
+	}
+	outcome_locks(o, x->f.metrics);
+	mmfix_close(x);
+}
+
+bool outcome_equal(const struct outcome *a, const struct outcome *b)
+{
+	struct outcome x = *a, y = *b;
+
+	x.state = y.state = NULL;
+	return !memcmp(&x, &y, sizeof(x)) && !strcmp(a->state, b->state);
 }

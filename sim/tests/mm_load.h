@@ -25,4 +25,20 @@ struct load {
 /** load_start() - tasks for @l in @x, which is open */
 void load_start(struct mmfix *x, struct load *l);
 
+/** struct outcome - all that must not differ between two runs of one load */
+struct outcome {
+	char *state;		/* the caller's to free */
+	int64_t end_ns, wait_ns, hold_ns;
+	int64_t mode_ns[MODE_COUNT];
+	uint64_t counters[COUNT_END];
+	uint64_t peak_bytes, reusable_byte_ns;
+	uint64_t contacts;
+};
+
+/** load_run() - @l in @x, which is configured: opened, run, closed. Invariants
+ *  are checked; at the end nothing is mapped or held. */
+void load_run(struct mmfix *x, struct load *l, bool eager, struct outcome *o);
+
+bool outcome_equal(const struct outcome *a, const struct outcome *b);
+
 #endif

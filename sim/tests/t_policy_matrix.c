@@ -14,41 +14,6 @@
 #include "sim/tests/matrix.h"
 #include "sim/tests/mm_load.h"
 
-static void nothing_held(const struct mmfix *x)
-{
-	for (unsigned h = 0; h < HOLD_COUNT; h++) {
-		const struct hold_class *c =
-			&x->f.metrics->holds[x->k->hold[h]];
-
-		if (h >= HOLD_VMAP_AREA)	/* lazy areas may stay */
-			continue;
-		if (c->objects)
-			fail_msg("%llu objects of %s are held at the end",
-				 (unsigned long long)c->objects, c->name);
-	}
-}
-
-/* All that must not differ between two runs of one configuration. */
-struct outcome {
-	char *state;
-	int64_t end_ns, wait_ns, hold_ns;
-	uint64_t counters[COUNT_END];
-	uint64_t peak_bytes, reusable_byte_ns;
-};
-
-static void outcome_locks(struct outcome *o, const struct metrics *m)
-{
-	for (unsigned i = 0; i < m->lock_count; i++) {
-		for (unsigned side = 0; side < SIDE_COUNT; side++) {
-			const struct lock_side_stats *s =
-				&m->locks[i]->side[side];
-
-			o->wait_ns += (int64_t)s->wait_ns.sum;
-			o->hold_ns += (int64_t)s->hold_ns.sum;
-		}
-	}
-}
-
 static struct outcome run_load(const struct matrix *m, bool eager, unsigned ops)
 {
 	struct load l = { .seed = m->seed, .ops = ops,
@@ -57,7 +22,7 @@ static struct outcome run_load(const struct matrix *m, bool eager, unsigned ops)
 			  .crowd_areas = !m->shared ? 0 :
 				 getenv("MMREPLAY_LONG") ? 500 : 300,
 			  .forks = true, .readers = true, .vmalloc = true };
-	struct outcome o = { 0 };
+	struct outcome o;
 	struct mmfix x;
 
 	mmfix_config(&x, 4);
@@ -65,28 +30,7 @@ static struct outcome run_load(const struct matrix *m, bool eager, unsigned ops)
 	x.cfg.policies = m->choice;
 	x.cfg.thp = m->thp;
 	x.check_every = 97;
-	mmfix_open(&x, m->seed);
-	x.f.m.engine.eager = eager;
-	load_start(&x, &l);
-	mmfix_run(&x);
-	fixture_conserved(&x.f);
-	assert_int_equal(mm_vma_count(x.mm), 0);
-	assert_int_equal(x.mm->rss_pages, 0);
-	nothing_held(&x);
-	o.state = l.final_state;
-	o.end_ns = x.f.m.end_ns;
-	for (unsigned i = 0; i < COUNT_END; i++)
-		o.counters[i] = mmfix_counter(&x, (enum kernel_counter)i);
-	for (unsigned h = 0; h < HOLD_COUNT; h++) {
-		const struct hold_class *c =
-			&x.f.metrics->holds[x.k->hold[h]];
-
-		o.peak_bytes += c->peak_bytes;
-		o.reusable_byte_ns += (uint64_t)c->reusable_byte_ns;
-	}
-	outcome_locks(&o, x.f.metrics);
-	mmfix_close(&x);
-	assert_non_null(o.state);
+	load_run(&x, &l, eager, &o);
 	return o;
 }
 
@@ -102,10 +46,9 @@ static void run_cell(struct matrix *m)
 	m->runs++;
 	if (strcmp(fast.state, eager.state))
 		fail_msg("eager: other state under %s", matrix_label(&m->choice));
-	free(eager.state);
-	eager.state = fast.state;
-	if (memcmp(&fast, &eager, sizeof(fast)))
+	if (!outcome_equal(&fast, &eager))
 		fail_msg("eager: other times under %s", matrix_label(&m->choice));
+	free(eager.state);
 	if (!m->state && !m->shared) {
 		m->state = fast.state;
 		return;
@@ -184,14 +127,6 @@ static void t_racing_for_pages(void **state)
 
 /* ---- each value does something ---- */
 
-static bool equal(const struct outcome *a, const struct outcome *b)
-{
-	struct outcome x = *a, y = *b;
-
-	x.state = y.state = NULL;
-	return !memcmp(&x, &y, sizeof(x)) && !strcmp(a->state, b->state);
-}
-
 /** struct values - what one axis did in one context */
 struct values {
 	bool ran[VALUES_MAX];
@@ -268,7 +203,7 @@ static void one_axis(int a)
 				if (!v.ran[i] || !v.ran[j])
 					continue;
 				d.may[i][j] = true;
-				d.did[i][j] |= !equal(&v.o[i], &v.o[j]);
+				d.did[i][j] |= !outcome_equal(&v.o[i], &v.o[j]);
 			}
 		free_values(&v);
 		if (n >= 8 && !same_pairs(&m, a, &d, false))
@@ -315,7 +250,7 @@ static void t_inert_is_inert(void **state)
 					continue;
 				if (first == VALUES_MAX)
 					first = i;
-				assert_true(equal(&v.o[first], &v.o[i]));
+				assert_true(outcome_equal(&v.o[first], &v.o[i]));
 			}
 			free_values(&v);
 		}
