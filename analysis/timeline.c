@@ -1,10 +1,13 @@
-/*
+	const char *of = string(o, "of");
+	int64_t id = integer(o, "lock", -1);
+
+	if (id < 0 || id >= ID_MOST)/*
  * timeline: a cell's events to Chrome trace JSON, which Perfetto opens.
  *
  * Layout: simulated processes with a track a thread (ops, and waits inside
- * them: these nest); a process "locks" with an async slice a hold, because
- * readers of one lock overlap; a process "CPUs" with who runs; counters. An
- * arrow goes from the op whose release let a waiter in to the waiter.
+ * them: these nest); a process a lock: slices for writers, async ones for readers,
+ * which overlap; a process "CPUs" with who runs; counters. An arrow goes from a
+ * wait to the op whose release ended it.
  *
  * One pass, a line at a time: memory follows tasks and locks, not events.
  * Times stay integers: nanoseconds are printed as microseconds with three
@@ -19,8 +22,8 @@
 #include "analysis/timeline.h"
 #include "sim/base/mem.h"
 
-enum { ID_MOST = 1 << 20, LINE_MOST = 1 << 16, LOCK_PID = 1000000,
-       CPU_PID = 1000001, COUNT_PID = 1000002, PID_STRIDE = 10000000 };
+enum { ID_MOST = 1 << 20, LINE_MOST = 1 << 16, CPU_PID = 1000000,
+       COUNT_PID = 1000001, LOCK_PID = 1000002, PID_STRIDE = 10000000 };
 
 #define NONE UINT32_MAX
 #define NEVER INT64_MIN
@@ -28,8 +31,8 @@ enum { ID_MOST = 1 << 20, LINE_MOST = 1 << 16, LOCK_PID = 1000000,
 struct hold {
 	uint32_t lock;
 	int64_t since_ns;
-	uint64_t id;
 	bool write;
+	char *name;
 };
 
 struct tl_task {
@@ -133,12 +136,11 @@ static void meta_process(struct cell_run *c, int64_t pid, const char *name)
 }
 
 static void slice(struct cell_run *c, int64_t pid, int64_t tid, int64_t from_ns,
-		  int64_t to_ns, const char *cat, const char *name)
+		  int64_t to_ns, const char *name)
 {
 	open_event(c, "X", pid, tid, from_ns);
 	fputs(",\"dur\":", c->t->out);
 	put_us(c->t->out, to_ns - from_ns);
-	fprintf(c->t->out, ",\"cat\":\"%s\"", cat);
 	put_name(c, name);
 	fputs("}", c->t->out);
 }
@@ -188,21 +190,25 @@ static void lock_name(struct text *out, const struct tl_lock *l, bool write)
 	text_add(out, "%s (%c)", l->name, write ? 'W' : 'R');
 }
 
+/* Room for number @id in @array, what is new zero. */
+static void *grown(void *array, uint32_t *count, uint32_t id, size_t bytes)
+{
+	if (id >= *count) {
+		array = xrealloc(array, id + 1, bytes);
+		memset((char *)array + *count * bytes, 0, (id + 1 - *count) * bytes);
+		*count = id + 1;
+	}
+	return array;
+}
+
 static int on_task(struct cell_run *c, const json_t *o)
 {
 	int64_t id = integer(o, "task", -1), pid = integer(o, "pid", -1);
 	struct tl_task *k;
 
-	if (id < 0 || id >= ID_MOST || pid < 0 || pid >= LOCK_PID)
+	if (id < 0 || id >= ID_MOST || pid < 0 || pid >= CPU_PID)
 		return bad(c, "expected task and pid within limits");
-	if (id >= c->task_count) {
-		uint32_t n = (uint32_t)id + 1;
-
-		c->tasks = xrealloc(c->tasks, n, sizeof(*c->tasks));
-		memset(c->tasks + c->task_count, 0,
-		       (n - c->task_count) * sizeof(*c->tasks));
-		c->task_count = n;
-	}
+	c->tasks = grown(c->tasks, &c->task_count, (uint32_t)id, sizeof(*c->tasks));
 	k = &c->tasks[id];
 	if (k->known)
 		return bad(c, "task declared twice");
@@ -222,21 +228,15 @@ static int on_lock(struct cell_run *c, const json_t *o)
 
 	if (id < 0 || id >= ID_MOST)
 		return bad(c, "expected a lock within limits");
-	if (id >= c->lock_count) {
-		uint32_t n = (uint32_t)id + 1;
-
-		c->locks = xrealloc(c->locks, n, sizeof(*c->locks));
-		memset(c->locks + c->lock_count, 0,
-		       (n - c->lock_count) * sizeof(*c->locks));
-		c->lock_count = n;
-	}
+	c->locks = grown(c->locks, &c->lock_count, (uint32_t)id, sizeof(*c->locks));
 	if (c->locks[id].known)
 		return bad(c, "lock declared twice");
 	c->locks[id] = (struct tl_lock){
 		.known = true, .last_task = NONE,
 		.name = xasprintf(*of ? "%s, %s" : "%s%s", string(o, "name"), of),
 	};
-	meta(c, "thread_name", c->base_pid + LOCK_PID, id, c->locks[id].name);
+	meta_process(c, c->base_pid + LOCK_PID + id, c->locks[id].name);
+	meta(c, "thread_name", c->base_pid + LOCK_PID + id, 0, "held to write");
 	return 0;
 }
 
@@ -250,7 +250,7 @@ static void cpu_leave(struct cell_run *c, uint32_t cpu, int64_t ns)
 		return;
 	k = &c->tasks[p->task];
 	text_add(&name, "task %" PRId64, k->tid);
-	slice(c, c->base_pid + CPU_PID, cpu, p->since_ns, ns, "cpu", name.s);
+	slice(c, c->base_pid + CPU_PID, cpu, p->since_ns, ns, name.s);
 	text_release(&name);
 }
 
@@ -270,7 +270,7 @@ static int on_cpu(struct cell_run *c, const json_t *o)
 static void op_close(struct cell_run *c, struct tl_task *k)
 {
 	if (k->op_ns != NEVER)
-		slice(c, k->pid, k->tid, k->op_ns, c->now_ns, "op", k->op);
+		slice(c, k->pid, k->tid, k->op_ns, c->now_ns, k->op);
 	k->op_ns = NEVER;
 	free(k->op);
 	k->op = NULL;
@@ -297,7 +297,7 @@ static void wait_close(struct cell_run *c, struct tl_task *k)
 		return;
 	text_put(&name, "wait ");
 	lock_name(&name, &c->locks[k->wait_lock], k->wait_write);
-	slice(c, k->pid, k->tid, k->wait_ns, c->now_ns, "wait", name.s);
+	slice(c, k->pid, k->tid, k->wait_ns, c->now_ns, name.s);
 	text_release(&name);
 	k->wait_ns = NEVER;
 }
@@ -332,62 +332,61 @@ static int on_wait(struct cell_run *c, const json_t *o)
 	return 0;
 }
 
-/* From the release that let the waiter in to the end of its wait. */
-static void arrow(struct cell_run *c, const struct tl_task *waiter,
+/* From a wait to the release that ended it, so forward in time. */
+static void arrow(struct cell_run *c, const struct tl_task *waiter, int64_t wait_ns,
 		  const struct tl_task *holder, int64_t release_ns)
+{
+	static const char rest[] = ",\"cat\":\"blame\",\"name\":\"waits for\",\"id\":%" PRIu64 "%s}";
+	uint64_t id = c->next_id++;
+
+	open_event(c, "s", waiter->pid, waiter->tid, wait_ns);
+	fprintf(c->t->out, rest, id, "");
+	open_event(c, "f", holder->pid, holder->tid,
+		   release_ns > wait_ns ? release_ns : wait_ns);
+	fprintf(c->t->out, rest, id, ",\"bp\":\"e\"");
+}
+
+/* Both ends of an async slice; viewers match them by category, id and name. */
+static void async_slice(struct cell_run *c, int64_t pid, int64_t from_ns,
+			int64_t to_ns, const char *name)
 {
 	uint64_t id = c->next_id++;
 
-	open_event(c, "s", holder->pid, holder->tid, release_ns);
-	fprintf(c->t->out, ",\"cat\":\"blame\",\"name\":\"let in\",\"id\":%" PRIu64 "}",
-		id);
-	open_event(c, "f", waiter->pid, waiter->tid, c->now_ns);
-	fprintf(c->t->out, ",\"cat\":\"blame\",\"name\":\"let in\",\"id\":%" PRIu64 ",\"bp\":\"e\"}",
-		id);
-}
-
-static void hold_mark(struct cell_run *c, const char *ph, const struct tl_task *k,
-		      const struct hold *h, int64_t ns)
-{
-	struct text name = { 0 };
-
-	text_add(&name, "%s %s by %" PRId64, k->op ? k->op : "hold",
-		 h->write ? "(W)" : "(R)", k->tid);
-	open_event(c, ph, c->base_pid + LOCK_PID, h->lock, ns);
-	fprintf(c->t->out, ",\"cat\":\"hold\",\"id\":%" PRIu64, h->id);
-	put_name(c, *ph == 'b' ? name.s : "");
-	fputs("}", c->t->out);
-	text_release(&name);
+	for (int end = 0; end < 2; end++) {
+		open_event(c, end ? "e" : "b", pid, 0, end ? to_ns : from_ns);
+		fprintf(c->t->out, ",\"cat\":\"hold\",\"id\":%" PRIu64, id);
+		put_name(c, name);
+		fputs("}", c->t->out);
+	}
 }
 
 static void hold_open(struct cell_run *c, struct tl_task *k, uint32_t lock,
 		      bool write)
 {
-	struct hold *h;
-
 	k->holds = xrealloc(k->holds, k->hold_count + 1, sizeof(*k->holds));
-	h = &k->holds[k->hold_count++];
-	*h = (struct hold){ lock, c->now_ns, c->next_id++, write };
-	hold_mark(c, "b", k, h, c->now_ns);
+	k->holds[k->hold_count++] = (struct hold){
+		lock, c->now_ns, write,
+		xasprintf("%s (%c) by %" PRId64, k->op ? k->op : "hold",
+			  write ? 'W' : 'R', k->tid) };
 }
 
 static int on_got(struct cell_run *c, const json_t *o)
 {
 	struct tl_task *k = task_of(c, o, "task"), *from = NULL;
 	struct tl_lock *l;
+	int64_t wait_ns;
 	uint32_t lock;
 
 	if (!k || !(l = lock_of(c, o, &lock)))
 		return -EINVAL;
-	if (json_object_get(o, "from")) {
-		from = task_of(c, o, "from");
-		if (!from)
-			return -EINVAL;
-	}
-	if (k->wait_ns != NEVER && from)
-		arrow(c, k, from, l->last_task == (uint32_t)(from - c->tasks) ?
-				  l->last_ns : c->now_ns);
+	if (json_object_get(o, "from") && !(from = task_of(c, o, "from")))
+		return -EINVAL;
+	wait_ns = k->wait_ns;
 	wait_close(c, k);
+	if (wait_ns != NEVER && from)
+		arrow(c, k, wait_ns, from,
+		      l->last_task == (uint32_t)(from - c->tasks) ? l->last_ns :
+								    c->now_ns);
 	hold_open(c, k, lock, !strcmp(string(o, "side"), "write"));
 	return 0;
 }
@@ -402,7 +401,13 @@ static struct hold *hold_find(struct tl_task *k, uint32_t lock)
 
 static void hold_close(struct cell_run *c, struct tl_task *k, struct hold *h)
 {
-	hold_mark(c, "e", k, h, c->now_ns);
+	int64_t pid = c->base_pid + LOCK_PID + h->lock;
+
+	if (h->write)
+		slice(c, pid, 0, h->since_ns, c->now_ns, h->name);
+	else
+		async_slice(c, pid, h->since_ns, c->now_ns, h->name);
+	free(h->name);
 	*h = k->holds[--k->hold_count];
 }
 
@@ -429,9 +434,7 @@ static int on_downgrade(struct cell_run *c, const json_t *o)
 	struct hold *h;
 	uint32_t lock;
 
-	if (on_free(c, o))
-		return -EINVAL;
-	if (!lock_of(c, o, &lock))
+	if (on_free(c, o) || !lock_of(c, o, &lock))
 		return -EINVAL;
 	h = hold_find(k, lock);
 	if (h)
@@ -443,15 +446,13 @@ static int on_downgrade(struct cell_run *c, const json_t *o)
 static int on_count(struct cell_run *c, const json_t *o)
 {
 	const json_t *v = json_object_get(o, "value");
-	struct text value = { 0 };
 
-	if (!json_is_number(v))
-		return bad(c, "count without a value");
-	text_exact(&value, json_number_value(v));
+	if (!json_is_integer(v))
+		return bad(c, "count without a whole value");
 	open_event(c, "C", c->base_pid + COUNT_PID, 0, c->now_ns);
 	put_name(c, string(o, "name"));
-	fprintf(c->t->out, ",\"args\":{\"value\":%s}}", value.s);
-	text_release(&value);
+	fprintf(c->t->out, ",\"args\":{\"value\":%lld}}",
+		(long long)json_integer_value(v));
 	return 0;
 }
 
@@ -499,7 +500,6 @@ static int take_head(struct cell_run *c, const json_t *o)
 	c->cpus = xcalloc(c->cpu_count, sizeof(*c->cpus));
 	for (uint32_t i = 0; i < c->cpu_count; i++)
 		c->cpus[i].task = NONE;
-	meta_process(c, c->base_pid + LOCK_PID, "locks");
 	meta_process(c, c->base_pid + CPU_PID, "CPUs");
 	meta_process(c, c->base_pid + COUNT_PID, "memory hold and queues");
 	for (uint32_t i = 0; i < c->cpu_count; i++) {
@@ -533,6 +533,8 @@ static void cell_release(struct cell_run *c)
 {
 	for (uint32_t i = 0; i < c->task_count; i++) {
 		free(c->tasks[i].op);
+		while (c->tasks[i].hold_count)
+			free(c->tasks[i].holds[--c->tasks[i].hold_count].name);
 		free(c->tasks[i].holds);
 	}
 	for (uint32_t i = 0; i < c->lock_count; i++)

@@ -117,6 +117,10 @@ static void check_pairs(const json_t *list, const char *begin, const char *end)
 				continue;
 			ends++;
 			assert_true(number(b, "ts") >= number(a, "ts"));
+			assert_true(json_equal(json_object_get(a, "name"),
+					       json_object_get(b, "name")));
+			assert_true(json_equal(json_object_get(a, "cat"),
+					       json_object_get(b, "cat")));
 		}
 		assert_int_equal(ends, 1);
 	}
@@ -135,11 +139,11 @@ static void check_schema(const json_t *root)
 		number(o, "pid");
 		number(o, "tid");
 		assert_true(number(o, "ts") >= 0);
-		assert_true(json_is_string(json_object_get(o, "name")));
+		assert_true(*json_string_value(json_object_get(o, "name")));
 		if (*ph == 'X')
 			assert_true(number(o, "dur") >= 0);
-		if (strchr("XbesF", *ph))
-			assert_true(json_is_string(json_object_get(o, "cat")));
+		if (strchr("besf", *ph))
+			assert_true(*json_string_value(json_object_get(o, "cat")));
 		if (strchr("besf", *ph))
 			number(o, "id");
 		if (*ph == 'C')
@@ -193,10 +197,10 @@ static void t_small(void **state)
 	assert_true(number(o, "ts") == 1 && number(o, "dur") == 7.6);
 	o = find(list, "X", "wait mmap_lock, mm 1 (R)");
 	assert_true(number(o, "ts") == 2.001 && number(o, "dur") == 6.499);
-	o = find(list, "s", "let in");
+	o = find(list, "s", "waits for");
+	assert_true(number(o, "ts") == 2.001 && number(o, "tid") == 8);
+	o = find(list, "f", "waits for");
 	assert_true(number(o, "ts") == 8 && number(o, "tid") == 7);
-	o = find(list, "f", "let in");
-	assert_true(number(o, "ts") == 8.5 && number(o, "tid") == 8);
 	o = find(list, "X", "task 7");
 	assert_true(number(o, "dur") == 8.95);
 	find(list, "M", "thread_name");
@@ -224,7 +228,8 @@ static void t_window(void **state)
 	assert_true(number(o, "dur") == 893);
 	o = find(list, "b", "exit (R) by 8");	/* the read half of the downgrade */
 	assert_true(number(o, "ts") == 7);
-	find(list, "b", "exit (W) by 8");
+	o = find(list, "X", "exit (W) by 8");
+	assert_true(number(o, "ts") == 6 && number(o, "dur") == 1);
 	find(list, "X", "wait vma_lock (R)");
 	json_decref(root);
 }

@@ -21,9 +21,10 @@ static const char help[] =
 "       mmreplay timeline SCENARIO.yaml|TRACE.mmt [-o T.json] [options]\n"
 "\n"
 "The simulated run for Perfetto (ui.perfetto.dev) or chrome://tracing: ops and\n"
-"waits by task, holds by lock, arrows from who let a waiter in, CPUs, hold and\n"
-"queue counters. RESULTS needs cells that ran with events (`mmreplay run --events\n"
-"A..B`); a scenario or a trace is run with events first, replicate 0 of each cell.\n"
+"waits by task, holds by lock, arrows from a wait to who ended it, CPUs, hold and\n"
+"queue counters. Of each cell the first replicate, others by id. RESULTS needs cells\n"
+"that ran with events (`mmreplay run --events A..B`); a scenario or a trace is run\n"
+"with events first.\n"
 "\n"
 "  -o, --output FILE    default and -: standard output\n"
 "  -c, --cell CELL      only this one, by id or label (repeatable)\n"
@@ -42,12 +43,19 @@ struct call {
 	struct run_options run;
 };
 
-static bool wanted(const struct result_cell *c, const char **names, uint32_t n)
+/* By id any cell; by label, and without names, the first replicate that is whole. */
+static bool wanted(const struct result_set *s, uint32_t cell, const char **names,
+		   uint32_t n)
 {
+	const struct result_cell *c = &s->cells[cell];
+	const struct result_group *g = &s->groups[c->group];
+	bool first = g->cell_count && g->cells[0] == cell;
+
 	for (uint32_t i = 0; i < n; i++)
-		if (!strcmp(names[i], c->id) || !strcmp(names[i], c->label))
+		if (!strcmp(names[i], c->id) ||
+		    (first && !strcmp(names[i], c->label)))
 			return true;
-	return !n;
+	return !n && first;
 }
 
 static bool has_events(const struct result_cell *c)
@@ -84,14 +92,14 @@ static int write_all(const struct result_set *s, const char **names, uint32_t n,
 	int err = 0;
 
 	for (uint32_t i = 0; i < s->cell_count && !any; i++)
-		any = wanted(&s->cells[i], names, n) && has_events(&s->cells[i]);
+		any = wanted(s, i, names, n) && has_events(&s->cells[i]);
 	if (!any)
 		return err_set(e, -ENOENT,
 			       "%s: no such cell has events; run the scenario with --events A..B",
 			       s->dirs[0]);
 	timeline_begin(&t, out);
 	for (uint32_t i = 0; i < s->cell_count && !err; i++)
-		if (wanted(&s->cells[i], names, n))
+		if (wanted(s, i, names, n))
 			err = add_cell(&t, &s->cells[i], e);
 	return err ? err : timeline_end(&t, e);
 }
