@@ -16,6 +16,7 @@ static const char help[] =
 "      --json           as JSON, with all numbers\n"
 "  -h, --help           this text\n";
 
+static const char *const line_round_names[] = { "socket", "core" };
 static const char *const preempt_names[] = { "none", "voluntary", "full" };
 
 static json_t *profile_json(const struct profile *p)
@@ -35,6 +36,8 @@ static json_t *profile_json(const struct profile *p)
 	json_object_set_new(o, "cpus", json_integer(p->cpus));
 	json_object_set_new(o, "cpus_possible", json_integer(p->cpus_possible));
 	json_object_set_new(o, "line_bytes", json_integer(p->line_bytes));
+	json_object_set_new(o, "line_round",
+			    json_text(line_round_names[p->line_round]));
 	json_object_set_new(o, "hz", json_integer(p->hz));
 	json_object_set_new(o, "preempt", json_text(preempt_names[p->preempt]));
 	json_object_set_new(o, "time_slice_ns", json_integer(p->time_slice_ns));
@@ -60,10 +63,11 @@ static void print_one(const struct profile *p)
 
 	printf("%s: %s\n%u CPUs (%u possible): sockets %u, LLCs per socket %u, "
 	       "cores per LLC %u, threads per core %u\n"
-	       "line %u bytes, HZ %u, preempt %s, time slice %lld ns\n",
+	       "line %u bytes, served by %s, HZ %u, preempt %s, time slice %lld ns\n",
 	       p->name, p->description, p->cpus, p->cpus_possible, t->sockets,
 	       t->llcs_per_socket, t->cores_per_llc, t->threads_per_core,
-	       p->line_bytes, p->hz, preempt_names[p->preempt],
+	       p->line_bytes, line_round_names[p->line_round], p->hz,
+	       preempt_names[p->preempt],
 	       (long long)p->time_slice_ns);
 	for (size_t i = 0; p->fitted_to[i]; i++)
 		printf("fitted to: %s\n", p->fitted_to[i]);

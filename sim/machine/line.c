@@ -140,6 +140,7 @@ static const struct cost_value *fetch(struct machine *m, struct line *l,
 	struct reach r = line_reach(m, l, cpu);
 	const struct cost_value *cost = fetch_cost(m, &r, how != LINE_LOAD);
 	int64_t keep_ns = m->profile->cost[COST_LINE_SNOOP].value;
+	sim_ns until_ns;
 
 	l->lost_by = 0;
 	if (l->owner && keep_ns > 0 && !mutated(MUTATE_LINE_LOST_AT_ONCE)) {
@@ -149,8 +150,9 @@ static const struct cost_value *fetch(struct machine *m, struct line *l,
 		l->lost_before_ns = (uint16_t)(rest_ns < 0 ? 0 :
 				rest_ns > UINT16_MAX ? UINT16_MAX : rest_ns);
 	}
-	l->busy_until_ns = now +
-			   cost_take(m, (unsigned)(cost - m->profile->cost), 1);
+	until_ns = now + cost_take(m, (unsigned)(cost - m->profile->cost), 1);
+	if (until_ns > l->busy_until_ns)
+		l->busy_until_ns = until_ns;
 	if (how == LINE_LOAD) {
 		become_sharer(m, l, cpu, r.any);
 	} else {
@@ -160,14 +162,42 @@ static const struct cost_value *fetch(struct machine *m, struct line *l,
 	return cost;
 }
 
-static bool hits(const struct line *l, uint32_t cpu, enum line_access how,
-		 sim_ns now)
+static bool same_core(const struct machine *m, uint32_t a, uint32_t b)
 {
-	if (l->owner == cpu + 1 ||
-	    (how == LINE_LOAD && !l->owner && is_sharer(l, cpu)))
+	return m->cpus[a].core == m->cpus[b].core;
+}
+
+static bool core_shares(const struct machine *m, const struct line *l,
+			uint32_t cpu)
+{
+	uint32_t threads = m->profile->topology.threads_per_core;
+	uint32_t first = m->cpus[cpu].core * threads;
+
+	for (uint32_t i = 0; i < threads; i++)
+		if (is_sharer(l, first + i))
+			return true;
+	return false;
+}
+
+/* The threads of a core share its L1: what one has the others load and store. */
+static bool in_l1(const struct machine *m, const struct line *l, uint32_t cpu,
+		  enum line_access how)
+{
+	if (l->owner == cpu + 1)
 		return true;
-	return how != LINE_RMW && l->lost_by == cpu + 1 &&
-	       now < l->busy_until_ns - l->lost_before_ns;
+	if (l->owner && how != LINE_RMW)
+		return same_core(m, l->owner - 1, cpu);
+	return how == LINE_LOAD && core_shares(m, l, cpu);
+}
+
+static bool hits(const struct machine *m, const struct line *l, uint32_t cpu,
+		 enum line_access how, sim_ns now)
+{
+	if (in_l1(m, l, cpu, how))
+		return true;
+	return how != LINE_RMW && l->lost_by &&
+	       now < l->busy_until_ns - l->lost_before_ns &&
+	       same_core(m, l->lost_by - 1, cpu);
 }
 
 /* A store to a line of one's own that is still on its way. */
@@ -179,9 +209,17 @@ static int64_t arrival_ns(const struct line *l, uint32_t cpu,
 	return l->busy_until_ns - now;
 }
 
-static bool is_busy(const struct line *l, sim_ns now)
+/* Copies of a line that nobody changes are handed out side by side. */
+static bool is_shared_by(const struct line *l, enum line_access how)
 {
-	return l->queue || l->busy_until_ns > now;
+	return how == LINE_LOAD && !l->owner && l->sharer_count &&
+	       !mutated(MUTATE_LINE_LOADS_QUEUE);
+}
+
+static bool is_busy(const struct line *l, enum line_access how, sim_ns now)
+{
+	return l->queue ||
+	       (l->busy_until_ns > now && !is_shared_by(l, how));
 }
 
 static const unsigned hit_cost[] = {
@@ -205,7 +243,7 @@ static struct line_queue *queue_get(struct machine *m, const struct line *l)
 	TAILQ_INIT(&q->waiting);
 	TAILQ_INIT(&q->round);
 	q->next = NULL;
-	q->llc = l->owner ? m->cpus[l->owner - 1].llc : UINT32_MAX;
+	q->at = l->owner ? &m->cpus[l->owner - 1] : NULL;
 	return q;
 }
 
@@ -219,16 +257,21 @@ void line_queues_free(struct machine *m)
 	}
 }
 
-/* Who gets the line when it is free: of the round, the LLC that has it first. */
+/* Who gets the line when it is free: of the round, first the core that has it,
+ * then its LLC. */
 static struct task *queue_first(const struct line_queue *q)
 {
-	struct task *t;
+	struct task *t, *near = NULL;
 
-	TAILQ_FOREACH(t, &q->round, line_link)
-		if (t->cpu->llc == q->llc)
+	if (TAILQ_EMPTY(&q->round))
+		return TAILQ_FIRST(&q->waiting);
+	TAILQ_FOREACH(t, &q->round, line_link) {
+		if (q->at && t->cpu->core == q->at->core)
 			return t;
-	t = TAILQ_FIRST(&q->round);
-	return t ? t : TAILQ_FIRST(&q->waiting);
+		if (q->at && !near && t->cpu->llc == q->at->llc)
+			near = t;
+	}
+	return near ? near : TAILQ_FIRST(&q->round);
 }
 
 static void queue_arm(struct machine *m, struct line *l)
@@ -242,18 +285,25 @@ static void queue_arm(struct machine *m, struct line *l)
 		q->next->gen++;
 	}
 	q->next = first;
-	line_wait_end_in(first, l->busy_until_ns - m->engine.now_ns);
+	line_wait_end_in(first, is_shared_by(l, first->line_access) ? 0 :
+				l->busy_until_ns - m->engine.now_ns);
 }
 
-/* The line comes to the socket of @t: all that wait there are its round. */
+static bool same_round(const struct task *t, const struct task *w)
+{
+	if (t->m->profile->line_round == LINE_ROUND_CORE)
+		return t->cpu->core == w->cpu->core;
+	return t->cpu->socket == w->cpu->socket;
+}
+
+/* The line comes to @t: all that wait on its socket, or core, are its round. */
 static void round_begin(struct line_queue *q, const struct task *t)
 {
-	uint32_t socket = t->cpu->socket;
 	struct task *w, *after;
 
 	for (w = TAILQ_FIRST(&q->waiting); w; w = after) {
 		after = TAILQ_NEXT(w, line_link);
-		if (w->cpu->socket != socket)
+		if (!same_round(t, w))
 			continue;
 		TAILQ_REMOVE(&q->waiting, w, line_link);
 		TAILQ_INSERT_TAIL(&q->round, w, line_link);
@@ -273,7 +323,7 @@ void line_arrived(struct task *t)
 	if (TAILQ_EMPTY(&q->round) || mutated(MUTATE_LINE_STARVES))
 		round_begin(q, t);
 	TAILQ_REMOVE(&q->round, t, line_link);
-	q->llc = t->cpu->llc;
+	q->at = t->cpu;
 	t->line = NULL;
 	t->line_cost = fetch(m, l, t->cpu->id, t->line_access,
 			     m->engine.now_ns);
@@ -331,12 +381,12 @@ static void access(struct task *t, struct line *l, enum line_access how)
 	cpu = t->cpu->id;
 	now = t->m->engine.now_ns;
 	hit = &t->m->profile->cost[hit_cost[how]];
-	if (hits(l, cpu, how, now)) {
+	if (hits(t->m, l, cpu, how, now)) {
 		owe(t, arrival_ns(l, cpu, how, now), COST_DERIVED);
 		owe(t, cost_take(t->m, hit_cost[how], 1), hit->cls);
 		return;
 	}
-	cost = is_busy(l, now) ? wait_for(t, l, how) :
+	cost = is_busy(l, how, now) ? wait_for(t, l, how) :
 				 fetch(t->m, l, cpu, how, now);
 	owe(t, cost->value, cost->cls);
 	if (how == LINE_RMW)
@@ -376,7 +426,7 @@ static void walk(struct line_walk *w, struct line *l, enum line_access how)
 	sim_ns now = m->engine.now_ns + w->ns;
 	const struct cost_value *cost;
 
-	if (hits(l, w->cpu, how, now)) {
+	if (hits(m, l, w->cpu, how, now)) {
 		cost = &m->profile->cost[hit_cost[how]];
 		walk_owes(w, arrival_ns(l, w->cpu, how, now), COST_DERIVED);
 		walk_owes(w, cost_take(m, hit_cost[how], 1), cost->cls);
@@ -430,7 +480,7 @@ int64_t line_share(struct machine *m, struct line *l, uint32_t cpu)
 {
 	int64_t ns;
 
-	if (l->owner == cpu + 1 || (!l->owner && is_sharer(l, cpu))) {
+	if (in_l1(m, l, cpu, LINE_LOAD)) {
 		ns = l->busy_until_ns - m->engine.now_ns;
 		return ns > 0 ? ns : 0;
 	}

@@ -41,6 +41,7 @@ enum mutation {
 	MUTATE_TRYLOCK_LOADS,		/* 5.3: a trylock loads the count first */
 	MUTATE_TRYLOCK_ADDS,		/* a trylock never has to compare again */
 	MUTATE_LINE_FIFO,		/* a line goes to who asked first, wherever */
+	MUTATE_LINE_LOADS_QUEUE,	/* copies are handed out one by one */
 	MUTATE_LINE_STARVES,		/* late requests of a socket join its round */
 	MUTATE_LINE_LOST_AT_ONCE,	/* a request takes the line as it is made */
 	MUTATE_SPIN_LIFO,		/* spinlock: last waiter first */

@@ -42,6 +42,9 @@ struct cost_value {
 	const char *source;
 };
 
+/* whose requests for a contended line are served before it leaves (line.h) */
+enum line_round { LINE_ROUND_SOCKET, LINE_ROUND_CORE };
+
 enum preempt_model { PREEMPT_NONE, PREEMPT_VOLUNTARY, PREEMPT_FULL };
 
 /** struct topology - a regular tree; CPU id = ((socket*llcs+llc)*cores+core)*threads+thread */
@@ -56,6 +59,7 @@ struct profile {
 	uint32_t cpus;			/* online; at most the topology's product */
 	uint32_t cpus_possible;
 	uint32_t line_bytes;		/* 64, or 128: adjacent-line prefetch */
+	uint32_t line_round;		/* enum line_round */
 	uint32_t hz;
 	uint32_t preempt;		/* enum preempt_model */
 	int64_t time_slice_ns;

@@ -198,13 +198,14 @@ static bool allocates(enum fault_class c)
 	       c == CLASS_FILE_COW;
 }
 
-/* The page, charged to its cgroup, and the traffic of filling it. */
-static void fault_alloc(struct task *t, enum fault_class c)
+/* The page, by the area's NUMA policy, and the traffic of filling it. */
+static void fault_alloc(struct task *t, struct vma *v, enum fault_class c)
 {
 	const struct kernel *k = kernel_of(t);
 
 	if (!allocates(c))
 		return;
+	line_read(t, vma_line(v, v->mm->k->place->policy_offset));
 	if (c == CLASS_HUGE)
 		pages_alloc_huge(t);
 	else
@@ -218,11 +219,12 @@ static void fault_alloc(struct task *t, enum fault_class c)
 		memory_traffic(t, 2, cost_ns(k, COST_COPY_PAGE));
 }
 
-/* Without what is paid for under the locks of other files. */
+/* Without the walk, and what is paid for under the locks of other files. */
 static void fault_charge(struct task *t, enum fault_class c, bool shared)
 {
 	const struct kernel *k = kernel_of(t);
-	int64_t less_ns = ptl_part_ns(k, shared, cost_ns(k, COST_PTE_LOCKED));
+	int64_t less_ns = cost_ns(k, COST_FAULT_WALK) +
+			  ptl_part_ns(k, shared, cost_ns(k, COST_PTE_LOCKED));
 
 	static const unsigned path[] = {
 		[CLASS_SPURIOUS] = COST_FAULT_SPURIOUS,
@@ -318,7 +320,7 @@ static void fault_resolve(struct task *t, struct vma *v, struct fault *f,
 	struct ptl ptl;
 	bool shared;
 
-	fault_alloc(t, c);
+	fault_alloc(t, v, c);
 	settle(t);
 	shared = ptl_shared(t, v->mm);
 	for (;;) {
@@ -348,6 +350,7 @@ enum fault_result handle_mm_fault(struct task *t, struct vma *v,
 {
 	enum fault_class c;
 
+	body(t, COST_FAULT_WALK, 1);
 	/* pgd_offset(): on some kernels on the line of the lock word */
 	line_read(t, mm_line(v->mm, v->mm->k->cfg.layout.pgd));
 	settle(t);
@@ -388,7 +391,8 @@ enum fault_result handle_speculative_fault(struct task *t, struct vma *v,
 	c = classify(v, f);
 	if (c != CLASS_ANON && c != CLASS_ZERO_READ && c != CLASS_SPURIOUS)
 		return FAULT_RETRY;
-	fault_alloc(t, c);
+	body(t, COST_FAULT_WALK, 1);
+	fault_alloc(t, v, c);
 	settle(t);
 	shared = ptl_shared(t, v->mm);
 	fault_charge(t, c, shared);

@@ -175,6 +175,7 @@ struct vma_place {
 	struct policy_head head;
 	bool embedded;
 	uint32_t vma_bytes, vma_align, lock_bytes, lock_align, lock_offset;
+	uint32_t policy_offset;	/* vm_policy: read by each fault that allocates */
 };
 
 /** fault_scope: which faults may run under the VMA lock; data */

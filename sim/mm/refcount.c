@@ -7,13 +7,22 @@
  */
 #include "sim/mm/refcount.h"
 
+/* Load, then compare-and-exchange: one that fails has the line and the new
+ * value, so the next try follows before anybody else gets at it. */
 bool refcount_inc_not_zero_limited(struct task *t, struct line *l, uint32_t *r,
 				   uint32_t limit, uint32_t *old)
 {
-	line_rmw(t, l);
+	line_read(t, l);
 	settle(t);
 	*old = *r;
-	if (!*r || *r > limit)
+	if (!*old || *old > limit)
+		return false;
+	line_rmw(t, l);
+	settle(t);
+	if (*r != *old)
+		work(t, COST_ATOMIC, 1);
+	*old = *r;
+	if (!*old || *old > limit)
 		return false;
 	++*r;
 	return true;

@@ -8,7 +8,8 @@
  * on @l and then acts on @r in the instant in which it returns.
  */
 
-/** refcount_inc_not_zero_limited() - plus 1, unless it is 0 or above @limit.
+/** refcount_inc_not_zero_limited() - plus 1, unless it is 0 or above @limit:
+ *  a load and a compare-and-exchange, so two transfers if the line is contended.
  *  @old: what it was. Return: true if it was counted. */
 bool refcount_inc_not_zero_limited(struct task *t, struct line *l, uint32_t *r,
 				   uint32_t limit, uint32_t *old);

@@ -14,7 +14,7 @@
 const struct vma_place vma_place_none = {
 	.head = { .abi = POLICY_ABI, .size = sizeof(struct vma_place),
 		  .axis = "vma_lock_place", .name = "none" },
-	.vma_bytes = 176, .vma_align = 16,
+	.vma_bytes = 176, .vma_align = 16, .policy_offset = 160,
 };
 
 uint64_t vma_object_bytes(const struct kernel *k)

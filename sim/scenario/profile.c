@@ -18,6 +18,8 @@ enum { CPUS_MAX = 4096 };
 static const char *const preempt_names[] = { "none", "voluntary", "full",
 					     NULL };
 
+static const char *const line_round_names[] = { "socket", "core", NULL };
+
 #define PROFILE(key, type, field, lo, hi, unit, help) \
 	{ key, type, offsetof(struct profile, field), NULL, lo, hi, NULL, unit, help }
 
@@ -28,6 +30,9 @@ const struct option profile_options[] = {
 		"CPUs that the kernel sizes its per-CPU structures for"),
 	PROFILE("line_bytes", OPT_U32, line_bytes, 64, 128, "bytes",
 		"unit of transfer between caches: 64, or 128 with adjacent-line prefetch"),
+	{ "line_round", OPT_ENUM, offsetof(struct profile, line_round), "socket",
+	  0, 0, line_round_names, "",
+	  "whose requests for a contended line are served before it leaves" },
 	PROFILE("hz", OPT_U32, hz, 24, 10000, "Hz",
 		"scheduler ticks a second, where the kernel preset names none"),
 	{ "preempt", OPT_ENUM, offsetof(struct profile, preempt), "none", 0, 0,
@@ -48,8 +53,8 @@ const struct option topology_options[] = {
 
 static const char *const profile_keys[] = {
 	"machine", "base", "description", "host_match", "topology", "cpus",
-	"cpus_possible", "line_bytes", "hz", "preempt", "time_slice_ns",
-	"fitted_to", "costs"
+	"cpus_possible", "line_bytes", "line_round", "hz", "preempt",
+	"time_slice_ns", "fitted_to", "costs"
 };
 
 enum { PROFILE_KEYS = sizeof(profile_keys) / sizeof(profile_keys[0]) };

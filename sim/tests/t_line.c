@@ -2,9 +2,10 @@
  * Cache lines and the addresses that decide who shares one.
  *
  * Pinned: cost of each kind of access by distance, the queue of transfers,
- * more sharers than fit inline, what the last holder still hits, rounds of a
- * socket and how long others wait for their end, a contended atomic at one
- * transfer per op on one socket and in closed form on two;
+ * more sharers than fit inline, what a core's other thread and the last holder
+ * hit, copies served side by side, rounds of a socket or core and how long others
+ * wait for their end, a contended atomic at one transfer per op on one socket and
+ * in closed form on two;
  * slab sizes, order of recycling, neighbours, and the line offsets of
  * unaligned objects. Not pinned: which simulated address an object gets.
  */
@@ -22,6 +23,7 @@ enum { CPUS = 16, OPS_MAX = 12 };
 
 static struct fixture f;
 static struct line line;
+static enum line_round line_round;
 
 /* A script: at @at_ns, CPU @cpu reads, writes or updates; @ns is its stall. */
 struct access {
@@ -75,6 +77,7 @@ static void step(struct task *t)
 static void open_machine(void)
 {
 	fixture_profile(&f, 2, 2, 2, 2);	/* 0 1 | 2 3 || 4 .. 7 ||| 8 .. 15 */
+	f.profile.line_round = line_round;
 	fixture_cost(&f, COST_CONTEXT_SWITCH, 0);
 	fixture_open(&f, 1);
 	memset(&line, 0, sizeof(line));
@@ -110,14 +113,15 @@ static void t_costs(void **state)
 	SCRIPT({ 0, 'r', 1000, 90 },		/* from memory: exclusive */
 	       { 0, 'w', 2000, 1 },		/* so a store hits */
 	       { 0, 'a', 3000, 5 },
-	       { 1, 'r', 4000, 10 },		/* from the sibling: shared */
-	       { 0, 'r', 5000, 1 },
+	       { 1, 'r', 4000, 1 },		/* the sibling: in their L1 */
+	       { 1, 'a', 4500, 15 },		/* ... but ordered by the core */
+	       { 0, 'w', 5000, 1 },
 	       { 2, 'r', 6000, 45 },
 	       { 0, 'w', 7000, 45 },		/* wait for the farthest sharer */
 	       { 2, 'r', 8000, 45 },
 	       { 4, 'a', 9000, 85 },		/* other LLC, same socket */
 	       { 15, 'r', 10000, 130 },
-	       { 14, 'r', 11000, 10 },		/* the nearest has a copy */
+	       { 14, 'r', 11000, 1 },		/* the sibling has a copy */
 	       { 14, 'w', 12000, 130 });
 }
 
@@ -137,10 +141,10 @@ static void t_transfers_queue(void **state)
 static void t_many_sharers(void **state)
 {
 	(void)state;
-	SCRIPT({ 0, 'r', 100, 90 }, { 1, 'r', 1000, 10 }, { 2, 'r', 2000, 45 },
-	       { 3, 'r', 3000, 10 }, { 4, 'r', 4000, 80 }, { 5, 'r', 5000, 10 },
-	       { 6, 'r', 6000, 45 }, { 3, 'r', 7000, 1 }, { 5, 'r', 7100, 1 },
-	       { 7, 'w', 8000, 80 }, { 5, 'r', 9000, 45 });
+	SCRIPT({ 0, 'r', 100, 90 }, { 2, 'r', 2000, 45 }, { 4, 'r', 4000, 80 },
+	       { 6, 'r', 6000, 45 }, { 8, 'r', 6200, 130 }, { 10, 'r', 6400, 45 },
+	       { 12, 'r', 6600, 80 }, { 3, 'r', 7000, 1 }, { 12, 'r', 7100, 1 },
+	       { 7, 'w', 8000, 130 }, { 4, 'r', 9000, 45 });
 }
 
 /*
@@ -167,6 +171,29 @@ static void t_last_holder(void **state)
 	}
 	SCRIPT({ 0, 'w', 100, 90 }, { 2, 'w', 1000, 45 },
 	       { 0, 'a', 1010, 85 });
+}
+
+/*
+ * 0 has written. 2 and 4 load it, and 6: the copies do not wait for each other.
+ * 8 stores, and waits for the last of them; what 10 loads later waits for it.
+ *
+ *  0 --|-- to 2 ----|
+ *      |-- to 4 ---------------|-- to 8 -----------|-- to 10 --|
+ *      1000  |-- to 6 ---|     1080                1210        1255
+ *            1020        1065
+ */
+static void t_copies(void **state)
+{
+	(void)state;
+	SCRIPT({ 0, 'w', 100, 90 }, { 2, 'r', 1000, 45 }, { 4, 'r', 1000, 80 },
+	       { 6, 'r', 1020, 45 }, { 8, 'w', 1030, 50 + 130 },
+	       { 10, 'r', 1040, 40 + 130 + 45 });
+	mmreplay_mutation = MUTATE_LINE_LOADS_QUEUE;
+	SCRIPT({ 0, 'w', 100, 90 }, { 2, 'r', 1000, 45 },
+	       { 4, 'r', 1000, 45 + 80 }, { 6, 'r', 1020, 25 + 80 + 45 },
+	       { 8, 'w', 1030, 15 + 80 + 45 + 130 },
+	       { 10, 'r', 1040, 5 + 80 + 45 + 130 + 45 });
+	mmreplay_mutation = MUTATE_NONE;
 }
 
 /*
@@ -203,6 +230,25 @@ static void t_rounds(void **state)
 	mmreplay_mutation = MUTATE_LINE_FIFO;
 	arrival();
 	mmreplay_mutation = MUTATE_NONE;
+}
+
+/*
+ * line_round: core. The order of arrival, but for the other thread of a core:
+ * 3, of the core of 2, is served with it and before 8.
+ *
+ *  asks   0 2 8 3 4
+ *  gets   0 -- 2 -- 3 8 ------ 4 ------
+ */
+static void t_rounds_of_a_core(void **state)
+{
+	(void)state;
+	line_round = LINE_ROUND_CORE;
+	arrival();
+	SCRIPT({ 0, 'a', 1000, 95 }, { 2, 'a', 1010, 80 + 45 + 5 },
+	       { 8, 'a', 1020, 70 + 45 + 10 + 130 + 5 },
+	       { 3, 'a', 1030, 60 + 45 + 10 + 5 },
+	       { 4, 'a', 1040, 50 + 45 + 10 + 130 + 130 + 5 });
+	line_round = LINE_ROUND_SOCKET;
 }
 
 /* ---- one word, many CPUs ---- */
@@ -478,7 +524,9 @@ int main(void)
 		cmocka_unit_test(t_transfers_queue),
 		cmocka_unit_test(t_many_sharers),
 		cmocka_unit_test(t_last_holder),
+		cmocka_unit_test(t_copies),
 		cmocka_unit_test(t_rounds),
+		cmocka_unit_test(t_rounds_of_a_core),
 		cmocka_unit_test(t_contended_atomic),
 		cmocka_unit_test(t_nobody_starves),
 		cmocka_unit_test(t_slabs),

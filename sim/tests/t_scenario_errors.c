@@ -259,7 +259,7 @@ static void t_missing_cost(void **state)
 	fixture_file(folder, "m.yaml", text);
 	free(text);
 	refuse("trace: t.mmt\nmachine: ./m.yaml\n",
-	       "./m.yaml:12:5: costs: expected tick_ns as well (scheduler tick)");
+	       "./m.yaml:13:5: costs: expected tick_ns as well (scheduler tick)");
 }
 
 static void t_command_line(void **state)

@@ -103,6 +103,7 @@ static const struct rule rules[] = {
 	IS("protect_page_ns", PROTECT_PAGE),
 	IS("move_page_ns", MOVE_PAGE),
 	HIDDEN("memory_4k_ns", "no probe fills the memory channels of a socket"),
+	HIDDEN("fault_walk_ns", in_others),
 	HIDDEN("pte_locked_ns", in_others),
 	HIDDEN("zap_locked_ns", in_others),
 	HIDDEN("zone_page_ns", in_others),

@@ -37,6 +37,7 @@ static const struct vma_place rc_place = {
 		  .axis = "vma_lock_place", .name = "refcnt" },
 	.embedded = true, .vma_bytes = 192, .vma_align = 64,
 	.lock_bytes = 4, .lock_align = 64, .lock_offset = 128,
+	.policy_offset = 120,
 };
 
 static struct rc_mm *rc_mm(const struct mm *mm)

@@ -13,4 +13,5 @@ const struct vma_place vma_place_embedded = {
 	},
 	.embedded = true,
 	.vma_bytes = 216, .vma_align = 8, .lock_bytes = 40, .lock_offset = 176,
+	.policy_offset = 160,
 };

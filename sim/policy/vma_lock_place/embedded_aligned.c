@@ -13,4 +13,5 @@ const struct vma_place vma_place_embedded_aligned = {
 	},
 	.embedded = true,
 	.vma_bytes = 256, .vma_align = 64, .lock_bytes = 40, .lock_offset = 192,
+	.policy_offset = 160,
 };

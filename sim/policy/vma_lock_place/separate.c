@@ -14,4 +14,5 @@ const struct vma_place vma_place_separate = {
 		.source = "seed 1; c7f8f31c00d1; FACTS A3, B3",
 	},
 	.vma_bytes = 176, .vma_align = 16, .lock_bytes = 40, .lock_align = 8,
+	.policy_offset = 160,
 };
