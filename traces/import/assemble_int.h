@@ -81,7 +81,7 @@ struct amm {
 	struct rangemap known;		/* what is known of each address */
 	struct rangemap gone;		/* initial areas, removed meanwhile */
 	struct rangemap first_prot;	/* what mprotect first gave, + 1 */
-	struct range_run last;		/* of the last lookup in @known */
+	struct range_run last, code;	/* of the last lookups in @known */
 	uint64_t first_brk, brk, stack_start;
 	bool torn_down;			/* exit_mmap was seen */
 };
@@ -239,6 +239,8 @@ void sched_infer_in(struct assembler *a, struct atask *t);
 /* layout.c: which areas an mm had at its start */
 void layout_fault(struct assembler *a, uint32_t mm, uint64_t addr,
 		  uint64_t error_code);
+/** layout_runs() - a fault of user mode came from code at @ip */
+void layout_runs(struct assembler *a, uint32_t mm, uint64_t ip);
 /** layout_grew() - the fault proved that the stack grew to @addr */
 void layout_grew(struct assembler *a, uint32_t mm, uint64_t addr);
 void layout_map(struct assembler *a, uint32_t mm, uint64_t addr, uint64_t len,

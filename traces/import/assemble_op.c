@@ -377,6 +377,8 @@ struct fate on_fault(struct assembler *a, struct atask *t,
 	/* inside exec its mm shows only when it takes a lock: at the end */
 	if (!(op.flags & OPF_IN_CALL))
 		layout_fault(a, op.mm, op.arg[0], op.arg[2]);
+	if (!(op.flags & OPF_KERNEL_MODE))
+		layout_runs(a, op.mm, op.arg[1]);
 	if (t->call != NO_CALL)
 		t->call_b.events++;
 	t->fault = ring_add(a, t, &op, false);

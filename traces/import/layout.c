@@ -57,7 +57,7 @@ static bool is_initial(uint64_t v)
 static void set(struct amm *m, uint64_t start, uint64_t end, uint64_t value)
 {
 	rangemap_set(&m->known, (struct range){ start, end }, value);
-	m->last.r.end = 0;
+	m->last.r.end = m->code.r.end = 0;
 }
 
 /* pages that [addr, addr + len) touches; false if none, or not user space */
@@ -212,6 +212,27 @@ void layout_fault(struct assembler *a, uint32_t mm, uint64_t addr,
 			value &= ~((uint64_t)AREA_SPECIAL << FLAGS_SHIFT);
 		set(m, r.start, r.end, value);
 	}
+}
+
+/*
+ * Code that was read before it ran (the vdso, by the loader) never faults as
+ * code; that something ran there, the next fault from there tells.
+ */
+void layout_runs(struct assembler *a, uint32_t mm, uint64_t ip)
+{
+	struct amm *m = mm_live(a, mm);
+	uint64_t page = page_down(ip);
+	uint32_t flags = fault_flags(ip, PF_FETCH_BIT);
+
+	if (!m || !ip || ip >= USER_END ||
+	    (page >= m->code.r.start && page < m->code.r.end))
+		return;
+	if (!rangemap_find(&m->known, page, &m->code) ||
+	    !is_initial(m->code.value) || m->code.value >> AREA_SHIFT ||
+	    value_flags(m->code.value) & AREA_EXEC)
+		return;
+	set(m, m->code.r.start, m->code.r.end,
+	    m->code.value | (uint64_t)flags << FLAGS_SHIFT);
 }
 
 void layout_grew(struct assembler *a, uint32_t mm, uint64_t addr)

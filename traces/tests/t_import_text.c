@@ -495,6 +495,32 @@ static void t_stack_growth(void **state)
 	imported_free(im);
 }
 
+/*
+ * The vdso: read by the loader, run later without a fault, fetched by the
+ * child. Its parent must have had it as code.
+ */
+static void t_code_that_was_read(void **state)
+{
+	struct imported *im = import_text(
+		"cpus=1\n"
+		" a-7 [000] 1.000001000: page_fault_user: address=0x7ff248f38020 ip=0x7ff248f56e18 error_code=0x4\n"
+		" a-7 [000] 1.000001500: page_fault_user: address=0x7ff248f32000 ip=0x7ff248f3882c error_code=0x4\n"
+		" a-7 [000] 1.000002000: sys_enter_fork: \n"
+		" a-7 [000] 1.000003000: task_newtask: pid=8 comm=a clone_flags=1200000 oom_score_adj=0\n"
+		" a-7 [000] 1.000004000: sys_exit_fork: 0x8\n"
+		" a-8 [000] 1.000006000: page_fault_user: address=0x7ff248f38810 ip=0x7ff248f38810 error_code=0x14\n");
+	const struct trace_header *h;
+
+	(void)state;
+	assert_string_equal(im->e.text, "");
+	h = mmt_header(im->r);
+	assert_int_equal(h->mms[0].area_count, 1);
+	assert_true(h->mms[0].areas[0].flags & AREA_EXEC);
+	assert_true(h->mms[0].areas[0].end >= 0x7ff248f39000);
+	assert_int_equal(h->mms[1].area_count, 0);
+	imported_free(im);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -520,6 +546,7 @@ int main(void)
 		cmocka_unit_test(t_not_a_capture),
 		cmocka_unit_test(t_strict),
 		cmocka_unit_test(t_stack_growth),
+		cmocka_unit_test(t_code_that_was_read),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
