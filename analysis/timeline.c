@@ -1,7 +1,4 @@
-	const char *of = string(o, "of");
-	int64_t id = integer(o, "lock", -1);
-
-	if (id < 0 || id >= ID_MOST)/*
+/*
  * timeline: a cell's events to Chrome trace JSON, which Perfetto opens.
  *
  * Layout: simulated processes with a track a thread (ops, and waits inside
