@@ -54,7 +54,8 @@ static const struct lack {
 	{ HAVE_WAKING, "sched_waking", "who waits for whom is unknown",
 	  "sched/sched_waking" },
 	{ HAVE_FORK_EXIT, "task_newtask and sched_process_*",
-	  "tasks and address spaces are guessed",
+	  "tasks and address spaces are guessed; a thread number that comes "
+	  "again is one task",
 	  "task/task_newtask, sched/sched_process_*" },
 	{ HAVE_VMALLOC, "vmalloc events", "no vmalloc or vfree to replay",
 	  "vmalloc/*, in an instance without pid filter, as --vmalloc" },
@@ -156,6 +157,9 @@ void import_account_print(const struct import_account *acct, FILE *out)
 	if (acct->faults_outside)
 		fprintf(out, "%" PRIu64 " faults where a traced call had "
 			"unmapped\n", acct->faults_outside);
+	if (acct->tids_again)
+		fprintf(out, "%" PRIu64 " thread numbers came again after "
+			"their exit: tasks of their own\n", acct->tids_again);
 	if (acct->early_end[0])
 		fprintf(out, "the input ends early: %s\n", acct->early_end);
 	print_lacks(acct, out);
@@ -197,6 +201,7 @@ json_t *import_account_json(const struct import_account *acct)
 		{ "clock_steps", acct->clock_steps },
 		{ "locks_outside_ops", acct->lock_outside },
 		{ "faults_outside_areas", acct->faults_outside },
+		{ "tids_again", acct->tids_again },
 		{ "span_ns", (uint64_t)acct->span_ns },
 		{ "tasks", acct->tasks }, { "mms", acct->mms },
 	};

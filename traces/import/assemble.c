@@ -143,15 +143,27 @@ static uint32_t mm_of_process(struct assembler *a, const struct raw_event *ev)
 	return mm_find(a, task_mm(a, a->tasks[slot]));
 }
 
+/*
+ * What no task does behind its sched_process_exit: after one, the number was
+ * given to another task, whose birth the capture does not show.
+ */
+static bool only_alive(const struct raw_event *ev)
+{
+	enum { PF_USER = 4 };
+
+	return ev->type == RAW_CALL || ev->type == RAW_ENTER ||
+	       ev->type == RAW_NEWTASK || ev->type == RAW_EXECED ||
+	       (ev->type == RAW_FAULT_USER && ev->v[2] & PF_USER);
+}
+
 struct atask *task_get(struct assembler *a, const struct raw_event *ev)
 {
 	struct atask *t = task_find(a, ev->tid);
 
-	/* calls after the end: the number was given to another task */
-	if (t && t->dead && a->calls_tell_tasks &&
-	    (ev->type == RAW_CALL || ev->type == RAW_ENTER)) {
+	if (t && t->dead && only_alive(ev)) {
 		task_end(a, t);
 		t = NULL;
+		a->counts.tids_again++;
 	}
 	if (!t && a->calls_tell_tasks)
 		t = child_of_open_call(a, ev->tid);

@@ -51,6 +51,7 @@ struct fate assemble_event(struct assembler *a, const struct raw_event *ev,
 struct assemble_counts {
 	uint64_t ops[OP_KIND_COUNT];
 	uint64_t open_at_end, clock_steps, lock_outside, faults_outside;
+	uint64_t tids_again;
 };
 
 /**

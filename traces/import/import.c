@@ -14,11 +14,10 @@
 #include "traces/import/assemble.h"
 #include "traces/import/facts.h"
 #include "traces/import/stream.h"
+#include "traces/import/twins.h"
 
 enum {
-	INPUTS_MAX = 64, RECENT = 256,
-	/* us text rounds: a line of it may stand before its own ns twin */
-	ROUNDING_NS = 1000,
+	INPUTS_MAX = 64,
 	PROGRESS_LINES = 1 << 15,
 };
 
@@ -33,13 +32,6 @@ struct source {
 	int64_t last_ts;
 };
 
-struct recent {
-	uint64_t va;
-	int64_t ts;
-	uint32_t tid;
-	uint8_t type;
-};
-
 struct import {
 	const struct import_options *o;
 	struct import_account *acct;
@@ -49,8 +41,7 @@ struct import {
 	struct assembler *a;
 	struct trace_header h;
 	struct assemble_setup setup;
-	struct recent recent[RECENT];	/* vmalloc events of the main inputs */
-	unsigned recent_at;
+	struct twins twins;		/* vmalloc events of the main inputs */
 	int64_t now_ts;
 	uint64_t events;
 };
@@ -177,34 +168,6 @@ static void source_close(struct source *s)
 	lexer_free(s->lx);
 }
 
-static bool is_vmalloc(const struct raw_event *ev)
-{
-	return ev->type == RAW_VMAP_ALLOC || ev->type == RAW_VMAP_FREE ||
-	       ev->type == RAW_VMAP_PURGE;
-}
-
-/*
- * A vmalloc line of the system-wide file, or of an instance in the same
- * trace.dat, that the main input has as well. There is one purge event a
- * vmap node, so in one file two of those may be alike.
- */
-static bool is_duplicate(struct import *im, const struct source *s)
-{
-	const struct raw_event *ev = &s->ev;
-
-	if (!is_vmalloc(ev) || (!s->vmalloc && ev->type == RAW_VMAP_PURGE))
-		return false;
-	for (unsigned i = 0; i < RECENT; i++) {
-		const struct recent *r = &im->recent[i];
-
-		if (r->va == ev->v[0] && r->type == ev->type &&
-		    r->tid == ev->tid && ev->ts - r->ts <= 2 * ROUNDING_NS &&
-		    r->ts - ev->ts <= 2 * ROUNDING_NS)
-			return true;
-	}
-	return false;
-}
-
 /*
  * The us text of the same buffer: the same events in the same order. It has
  * the interrupt flag and the process id that the ns text lacks.
@@ -254,15 +217,14 @@ static int book_event(struct import *im, struct source *s, struct errbuf *e)
 	if (s->vmalloc && !is_vmalloc(ev) && ev->type != RAW_LOST)
 		return book_loss(im, s, NULL, "no vmalloc event (in the "
 				 "--vmalloc file)", 0, e);
-	if (is_duplicate(im, s))
+	if (twins_has(&im->twins, ev, s->vmalloc))
 		return book_loss(im, s, NULL, s->vmalloc ? "vmalloc event "
 				 "that the main input has as well" :
 				 "vmalloc event that is there twice", 0, e);
 	if (s->vmalloc && ev->ts < im->now_ts)
 		ev->ts = im->now_ts;	/* by less than ROUNDING_NS */
-	if (!s->vmalloc && is_vmalloc(ev))
-		im->recent[im->recent_at++ % RECENT] = (struct recent){
-			ev->v[0], ev->ts, ev->tid, ev->type };
+	if (!s->vmalloc)
+		twins_note(&im->twins, ev);
 	im->now_ts = ev->ts;
 	im->events++;
 	f = assemble_event(im->a, ev, e);
@@ -512,6 +474,7 @@ static void fill_account(struct import *im, const struct assemble_counts *c)
 	acct->clock_steps = c->clock_steps;
 	acct->lock_outside = c->lock_outside;
 	acct->faults_outside = c->faults_outside;
+	acct->tids_again = c->tids_again;
 	acct->lost_events = im->h.lost_events;
 	acct->span_ns = im->h.span_ns;
 	acct->tasks = im->h.task_count;

@@ -37,6 +37,7 @@ struct import_account {
 	uint64_t lost_events;
 	uint64_t clock_steps;		/* stamps that went backward */
 	uint64_t lock_outside;		/* lock events outside any traced op */
+	uint64_t tids_again;		/* numbers of tasks that had ended */
 	uint64_t faults_outside;	/* where a traced call had unmapped */
 	int64_t span_ns;
 	uint32_t tasks, mms;

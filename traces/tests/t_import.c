@@ -386,6 +386,39 @@ static void t_process_column(void **state)
 	imported_free(im);
 }
 
+/*
+ * A number that comes again without a birth: a call behind the exit is of
+ * another task, a lock of exit_mm is not. Without an exit it stays one task.
+ */
+static void t_number_again(void **state)
+{
+	struct imported *im = import_text(
+		L(7, 0, 000001000, "sys_enter_exit_group: error_code: 0x0")
+		L(7, 0, 000002000, "sched_process_exit: comm=a pid=7 prio=120 group_dead=true")
+		L(7, 0, 000003000, START(1, true))
+		L(7, 0, 000003100, GOT(1, true, true))
+		L(7, 0, 000003200, DONE(1, true))
+		L(7, 0, 000004000, "exit_mmap: mt_mod 0000000000000001, DESTROY")
+		L(7, 0, 000009000, "sys_enter_brk: brk: 0x0")
+		L(7, 0, 000009100, "sys_exit_brk: 0x5000")
+		L(8, 0, 000009200, "sys_enter_brk: brk: 0x0")
+		L(8, 0, 000009300, "sys_exit_brk: 0x6000")
+		L(8, 0, 000009400, "page_fault_user: address=0x1000 ip=0x1 error_code=0x6"));
+
+	(void)state;
+	assert_string_equal(im->e.text, "");
+	assert_int_equal(im->acct.tasks, 3);
+	assert_int_equal(im->acct.tids_again, 1);
+	assert_int_equal(im->acct.ops[OP_EXIT_MM], 1);
+	assert_int_equal(nth(im, OP_EXIT_MM, 0)->task, 0);
+	assert_int_equal(nth(im, OP_BRK, 0)->task, 1);
+	assert_int_not_equal(nth(im, OP_BRK, 0)->mm,
+			     nth(im, OP_EXIT_MM, 0)->mm);
+	assert_true(mmt_header(im->r)->tasks[0].exited);
+	assert_false(mmt_header(im->r)->tasks[1].exited);
+	imported_free(im);
+}
+
 /* a second entry without a return, open calls at the end, backward stamps */
 static void t_partial(void **state)
 {
@@ -500,6 +533,7 @@ int main(void)
 		cmocka_unit_test(t_fork), cmocka_unit_test(t_vfork_exec),
 		cmocka_unit_test(t_late_identity),
 		cmocka_unit_test(t_process_column),
+		cmocka_unit_test(t_number_again),
 		cmocka_unit_test(t_partial), cmocka_unit_test(t_waking),
 		cmocka_unit_test(t_maps_of_a_started_program),
 	};
