@@ -87,6 +87,22 @@ static uint64_t model_lowest(const bool *taken, uint64_t pages, uint64_t align)
 	return UINT64_MAX;
 }
 
+/* The free tree is the array: what lies in no free area is taken, page by page. */
+static void same_as_array(const struct space *s, const bool *taken)
+{
+	const struct vmap_area *v = TAILQ_FIRST(&s->free.list);
+
+	for (uint64_t i = 0; i < MODEL_PAGES; i++) {
+		uint64_t addr = ORIGIN + i * PAGE;
+
+		while (v && v->r.end <= addr)
+			v = TAILQ_NEXT(v, link);
+		if (taken[i] == (v && v->r.start <= addr))
+			fail_msg("page %llu: taken %d in the array",
+				 (unsigned long long)i, taken[i]);
+	}
+}
+
 static void t_against_array(void **state)
 {
 	uint64_t ops = getenv("MMREPLAY_LONG") ? 1000000 : 20000;
@@ -127,6 +143,7 @@ static void t_against_array(void **state)
 			give(&s, r);
 		}
 		vmap_tree_check(&s.free);
+		same_as_array(&s, taken);
 	}
 	while (lives)
 		give(&s, live[--lives]);

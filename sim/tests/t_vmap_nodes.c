@@ -2,11 +2,13 @@
  * Pins the rules of vmap: nodes -- node count, vn_id, both decays, helpers --
  * and what the pools do: filled by a drain only, LIFO, a head that is not
  * aligned is a miss and goes to the tail, emptied by a full purge and by the
- * shrinker; and that helpers end before the drain does.
+ * shrinker; what of them is there for whom, by node; and that helpers end before
+ * the drain does.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <cmocka.h>
 #include "sim/policy/vmap/nodes.h"
 #include "sim/tests/fixture_mm.h"
@@ -206,6 +208,85 @@ static void t_small_pools(void **state)
 	}
 }
 
+/* ---- for whom ---- */
+
+/*
+ * 64 areas of 2 pages, 8 a zone, so 16 on each of 4 nodes by address; who asks
+ * is on one CPU. By CPU all 64 are its own; by address 16 are, and of the other
+ * 48 nobody on their nodes has ever asked.
+ */
+static void for_whom(struct task *t, struct mmfix *x)
+{
+	const struct nodes_options *o = x->cfg.policies.options[AXIS_VMAP];
+	uint64_t own = o->vn_id == TAG_BY_CPU ? 64 : 16;
+	struct vmap_area *v[65];
+
+	for (unsigned i = 0; i < 64; i++)
+		v[i] = get(t, 2, PAGE);
+	for (unsigned i = 0; i < 64; i++)
+		put(t, v[i]);
+	x->k->vmap->purge(t, PURGE_DRAIN);
+	assert_int_equal(mmfix_counter(x, COUNT_VMAP_POOL_HIT_BEFORE), 0);
+	assert_int_equal(mmfix_counter(x, COUNT_VMAP_POOL_MISS_BEFORE), 64);
+	for (unsigned i = 0; i < own + 1; i++)
+		v[i] = get(t, 2, PAGE);
+	assert_int_equal(mmfix_counter(x, COUNT_VMAP_POOL_HIT), own);
+	assert_int_equal(mmfix_counter(x, COUNT_VMAP_POOL_MISS), 65);
+	/* the miss: 48 of that size stand in other nodes' pools, or none */
+	assert_int_equal(mmfix_counter(x, COUNT_VMAP_POOL_MISS_ELSEWHERE),
+			 o->vn_id == TAG_BY_ADDRESS);
+	assert_int_equal(mmfix_counter(x, COUNT_VMAP_POOL_MISS_BEFORE), 64);
+	*(uint32_t *)x->arg = t->cpu->id;
+}
+
+static void check_report(const struct mmfix *x, enum vmap_tag tag)
+{
+	const struct hold_class *h = &x->f.metrics->holds[x->k->hold[HOLD_VMAP]];
+	struct vmap_report r;
+
+	kernel_vmap_report(x->k, &r);
+	assert_int_equal(r.nodes, 4);
+	assert_int_equal(r.count, tag == TAG_BY_ADDRESS ? 3 : 0);
+	for (uint32_t i = 0; i < r.count; i++) {
+		const struct hold_part *p = hold_part_at(h, r.pool[i].node,
+			x->k->stage[STAGE_VMAP_POOL]);
+
+		assert_int_not_equal(r.pool[i].node, *(uint32_t *)x->arg);
+		assert_int_equal(r.pool[i].pages, 2);
+		assert_int_equal(r.pool[i].areas, 16);
+		assert_false(r.pool[i].asked);
+		assert_int_equal(p->bytes, 32 * PAGE);
+		assert_int_equal(p->peak_bytes, 32 * PAGE);
+	}
+	free(r.pool);
+}
+
+static void t_for_whom(void **state)
+{
+	(void)state;
+	for (enum vmap_tag tag = TAG_BY_CPU; tag <= TAG_BY_ADDRESS; tag++) {
+		struct nodes_options o = { .decay = DECAY_FIXED, .vn_id = tag };
+		const struct hold_class *h;
+		uint32_t cpu = 0;
+		struct mmfix x;
+
+		open_nodes(&x, 4, &o);
+		x.arg = &cpu;
+		mmfix_task(&x, 0, for_whom);
+		mmfix_run(&x);
+		check_report(&x, tag);
+		/* objects of what is pooled; 64 pairs of pages in one table */
+		h = &x.f.metrics->holds[x.k->hold[HOLD_VMAP_AREA]];
+		assert_int_equal(h->peak_bytes, 64 * VMAP_AREA_BYTES);
+		assert_int_equal(h->bytes, tag == TAG_BY_ADDRESS ?
+				 48 * VMAP_AREA_BYTES : 0);
+		h = &x.f.metrics->holds[x.k->hold[HOLD_VMAP_TABLE]];
+		assert_int_equal(h->peak_bytes, PAGE);
+		assert_int_equal(h->bytes, 0);	/* mapped again */
+		mmfix_close(&x);
+	}
+}
+
 /* ---- helpers ---- */
 
 static void burst(struct task *t, struct mmfix *x)
@@ -250,6 +331,7 @@ int main(void)
 		cmocka_unit_test(t_pool_life),
 		cmocka_unit_test(t_pool_align),
 		cmocka_unit_test(t_small_pools),
+		cmocka_unit_test(t_for_whom),
 		cmocka_unit_test(t_helpers_end),
 	};
 
