@@ -361,13 +361,70 @@ static void t_trade_data(void **state)
 	room_close(&r);
 }
 
+/* Lazy and pooled bytes of a cell's series, and its pools by node. */
+static void t_vmap_data(void **state)
+{
+	struct fixture f = usual;
+	struct plot_job job;
+	struct room r;
+	char *path;
+	FILE *out;
+
+	(void)state;
+	f.replicates = 1;
+	f.series_points = 1;
+	r = room_open(&f);
+	path = xasprintf("%s/series/%s.csv", r.s->cells[0].dir, r.s->cells[0].id);
+	out = fopen(path, "w");
+	fputs("t_ns,metric,value\n1000000000,vmap.vmap-lazy,4096\n2000000000,vmap.vmap-pool,12288\n"
+	      "2000000000,vmap.vmap-pool.3,8192\n2000000000,vmap.vmap-pool.1,4096\n"
+	      "5000000000,vmap.vmap-pool.3,0\n9000000000,vmap.vmap-lazy,0\n", out);
+	fclose(out);
+	free(path);
+	job = built(&r, &plot_vmap);
+	assert_non_null(strstr(job.dat.s, "1000000000\t4096\n9000000000\t0\n"));
+	assert_non_null(strstr(job.dat.s, "2000000000\t12288\n9000000000\t12288\n"));
+	/* from, to, node, bytes */
+	assert_non_null(strstr(job.dat.s, "2000000000\t5000000000\t3\t8192\n"));
+	assert_non_null(strstr(job.dat.s, "2000000000\t9000000000\t1\t4096\n"));
+	assert_non_null(strstr(job.gp.s, "set yrange [-0.5:3.5]"));
+	release(&job);
+	room_close(&r);
+}
+
+/* Published points stand beside a sweep of the same number, as they are. */
+static void t_sweep_published(void **state)
+{
+	struct fixture f = usual;
+	struct plot_job job;
+	struct room r;
+
+	(void)state;
+	f.points = 4;
+	f.series_points = 0;
+	r = room_open(&f);
+	json_decref(r.s->reference);
+	r.s->reference = json_pack(
+		"{s:s,s:s,s:s,s:b,s:[{s:f,s:f,s:f},{s:f,s:f,s:f}]}", "kind",
+		"published", "x", "machine.cpus", "quantity", "run.makespan_ns",
+		"same_unit", 1, "points", "x", 8.0, "before", 70.0, "after", 50.0,
+		"x", 4096.0, "before", 7.0, "after", 5.0);
+	job = built(&r, &plot_sweep);
+	assert_non_null(strstr(job.dat.s, "# published\n# x\tbefore\tafter\n8\t70\t50\n\n"));
+	assert_non_null(strstr(job.gp.s, "title 'published, before'"));
+	assert_non_null(strstr(job.gp.s, "run.makespan"));
+	release(&job);
+	room_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_cdf_data),	  cmocka_unit_test(t_bars_data),
 		cmocka_unit_test(t_blame_data),	  cmocka_unit_test(t_series),
 		cmocka_unit_test(t_series_damaged), cmocka_unit_test(t_sweep_data),
-		cmocka_unit_test(t_trade_data),
+		cmocka_unit_test(t_trade_data),	  cmocka_unit_test(t_sweep_published),
+		cmocka_unit_test(t_vmap_data),
 		cmocka_unit_test(t_no_data),	  cmocka_unit_test(t_files),
 	};
 

@@ -281,6 +281,29 @@ static void t_command_line(void **state)
 	refuse_policy("", "--policy: expected axis=value,...");
 }
 
+/* The block of another file: its points, or what is wrong with it. */
+static void t_published_by_file(void **state)
+{
+	struct errbuf e = { 0 };
+	struct scenario *s;
+
+	(void)state;
+	fixture_file(folder, "p.yaml",
+		     "published: {result: r, family: f, source: s, quantity: run.makespan_ns, points: [{x: 1, before: 2, after: 3}]}\n");
+	fixture_file(folder, "q.yaml", "trace: t.mmt\n");
+	fixture_file(folder, "s.yaml", "trace: t.mmt\npublished: p.yaml\n");
+	s = scenario_load("s.yaml", NULL, &e);
+	assert_non_null(s);
+	assert_int_equal(s->published->point_count, 1);
+	assert_true(s->published->points[0].after == 3);
+	scenario_free(s);
+	refuse("trace: t.mmt\npublished: q.yaml\n",
+	       "s.yaml:2:12: published: expected 'q.yaml' to be a scenario with published:");
+	refuse("trace: t.mmt\npublished: none.yaml\n", "./none.yaml: *");
+	refuse("trace: t.mmt\npublished: [p.yaml]\n",
+	       "s.yaml:2:12: published: expected a map of result*");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +312,7 @@ int main(void)
 		cmocka_unit_test(t_too_many), cmocka_unit_test(t_forbidden), cmocka_unit_test(t_replay),
 		cmocka_unit_test(t_machine), cmocka_unit_test(t_missing_cost),
 		cmocka_unit_test(t_command_line),
+		cmocka_unit_test(t_published_by_file),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -19,7 +19,8 @@
  * kvfree_rcu() are not here: the one is another allocator, the other a vfree
  * by a worker after a grace period, as in captures of thread stacks. Addresses
  * are names only: each thread has a window of its own, a policy picks its own
- * addresses. The threads are alive at the start and do not exit.
+ * addresses. The threads are alive at the start and do not exit; all begin at
+ * once, as the module's do, or each `stagger_us` after the one before.
  */
 #include <stdio.h>
 #include "traces/generate/gen.h"
@@ -41,7 +42,7 @@ enum { VP_JOBS_MAX = 2048, VP_SLOTS_MAX = 1 << 18, VP_BATCH = 16 };
 
 struct vp_params {
 	struct gen_common common;
-	uint32_t jobs, loops, pages, test, busy, holes, lag;
+	uint32_t jobs, loops, pages, test, busy, holes, lag, stagger_us;
 };
 
 static const struct option vp_options[] = {
@@ -62,6 +63,8 @@ static const struct option vp_options[] = {
 		   "full-fit: holes of each thread; 0: 8192 for each bit of cpus"),
 	GEN_OPTION(struct vp_params, "lag", OPT_U32, lag, "16", 1, 4096,
 		   "count", "cross-cpu: areas between alloc and free"),
+	GEN_OPTION(struct vp_params, "stagger_us", OPT_U32, stagger_us, "0", 0,
+		   100000000, "us", "each thread begins so much after the one before"),
 	GEN_COMMON_OPTIONS(struct vp_params, "20"),
 	OPTION_END
 };
@@ -249,6 +252,8 @@ static bool vp_one(struct gen *g, struct gen_task *t)
 	uint64_t held = vp_held(p), second = p->test == VP_FULL_FIT ? held / 2 : 0;
 	uint64_t turns = held + second, rest = turns + p->loops, n = t->n;
 
+	if (!n && t->role && p->stagger_us)
+		gen_sleep(g, t, (int64_t)t->role * p->stagger_us * 1000);
 	gen_think(g, t);
 	if (p->test == VP_CROSS_CPU) {
 		vp_turn(g, t);
