@@ -12,12 +12,14 @@
  *   align-shift   alloc 1 page aligned to 2^0, 2^1 .. 2^22 bytes, free
  *   vmap          map n pages that exist (and a guard page), unmap
  *   vm-map-ram    vm_map_ram() of n pages, vm_unmap_ram(); of random-ram 1..100
+ *   aliases       vm-map-ram, and at every lag-th turn vm_unmap_aliases()
+ *   kvfree-rcu    alloc n pages; the vfrees of each `lag` of them are a worker's,
+ *                 grace_us later: kvfree_rcu() with one argument or two
  *   cross-cpu     alloc n pages; free the oldest of the thread before
  *
  * Sizes are those of the area: pages asked for and one guard page, which
- * vm_map_ram() has not. The module's tests of the per-CPU allocator and of
- * kvfree_rcu() are not here: the one is another allocator, the other a vfree
- * by a worker after a grace period, as in captures of thread stacks. Addresses
+ * vm_map_ram() has not. The module's test of the per-CPU allocator is not here:
+ * its chunks outlive it, so it measures another allocator. Addresses
  * are names only: each thread has a window of its own, a policy picks its own
  * addresses. The threads are alive at the start and do not exit; all begin at
  * once, as the module's do, or each `stagger_us` after the one before.
@@ -28,21 +30,22 @@
 enum vp_test {
 	VP_FIX_SIZE, VP_RANDOM_SIZE, VP_FIX_ALIGN, VP_RANDOM_ALIGN,
 	VP_LONG_BUSY, VP_FULL_FIT, VP_CROSS_CPU, VP_ALIGN_SHIFT, VP_VMAP,
-	VP_MAP_RAM, VP_RANDOM_RAM
+	VP_MAP_RAM, VP_RANDOM_RAM, VP_ALIASES, VP_KVFREE_RCU
 };
 static const char *const vp_test_names[] = {
 	"fix-size", "random-size", "fix-align", "random-align", "long-busy",
 	"full-fit", "cross-cpu", "align-shift", "vmap", "vm-map-ram",
-	"random-ram", NULL
+	"random-ram", "aliases", "kvfree-rcu", NULL
 };
 
 #define VP_BASE 0xffffc90000000000ULL
 #define VP_WINDOW_BYTES (8ULL << 30)	/* of vmalloc space's 32 TiB, a thread */
-enum { VP_JOBS_MAX = 2048, VP_SLOTS_MAX = 1 << 18, VP_BATCH = 16 };
+enum { VP_JOBS_MAX = 2048, VP_SLOTS_MAX = 1 << 18, VP_BATCH = 16,
+       VP_WORKERS_MAX = 65536 };
 
 struct vp_params {
 	struct gen_common common;
-	uint32_t jobs, loops, pages, test, busy, holes, lag, stagger_us;
+	uint32_t jobs, loops, pages, test, busy, holes, lag, stagger_us, grace_us;
 };
 
 static const struct option vp_options[] = {
@@ -62,7 +65,9 @@ static const struct option vp_options[] = {
 		   VP_SLOTS_MAX / 4, "count",
 		   "full-fit: holes of each thread; 0: 8192 for each bit of cpus"),
 	GEN_OPTION(struct vp_params, "lag", OPT_U32, lag, "16", 1, 4096,
-		   "count", "cross-cpu: areas between alloc and free"),
+		   "count", "cross-cpu: areas between alloc and free; kvfree-rcu: areas of one worker; aliases: turns from one to the next"),
+	GEN_OPTION(struct vp_params, "grace_us", OPT_U32, grace_us, "10000", 0,
+		   100000000, "us", "kvfree-rcu: from the last alloc of a worker's to its first vfree"),
 	GEN_OPTION(struct vp_params, "stagger_us", OPT_U32, stagger_us, "0", 0,
 		   100000000, "us", "each thread begins so much after the one before"),
 	GEN_COMMON_OPTIONS(struct vp_params, "20"),
@@ -89,6 +94,13 @@ static uint64_t vp_held(const struct vp_params *p)
 	}
 }
 
+/* kvfree-rcu: workers of one thread. */
+static uint64_t vp_workers(const struct vp_params *p)
+{
+	return p->test == VP_KVFREE_RCU ?
+	       ((uint64_t)p->loops + p->lag - 1) / p->lag : 0;
+}
+
 static int vp_check(const void *params, struct loc at, struct errbuf *e)
 {
 	const struct vp_params *p = params;
@@ -97,6 +109,13 @@ static int vp_check(const void *params, struct loc at, struct errbuf *e)
 	if (p->test == VP_CROSS_CPU && bytes > VP_WINDOW_BYTES / 2)
 		return gen_refuse(e, at, "lag=%u with pages=%u: a thread would hold more than 4 GiB of addresses",
 				  p->lag, p->pages);
+	bytes = p->loops * (p->pages + 2ULL) * PAGE_BYTES;
+	if (p->test == VP_KVFREE_RCU && bytes > VP_WINDOW_BYTES / 2)
+		return gen_refuse(e, at, "loops=%u with pages=%u: a thread would name more than 4 GiB of addresses",
+				  p->loops, p->pages);
+	if (p->jobs * vp_workers(p) > VP_WORKERS_MAX)
+		return gen_refuse(e, at, "loops=%u with lag=%u: more than %d workers; expected a larger lag",
+				  p->loops, p->lag, VP_WORKERS_MAX);
 	return 0;
 }
 
@@ -116,9 +135,12 @@ static void vp_setup(struct gen *g)
 		char comm[32];	/* cut to 15, as the kernel does */
 
 		snprintf(comm, sizeof(comm), "vmalloc_test/%u", i);
-		gen_task_new(g, TRACE_NO_TASK, TRACE_NO_TASK, TRACE_NO_MM, 0, i,
-			     comm);
+		gen_task_new(g, TRACE_NO_TASK, TRACE_NO_TASK, TRACE_NO_MM,
+			     vp_workers(p) > 0, i, comm);
 	}
+	for (uint32_t i = 0; i < p->jobs * vp_workers(p); i++)
+		gen_task_new(g, TRACE_NO_TASK, TRACE_NO_TASK, TRACE_NO_MM, 0,
+			     p->jobs + i, "kworker");
 }
 
 /* Slot @slot in the window of thread @job; slots of held areas are a page. */
@@ -194,6 +216,48 @@ static void vp_cross(struct gen *g, struct gen_task *t, uint64_t n)
 					pages));
 }
 
+/* Slot @n in the window of @job, none twice. */
+static struct range vp_kvfree_area(const struct vp_params *p, uint32_t job,
+				   uint64_t n)
+{
+	return vp_area(job, n * ((p->pages + 2) / 2), p->pages);
+}
+
+/* The worker of the batch that ends here is woken: it has waited from the start,
+ * which is 1 ns before that of the threads. */
+static void vp_kvfree_rcu(struct gen *g, struct gen_task *t)
+{
+	const struct vp_params *p = g->params;
+	uint64_t batch = t->n / p->lag;
+
+	gen_vmalloc(g, t, vp_kvfree_area(p, t->role, t->n), PAGE_BYTES);
+	if ((t->n + 1) % p->lag && t->n + 1 < p->loops)
+		return;
+	BUG_ON(!gen_signal(g, t, gen_task_of(g, (uint32_t)(p->jobs + t->role *
+		vp_workers(p) + batch))));
+}
+
+/* A worker: wait, let the grace period pass, free the batch. */
+static bool vp_worker(struct gen *g, struct gen_task *t)
+{
+	const struct vp_params *p = g->params;
+	uint64_t nth = t->role - p->jobs, batch = nth % vp_workers(p);
+	uint32_t job = (uint32_t)(nth / vp_workers(p));
+	uint64_t end = (batch + 1) * p->lag;
+
+	if (!t->n++) {
+		gen_wait(g, t, gen_task_of(g, job));
+		return true;
+	}
+	if (p->grace_us)
+		gen_sleep(g, t, (int64_t)p->grace_us * 1000);
+	for (uint64_t n = batch * p->lag; n < end && n < p->loops; n++) {
+		gen_vfree(g, t, vp_kvfree_area(p, job, n));
+		gen_think(g, t);
+	}
+	return false;
+}
+
 static void vp_turn(struct gen *g, struct gen_task *t)
 {
 	const struct vp_params *p = g->params;
@@ -231,6 +295,14 @@ static void vp_turn(struct gen *g, struct gen_task *t)
 		return;
 	case VP_MAP_RAM:
 		vp_map_pair(g, t, OP_VM_MAP_RAM, OP_VM_UNMAP_RAM, p->pages);
+		return;
+	case VP_ALIASES:
+		vp_map_pair(g, t, OP_VM_MAP_RAM, OP_VM_UNMAP_RAM, p->pages);
+		if ((t->n + 1) % p->lag == 0)
+			gen_op(g, t, OP_VM_UNMAP_ALIASES, NULL, 0, 0);
+		return;
+	case VP_KVFREE_RCU:
+		vp_kvfree_rcu(g, t);
 		return;
 	case VP_RANDOM_RAM:
 		vp_map_pair(g, t, OP_VM_MAP_RAM, OP_VM_UNMAP_RAM,
@@ -274,6 +346,10 @@ static bool vp_one(struct gen *g, struct gen_task *t)
 
 static bool vp_step(struct gen *g, struct gen_task *t)
 {
+	const struct vp_params *p = g->params;
+
+	if (t->role >= p->jobs)
+		return vp_worker(g, t);
 	for (unsigned i = 0; i < VP_BATCH; i++)
 		if (!vp_one(g, t))
 			return false;

@@ -45,6 +45,13 @@ static const struct {
 			    "vmas=20", "file=smaps" } },
 	{ "thread-storm", { "threads=2", "batch=3", "loops=4" } },
 	{ "malloc-arenas", { "threads=2", "loops=3000", "live_kib=2048" } },
+	{ "vmalloc-pairs", { "jobs=3", "loops=40", "test=align-shift" } },
+	{ "vmalloc-pairs", { "jobs=3", "loops=40", "test=vmap" } },
+	{ "vmalloc-pairs", { "jobs=3", "loops=40", "test=random-ram" } },
+	{ "vmalloc-pairs", { "jobs=3", "loops=40", "test=aliases", "lag=5" } },
+	{ "vmalloc-pairs", { "jobs=3", "loops=43", "test=kvfree-rcu", "lag=10" } },
+	{ "vmalloc-pairs", { "jobs=3", "loops=9", "test=kvfree-rcu", "lag=1" } },
+	{ "vmalloc-pairs", { "jobs=3", "loops=40", "stagger_us=7" } },
 };
 
 enum { SMALL = sizeof(small) / sizeof(small[0]) };
