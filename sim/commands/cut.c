@@ -1,5 +1,6 @@
 /* mmreplay cut: a part of a native trace as a trace of its own. */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,8 @@ static int run(int argc, char **argv, struct errbuf *e)
 	struct cut_account acct;
 	int ret;
 
+	/* long tables grow by realloc: what they leave goes back at once */
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 	a->o.tasks = a->tasks;
 	a->o.mms = a->mms;
 	a->o.to_ns = INT64_MAX;

@@ -399,6 +399,7 @@ static int cut_reader(struct cut *c, struct errbuf *e)
 	if (ret) {
 		mmt_abort(w);
 	} else {
+		mmt_drop_cache(c->r);	/* room for the tables */
 		finish_header(c);
 		ret = mmt_finish(w, &c->to, e);
 	}

@@ -367,6 +367,8 @@ static int merge_inputs(struct merge *m, struct errbuf *e)
 		mmt_abort(w);
 		return ret;
 	}
+	for (unsigned i = 0; i < m->input_count; i++)
+		mmt_drop_cache(m->input[i].r);	/* room for the tables */
 	merge_tables(m);
 	return mmt_finish(w, &m->to, e);
 }

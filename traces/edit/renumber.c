@@ -47,11 +47,15 @@ void renumber_join_mm(struct renumber *n, uint32_t old, uint32_t row)
 	n->mm_joined[old] = true;
 }
 
-/* room for one more item, in steps of powers of two */
+/* room for one more item, in steps of a sixteenth: tables may be long */
 static void *grow(void *p, uint32_t count, size_t bytes)
 {
-	return count & (count - 1) ? p :
-	       xrealloc(p, count ? (size_t)count * 2 : 1, bytes);
+	uint32_t step = 16;
+
+	/* changes at powers of two, which are multiples of both */
+	while (step * 32 <= count)
+		step *= 2;
+	return count % step ? p : xrealloc(p, (size_t)count + step, bytes);
 }
 
 uint32_t renumber_task(struct renumber *n, uint32_t old)

@@ -48,6 +48,9 @@ struct mmt_reader *mmt_open(const char *path, unsigned flags,
 			    size_t cache_bytes, struct errbuf *e);
 void mmt_close(struct mmt_reader *r);
 
+/** mmt_drop_cache() - free the decoded chunks; what is read later decodes anew */
+void mmt_drop_cache(struct mmt_reader *r);
+
 /** mmt_header() - valid until mmt_close() */
 const struct trace_header *mmt_header(const struct mmt_reader *r);
 

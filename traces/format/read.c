@@ -187,6 +187,14 @@ static uint32_t free_slot(struct mmt_reader *r, size_t bytes)
 	}
 }
 
+void mmt_drop_cache(struct mmt_reader *r)
+{
+	while (r->cached_bytes)
+		evict_one(r);
+	free(r->spare);
+	r->spare = NULL;
+}
+
 uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
 		    struct errbuf *e)
 {

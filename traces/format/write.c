@@ -306,29 +306,42 @@ int mmt_put(struct mmt_writer *w, const struct op *op, struct errbuf *e)
 	return w->raw_bytes >= MMT_CHUNK_TARGET ? close_chunk(w, e) : 0;
 }
 
+static void pack_index(struct mmt_writer *w, struct mmt_buf *raw)
+{
+	mmt_buf_varint(raw, w->chunks);
+	mmt_buf_add(raw, w->headers.data, w->headers.used);
+	mmt_buf_add(raw, w->dirs.data, w->dirs.used);
+	mmt_buf_release(&w->headers);
+	mmt_buf_release(&w->dirs);
+}
+
+/* one after the other: with many tasks each of them is large */
 static int put_tables(struct mmt_writer *w, const struct trace_header *h,
 		      struct errbuf *e)
 {
-	struct mmt_buf raw[TABLE_COUNT] = { 0 };
 	struct mmt_trailer t = { .tables_offset = w->offset };
 	uint8_t trailer[MMT_TRAILER_BYTES];
 	int ret = 0;
 
-	mmt_pack_header(h, &raw[TABLE_HEADER]);
-	mmt_pack_tasks(h, &raw[TABLE_TASKS]);
-	mmt_pack_mms(h, &raw[TABLE_MMS]);
-	mmt_buf_varint(&raw[TABLE_INDEX], w->chunks);
-	mmt_buf_add(&raw[TABLE_INDEX], w->headers.data, w->headers.used);
-	mmt_buf_add(&raw[TABLE_INDEX], w->dirs.data, w->dirs.used);
-	for (int i = 0; i < TABLE_COUNT; i++) {
-		if (raw[i].used > MMT_TABLE_RAW_MAX && !ret)
+	for (int i = 0; i < TABLE_COUNT && !ret; i++) {
+		struct mmt_buf raw = { 0 };
+
+		if (i == TABLE_HEADER)
+			mmt_pack_header(h, &raw);
+		else if (i == TABLE_TASKS)
+			mmt_pack_tasks(h, &raw);
+		else if (i == TABLE_MMS)
+			mmt_pack_mms(h, &raw);
+		else
+			pack_index(w, &raw);
+		if (raw.used > MMT_TABLE_RAW_MAX)
 			ret = err_set(e, -EFBIG, "trace too large: a table "
-				      "of %zu bytes", raw[i].used);
+				      "of %zu bytes", raw.used);
 		w->zip.used = 0;
-		zip(w, &raw[i], &t.bytes[i], &t.raw[i], &t.sum[i]);
+		zip(w, &raw, &t.bytes[i], &t.raw[i], &t.sum[i]);
 		if (!ret)
 			ret = put_bytes(w, w->zip.data, w->zip.used, e);
-		mmt_buf_release(&raw[i]);
+		mmt_buf_release(&raw);
 	}
 	mmt_trailer_pack(&t, trailer);
 	return ret ? ret : put_bytes(w, trailer, sizeof(trailer), e);
