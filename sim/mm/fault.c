@@ -205,7 +205,7 @@ static void fault_alloc(struct task *t, struct vma *v, enum fault_class c)
 
 	if (!allocates(c))
 		return;
-	line_read(t, vma_line(v, v->mm->k->place->policy_offset));
+	line_read(t, vma_line(v, v->mm->k->area.policy_offset));
 	if (c == CLASS_HUGE)
 		pages_alloc_huge(t);
 	else

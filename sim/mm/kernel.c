@@ -72,6 +72,7 @@ static const void *chosen(const struct kernel *k, enum axis a)
 static void choose(struct kernel *k)
 {
 	const struct fault_scope *scope = chosen(k, AXIS_FAULT_SCOPE);
+	const struct vma_place *place = NULL;
 
 	k->mm_lock = chosen(k, AXIS_MM_LOCK);
 	k->munmap = chosen(k, AXIS_MUNMAP);
@@ -83,29 +84,27 @@ static void choose(struct kernel *k)
 	k->mmap_rwsem = k->cfg.policies.mmap_rwsem ?
 			(const void *)k->cfg.policies.mmap_rwsem : k->rwsem;
 	k->tlb = chosen(k, AXIS_TLB_FLUSH);
-	k->place = chosen(k, AXIS_VMA_LOCK_PLACE);
 	/* inert without VMA locks: then nothing of it may be seen */
-	if (k->mm_lock->head.provides & TRAIT_VMA_LOCK)
+	if (k->mm_lock->head.provides & TRAIT_VMA_LOCK) {
 		k->scope = scope->scope;
-	else
-		k->place = &vma_place_none;
-	if (k->mm_lock->place)
-		k->place = k->mm_lock->place;
+		place = chosen(k, AXIS_VMA_LOCK_PLACE);
+	}
+	k->area = vma_object_of(&k->cfg.vma_layout, place, k->mm_lock->refcnt);
 	k->typesafe = k->vma_free->head.provides & TRAIT_TYPESAFE_FREE;
 }
 
 static void make_caches(struct kernel *k)
 {
-	const struct vma_place *p = k->place;
+	const struct vma_object *o = &k->area;
 
 	k->mm_cache = address_cache_new(k->m, "mm_struct", k->cfg.layout.bytes,
 					64);
-	k->vma_cache = address_cache_new(k->m, "vm_area_struct", p->vma_bytes,
-					 p->vma_align);
-	if (p->lock_bytes && !p->embedded)
+	k->vma_cache = address_cache_new(k->m, "vm_area_struct", o->bytes,
+					 o->align);
+	if (o->lock_bytes)
 		k->vma_lock_cache = address_cache_new(k->m, "vma_lock",
-						      p->lock_bytes,
-						      p->lock_align);
+						      o->lock_bytes,
+						      o->lock_align);
 	if (k->mm_lock->node_bytes)
 		k->lock_node_cache = address_cache_new(k->m, "range_lock",
 						       k->mm_lock->node_bytes,
@@ -145,7 +144,7 @@ struct kernel *kernel_new(struct machine *m, const struct kernel_config *c)
 	m->hooks.arg = k;
 	if (c->null_kernel)
 		return k;
-	BUG_ON(!c->layout.bytes);
+	BUG_ON(!c->layout.bytes || !c->vma_layout.bytes);
 	k->metrics->hung_ns = c->hung_task_ns;
 	choose(k);
 	register_metrics(k);

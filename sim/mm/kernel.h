@@ -36,6 +36,7 @@ struct kernel_config {
 	uint32_t max_map_count;		/* 65530 */
 	int64_t hung_task_ns;		/* 120 s; 0 = off */
 	struct mm_layout layout;
+	struct vma_layout vma_layout;
 	struct bottlenecks bottlenecks;
 };
 

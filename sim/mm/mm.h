@@ -163,7 +163,7 @@ struct kernel {
 	const struct vmap_ops *vmap;
 	const struct rwsem_ops *rwsem, *mmap_rwsem;	/* of mmap_lock */
 	const struct tlb_ops *tlb;
-	const struct vma_place *place;
+	struct vma_object area;
 	uint32_t scope;			/* enum fault_scope_bit */
 	struct rcu_state *rcu;
 	struct lock_class *mmap_lock_class, *vma_lock_class;
@@ -535,6 +535,9 @@ void mm_check(const struct mm *mm);
 void mm_destroy(struct mm *mm);
 
 /* layout of areas on kernels without VMA locks */
-extern const struct vma_place vma_place_none;
+/** vma_object_of() - @place: where the lock lies; NULL: there is none; @refcnt:
+ *  the lock is a count in the area */
+struct vma_object vma_object_of(const struct vma_layout *l,
+				const struct vma_place *place, bool refcnt);
 
 #endif

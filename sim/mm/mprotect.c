@@ -41,6 +41,7 @@ static int64_t change_areas(struct task *t, struct mm *mm, struct range r,
 				done(t, v, part, old);
 		}
 		at = part.end;
+		settle(t);
 		v = v->r.end > at ? v : vma_next(v);
 	}
 	return 0;

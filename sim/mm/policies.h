@@ -28,15 +28,12 @@ extern const char *const axis_names[AXIS_COUNT];	/* `mm_lock`, ... */
 
 enum free_why { FREE_MUNMAP, FREE_MERGE, FREE_EXIT };
 
-struct vma_place;
-
 /** struct mm_lock_ops - who may see or change which area */
 struct mm_lock_ops {
 	struct policy_head head;
 	uint32_t mm_bytes, vma_bytes;	/* state hung off mm and vma */
 	uint32_t node_bytes;	/* simulated, of kernel.lock_node_cache; or 0 */
-	/* the only layout that it goes with; NULL: axis vma_lock_place */
-	const struct vma_place *place;
+	bool refcnt;		/* a count in the area is the lock: no placement */
 	void (*mm_init)(struct mm *mm);
 	void (*vma_init)(struct vma *v);	/* its objects have their places */
 	void (*fault)(struct task *t, struct mm *mm, struct fault *f);
@@ -173,9 +170,8 @@ struct tlb_ops {
 /** struct vma_place - vma_lock_place: data, not hooks; inert without VMA locks */
 struct vma_place {
 	struct policy_head head;
-	bool embedded;
-	uint32_t vma_bytes, vma_align, lock_bytes, lock_align, lock_offset;
-	uint32_t policy_offset;	/* vm_policy: read by each fault that allocates */
+	bool embedded;		/* in the area, behind its other members */
+	bool aligned;		/* SLAB_HWCACHE_ALIGN; the lock on a line of its own */
 };
 
 /** fault_scope: which faults may run under the VMA lock; data */

@@ -8,20 +8,44 @@
  */
 #include "sim/mm/resource.h"
 
-/* 5.x and 6.x without VMA locks: 176 of the 160..208 bytes that
- * configurations give, since it is the size that spreads over offsets
- * 0/16/32/48 of a line as measured in seed 1. */
-const struct vma_place vma_place_none = {
-	.head = { .abi = POLICY_ABI, .size = sizeof(struct vma_place),
-		  .axis = "vma_lock_place", .name = "none" },
-	.vma_bytes = 176, .vma_align = 16, .policy_offset = 160,
-};
+enum { LINE_BYTES = 64, LOCK_ALIGN = 8 };
+
+static uint32_t round_up(uint32_t n, uint32_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+struct vma_object vma_object_of(const struct vma_layout *l,
+				const struct vma_place *place, bool refcnt)
+{
+	struct vma_object o = { .bytes = l->bytes, .align = l->align,
+				.policy_offset = l->policy };
+	uint32_t to = place && place->aligned ? LINE_BYTES : LOCK_ALIGN;
+
+	if (refcnt)
+		return (struct vma_object){ .bytes = l->refcnt_bytes,
+					    .align = LINE_BYTES,
+					    .lock_offset = l->refcnt,
+					    .policy_offset = l->refcnt_policy };
+	if (!place)
+		return o;
+	if (place->aligned)
+		o.align = LINE_BYTES;
+	if (place->embedded) {
+		o.align = to;
+		o.lock_offset = round_up(l->bytes, to);
+		o.bytes = round_up(o.lock_offset + l->lock_bytes, to);
+		return o;
+	}
+	o.bytes = round_up(l->bytes, o.align);
+	o.lock_bytes = round_up(l->lock_bytes, to);
+	o.lock_align = to;
+	return o;
+}
 
 uint64_t vma_object_bytes(const struct kernel *k)
 {
-	const struct vma_place *p = k->place;
-
-	return p->vma_bytes + (p->embedded ? 0 : p->lock_bytes);
+	return k->area.bytes + k->area.lock_bytes;
 }
 
 struct line *vma_line(const struct vma *v, uint32_t offset)

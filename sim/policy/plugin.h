@@ -47,7 +47,7 @@ static inline uint64_t plugin_headers(void)
 		sizeof(struct tlb_ops), sizeof(struct vma_place),
 		sizeof(struct fault_scope), sizeof(struct rcu_flavour),
 		sizeof(struct kernel), offsetof(struct kernel, cfg),
-		offsetof(struct kernel, place), offsetof(struct kernel, counter),
+		offsetof(struct kernel, area), offsetof(struct kernel, counter),
 		sizeof(struct mm), offsetof(struct mm, lock_state),
 		offsetof(struct mm, areas), offsetof(struct mm, resident),
 		sizeof(struct vma), offsetof(struct vma, lock_state),

@@ -187,6 +187,7 @@ static int unknown_key(const struct setting *s, struct errbuf *e)
 	names[count++] = "thp";
 	names[count++] = "max_map_count";
 	names[count++] = "mm_struct.KEY";
+	names[count++] = "vm_area_struct.KEY";
 	names[count++] = "bottlenecks.KEY";
 	names[count++] = "machine.KEY";
 	names[count++] = "replay.KEY";

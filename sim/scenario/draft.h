@@ -122,7 +122,7 @@ struct kernel_group {
 	size_t offset;			/* in struct kernel_config */
 };
 
-enum { KERNEL_GROUPS = 2 };
+enum { KERNEL_GROUPS = 3, KERNEL_LAYOUTS = 2 };	/* layouts come first */
 extern const struct kernel_group kernel_groups[KERNEL_GROUPS];
 
 static inline void *kernel_group_of(const struct kernel_config *k,

@@ -1,9 +1,10 @@
 /*
- * Groups of numbers that a kernel preset has beside its policies: the layout of
- * mm_struct, and which resources behind mmap_lock bind. A cell sets one as
+ * Groups of numbers that a kernel preset has beside its policies: the layouts of
+ * mm_struct and vm_area_struct, and which resources behind mmap_lock bind. A cell sets one as
  * GROUP.KEY, or several as GROUP: {KEY: VALUE}.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "sim/scenario/draft.h"
 
@@ -21,6 +22,22 @@ static const struct option layout_options[] = {
 	OFFSET("page_table_lock", page_table_lock, "lock of the upper tables"),
 	OFFSET("mmap_lock", mmap_lock, "the rw_semaphore; its count comes first"),
 	OFFSET("mm_lock_seq", mm_lock_seq, "sequence number of per-VMA locks"),
+	OPTION_END
+};
+
+#define AREA(key, member, min, max, help) \
+	{ key, OPT_U32, offsetof(struct vma_layout, member), NULL, min, max, \
+	  NULL, "bytes", help }
+
+/* 96: what a fault reads of an area lies in its first 96 bytes */
+static const struct option vma_layout_options[] = {
+	AREA("bytes", bytes, 96, 4096, "size of struct vm_area_struct without a lock"),
+	AREA("align", align, 8, 64, "where its objects may begin"),
+	AREA("policy", policy, 0, 4088, "offset of vm_policy, read by each fault that allocates"),
+	AREA("lock_bytes", lock_bytes, 40, 1024, "size of the lock: a rw_semaphore"),
+	AREA("refcnt_bytes", refcnt_bytes, 96, 4096, "size of the area where a count is the lock"),
+	AREA("refcnt", refcnt, 0, 4092, "offset of that count"),
+	AREA("refcnt_policy", refcnt_policy, 0, 4088, "offset of vm_policy beside it"),
 	OPTION_END
 };
 
@@ -50,6 +67,8 @@ static const struct option bottleneck_options[] = {
 
 const struct kernel_group kernel_groups[KERNEL_GROUPS] = {
 	{ "mm_struct", layout_options, offsetof(struct kernel_config, layout) },
+	{ "vm_area_struct", vma_layout_options,
+	  offsetof(struct kernel_config, vma_layout) },
 	{ "bottlenecks", bottleneck_options,
 	  offsetof(struct kernel_config, bottlenecks) },
 };
@@ -96,33 +115,76 @@ int kernel_group_set(struct kernel_config *k, const struct kernel_group *g,
 	return r;
 }
 
+enum { RWSEM_BYTES = 40, SEQ_BYTES = 4, POINTER_BYTES = 8 };
+
+/* A member of @size at @offset lies inside of @bytes? */
+static int check_inside(const char *key, uint32_t offset, uint32_t size,
+			const char *whole, uint32_t bytes, struct loc at,
+			struct errbuf *e)
+{
+	if (offset + size <= bytes)
+		return 0;
+	return err_at(e, -EINVAL, at,
+		      "%s: expected an offset below %u, since %s is %u, got %u",
+		      key, bytes - size + 1, whole, bytes, offset);
+}
+
+static int check_area(const struct vma_layout *v, struct loc at,
+		      struct errbuf *e)
+{
+	int r;
+
+	if (v->align & (v->align - 1))
+		return err_at(e, -EINVAL, at,
+			      "vm_area_struct.align: expected 8, 16, 32 or 64, got %u",
+			      v->align);
+	r = check_inside("vm_area_struct.policy", v->policy, POINTER_BYTES,
+			 "vm_area_struct.bytes", v->bytes, at, e);
+	if (!r)
+		r = check_inside("vm_area_struct.refcnt", v->refcnt, SEQ_BYTES,
+				 "vm_area_struct.refcnt_bytes",
+				 v->refcnt_bytes, at, e);
+	if (!r)
+		r = check_inside("vm_area_struct.refcnt_policy",
+				 v->refcnt_policy, POINTER_BYTES,
+				 "vm_area_struct.refcnt_bytes",
+				 v->refcnt_bytes, at, e);
+	return r;
+}
+
+static int check_mm(const struct mm_layout *l, struct loc at, struct errbuf *e)
+{
+	int r = 0;
+
+	if (l->bytes < 64)
+		return err_at(e, -EINVAL, at,
+			      "mm_struct.bytes: expected at least 64, got %u",
+			      l->bytes);
+	for (const struct option *o = layout_options + 1; o->key && !r; o++) {
+		char key[48];
+
+		snprintf(key, sizeof(key), "mm_struct.%s", o->key);
+		r = check_inside(key,
+				 *(const uint32_t *)((const char *)l + o->offset),
+				 strcmp(o->key, "mmap_lock") ? SEQ_BYTES :
+							       RWSEM_BYTES,
+				 "mm_struct.bytes", l->bytes, at, e);
+	}
+	return r;
+}
+
 int kernel_fields_check(const struct kernel_config *k, struct loc at,
 			struct errbuf *e)
 {
-	enum { RWSEM_BYTES = 40, SEQ_BYTES = 4 };
-	const struct mm_layout *l = &k->layout;
+	int r;
 
 	if (k->bottlenecks.pcp_batch > k->bottlenecks.pcp_high)
 		return err_at(e, -EINVAL, at,
 			      "bottlenecks.pcp_high: expected at least pcp_batch, which is %u, got %u",
 			      k->bottlenecks.pcp_batch,
 			      k->bottlenecks.pcp_high);
-	if (l->bytes < 64)
-		return err_at(e, -EINVAL, at,
-			      "mm_struct.bytes: expected at least 64, got %u",
-			      l->bytes);
-	for (const struct option *o = layout_options + 1; o->key; o++) {
-		uint32_t offset = *(const uint32_t *)((const char *)l + o->offset);
-		uint32_t size = strcmp(o->key, "mmap_lock") ? SEQ_BYTES :
-							      RWSEM_BYTES;
-
-		if (offset + size > l->bytes)
-			return err_at(e, -EINVAL, at,
-				      "mm_struct.%s: expected an offset below %u, since mm_struct.bytes is %u, got %u",
-				      o->key, l->bytes - size + 1, l->bytes,
-				      offset);
-	}
-	return 0;
+	r = check_area(&k->vma_layout, at, e);
+	return r ? r : check_mm(&k->layout, at, e);
 }
 
 void preset_groups_print(const struct preset *p, FILE *out)

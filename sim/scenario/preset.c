@@ -39,7 +39,8 @@ static const struct option scalar_options[] = {
 
 static const char *const preset_keys[] = {
 	"kernel", "version", "description", "thp", "hz", "max_map_count",
-	"policies", "stands_in", "options", "sources", "mm_struct"
+	"policies", "stands_in", "options", "sources", "mm_struct",
+	"vm_area_struct"
 };
 
 enum { PRESET_KEYS = sizeof(preset_keys) / sizeof(preset_keys[0]) };
@@ -179,20 +180,24 @@ static int read_sources(const struct ynode *map, struct preset *p,
 	return 0;
 }
 
-/* The layout has no default: every offset must be there. */
+/* Layouts have no default: every size and offset must be there. */
 static int check_groups(const struct ynode *n, const struct preset *p,
 			struct errbuf *e)
 {
-	const struct ynode *layout = ynode_get(n, "mm_struct");
+	for (unsigned i = 0; i < KERNEL_LAYOUTS; i++) {
+		const struct kernel_group *g = &kernel_groups[i];
+		const struct ynode *layout = ynode_get(n, g->name);
 
-	if (!layout)
-		return err_at(e, -EINVAL, n->at,
-			      "kernel: expected mm_struct as well");
-	for (const struct option *o = kernel_groups[0].options; o->key; o++)
-		if (!ynode_get(layout, o->key))
-			return err_at(e, -EINVAL, layout->at,
-				      "mm_struct: expected %s as well", o->key);
-	return kernel_fields_check(&p->config, layout->at, e);
+		if (!layout)
+			return err_at(e, -EINVAL, n->at,
+				      "kernel: expected %s as well", g->name);
+		for (const struct option *o = g->options; o->key; o++)
+			if (!ynode_get(layout, o->key))
+				return err_at(e, -EINVAL, layout->at,
+					      "%s: expected %s as well",
+					      g->name, o->key);
+	}
+	return kernel_fields_check(&p->config, n->at, e);
 }
 
 static int read_preset(const struct ynode *n, struct preset *p,

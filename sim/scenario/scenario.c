@@ -81,23 +81,24 @@ static bool is_pin(const char *key)
 	return !strncmp(key, "machine.", 8) || !strncmp(key, "replay.", 7) ||
 	       !strncmp(key, "generate.", 9) ||
 	       !strncmp(key, "mm_struct.", 10) ||
+	       !strncmp(key, "vm_area_struct.", 15) ||
 	       !strncmp(key, "bottlenecks.", 12) ||
 	       !strcmp(key, "thp") || !strcmp(key, "max_map_count");
 }
 
 static int unknown_set(const struct setting *s, struct errbuf *e)
 {
-	const char *names[AXIS_COUNT + 15] = {
+	const char *names[AXIS_COUNT + 16] = {
 		"scenario", "trace", "machine", "seed", "kernel", "thp",
 		"max_map_count", "machine.KEY", "replay.KEY", "report.KEY",
 		"baseline.KEY", "AXIS.OPTION", "generate.KEY",
-		"mm_struct.KEY", "bottlenecks.KEY"
+		"mm_struct.KEY", "vm_area_struct.KEY", "bottlenecks.KEY"
 	};
 
 	for (unsigned i = 0; i < AXIS_COUNT; i++)
-		names[15 + i] = axis_names[i];
+		names[16 + i] = axis_names[i];
 	return setting_failed(s, err_unknown(e, s->at, "key", s->key, names,
-					     AXIS_COUNT + 15), e);
+					     AXIS_COUNT + 16), e);
 }
 
 /* One --set: to a section, to every cell, or to the baseline. */

@@ -199,7 +199,7 @@ struct preset {
 	struct kernel_config config;
 	uint32_t hz;			/* 0: the machine's */
 	const char *truth[AXIS_COUNT], *stand[AXIS_COUNT], *source[AXIS_COUNT];
-	const char *group_source[2];	/* of mm_struct, bottlenecks */
+	const char *group_source[3];	/* of mm_struct, vm_area_struct, bottlenecks */
 };
 
 /** preset_groups_print() - mm_struct with its values, and where they are

@@ -88,6 +88,10 @@ void mmfix_config(struct mmfix *x, uint32_t cpus)
 		.map_count = 160, .page_table_lock = 164, .mmap_lock = 168,
 		.mm_lock_seq = 224,
 	};
+	x->cfg.vma_layout = (struct vma_layout){
+		.bytes = 176, .align = 16, .policy = 160, .lock_bytes = 40,
+		.refcnt_bytes = 192, .refcnt = 128, .refcnt_policy = 120,
+	};
 	for (int a = 0; a < AXIS_COUNT; a++)
 		mmfix_policy(x, (enum axis)a, names[a]);
 }

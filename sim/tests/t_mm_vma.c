@@ -292,6 +292,47 @@ static void t_madvise(void **state)
 	run_one(madvise_pages);
 }
 
+/* ---- the objects ---- */
+
+/*
+ * What the slabs are asked for follows from the sizes of the preset and from
+ * where the lock lies; FACTS B3 has 160 + 40 bytes, 256 with the lock inside.
+ */
+static void t_object_sizes(void **state)
+{
+	static const struct {
+		const char *place;
+		uint32_t area, lock;
+		struct vma_object want;
+	} row[] = {
+		{ NULL, 176, 40, { 176, 16, 0, 0, 0, 0 } },
+		{ "separate", 160, 40, { 160, 16, 40, 8, 0, 0 } },
+		{ "separate", 176, 40, { 176, 16, 40, 8, 0, 0 } },
+		{ "separate-aligned", 176, 40, { 192, 64, 64, 64, 0, 0 } },
+		{ "embedded", 176, 40, { 216, 8, 0, 0, 176, 0 } },
+		{ "embedded", 160, 104, { 264, 8, 0, 0, 160, 0 } },
+		{ "embedded-aligned", 160, 40, { 256, 64, 0, 0, 192, 0 } },
+		{ "embedded-aligned", 208, 40, { 320, 64, 0, 0, 256, 0 } },
+	};
+	struct vma_layout l = { .align = 16, .refcnt_bytes = 192,
+				.refcnt = 128 };
+	struct vma_object o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		l.bytes = row[i].area;
+		l.lock_bytes = row[i].lock;
+		o = vma_object_of(&l, row[i].place ?
+				  (const void *)policy_find(AXIS_VMA_LOCK_PLACE,
+							    row[i].place) :
+				  NULL, false);
+		assert_memory_equal(&o, &row[i].want, sizeof(o));
+	}
+	o = vma_object_of(&l, NULL, true);
+	assert_int_equal(o.bytes, 192);
+	assert_int_equal(o.lock_offset, 128);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +346,7 @@ int main(void)
 		cmocka_unit_test(t_mremap),
 		cmocka_unit_test(t_stack_grows),
 		cmocka_unit_test(t_madvise),
+		cmocka_unit_test(t_object_sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

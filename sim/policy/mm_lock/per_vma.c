@@ -61,12 +61,11 @@ static void pv_mm_release(struct mm *mm)
 /* Where the lock lies is the axis vma_lock_place. */
 static void pv_vma_init(struct vma *v)
 {
-	const struct vma_place *p = v->mm->k->place;
+	const struct kernel *k = v->mm->k;
 
-	rwsem_init_at(v->mm->k->m, &pv(v)->lock, v->mm->k->rwsem,
-		      v->mm->k->vma_lock_class,
-		      p->embedded ? &v->place : &v->lock_place,
-		      p->embedded ? p->lock_offset : 0);
+	rwsem_init_at(k->m, &pv(v)->lock, k->rwsem, k->vma_lock_class,
+		      k->vma_lock_cache ? &v->lock_place : &v->place,
+		      k->area.lock_offset);
 	pv(v)->vm_lock_seq = UINT32_MAX;
 }
 

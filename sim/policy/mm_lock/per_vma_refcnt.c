@@ -31,15 +31,6 @@ struct rc_vma {
 	struct book book;
 };
 
-/* 6.15: members that readers share first, the count on a line of its own */
-static const struct vma_place rc_place = {
-	.head = { .abi = POLICY_ABI, .size = sizeof(struct vma_place),
-		  .axis = "vma_lock_place", .name = "refcnt" },
-	.embedded = true, .vma_bytes = 192, .vma_align = 64,
-	.lock_bytes = 4, .lock_align = 64, .lock_offset = 128,
-	.policy_offset = 120,
-};
-
 static struct rc_mm *rc_mm(const struct mm *mm)
 {
 	return mm->lock_state;
@@ -74,7 +65,7 @@ static void rc_vma_release(struct vma *v)
 /* A stale pointer: the lines are those of @mm's machine all the same. */
 static struct line *refcnt_line(const struct mm *mm, const struct vma *v)
 {
-	return place_line(mm->k->m, &v->place, rc_place.lock_offset);
+	return place_line(mm->k->m, &v->place, mm->k->area.lock_offset);
 }
 
 /* ---- readers ---- */
@@ -368,7 +359,7 @@ const struct mm_lock_ops mm_lock_per_vma_refcnt = {
 		.inert = AXIS_BIT(AXIS_VMA_LOCK_PLACE),
 	},
 	.mm_bytes = sizeof(struct rc_mm), .vma_bytes = sizeof(struct rc_vma),
-	.place = &rc_place,
+	.refcnt = true,
 	.mm_init = rc_mm_init, .mm_release = rc_mm_release,
 	.vma_init = rc_vma_init, .vma_release = rc_vma_release,
 	.fault = rc_fault,

@@ -12,6 +12,4 @@ const struct vma_place vma_place_embedded = {
 		.source = "seed 1; FACTS B3",
 	},
 	.embedded = true,
-	.vma_bytes = 216, .vma_align = 8, .lock_bytes = 40, .lock_offset = 176,
-	.policy_offset = 160,
 };

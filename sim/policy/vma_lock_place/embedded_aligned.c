@@ -9,9 +9,7 @@ const struct vma_place vma_place_embedded_aligned = {
 		.abi = POLICY_ABI, .size = sizeof(struct vma_place),
 		.axis = "vma_lock_place", .name = "embedded-aligned",
 		.models = "seed 1: lock back in the area, HWCACHE_ALIGN",
-		.source = "seed 1; FACTS B3 (256 bytes)",
+		.source = "seed 1; FACTS B3 (256 bytes, as the presets' sizes give)",
 	},
-	.embedded = true,
-	.vma_bytes = 256, .vma_align = 64, .lock_bytes = 40, .lock_offset = 192,
-	.policy_offset = 160,
+	.embedded = true, .aligned = true,
 };

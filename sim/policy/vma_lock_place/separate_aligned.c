@@ -11,6 +11,5 @@ const struct vma_place vma_place_separate_aligned = {
 		.models = "separate, both caches line-aligned",
 		.source = "seed 1",
 	},
-	.vma_bytes = 192, .vma_align = 64, .lock_bytes = 64, .lock_align = 64,
-	.policy_offset = 160,
+	.aligned = true,
 };
