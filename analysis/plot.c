@@ -43,6 +43,8 @@ static void put_heading(struct text *out, const struct plot_job *job)
 		text_put(out, text_str(&s));
 	}
 	text_add(out, ": %s", job->title);
+	if (job->left_out)
+		text_add(out, " (%u more not drawn)", job->left_out);
 	text_release(&s);
 }
 

@@ -162,14 +162,19 @@ static void panels(struct plot_job *job, const uint32_t *groups, uint32_t n,
 	uint32_t rows = waiters->count < SIDE_MOST ? waiters->count : SIDE_MOST;
 	uint32_t columns = holders->count < SIDE_MOST ? holders->count : SIDE_MOST;
 	double most = largest(job, groups, n, waiters, holders);
+	unsigned room = (columns > 6 ? 820 : 395) / (columns ? columns : 1) / 8;
+	bool slant = false;
+
+	for (uint32_t x = 0; x < columns; x++)
+		slant = slant || text_width(holders->at[x].name) > room;
 
 	plot_panels(job, n, columns > 6 ? 1 : 2, 110 + 30 * rows,
-		    &(struct plot_frame){ .left = 150, .gap = 30, .low = 16 });
+		    &(struct plot_frame){ .left = 150, .gap = 30, .low = slant ? 34 : 6 });
 	text_add(&job->gp,
 		 "set xrange [0.5:%u.5]\nset yrange [0.5:%u.5]\nunset grid\nset border 0\n"
 		 "set tics scale 0\nset xlabel 'behind'\nunset key\n"
-		 "set xtics rotate by -20 left\nset style fill solid 1 border rgb 'white'\n",
-		 columns, rows);
+		 "set xtics %s\nset style fill solid 1 border rgb 'white'\n",
+		 columns, rows, slant ? "rotate by -20 left" : "norotate center");
 	for (uint32_t k = 0; k < n; k++) {
 		bool right = k % 2 && columns <= 6;
 

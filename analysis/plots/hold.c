@@ -1,12 +1,14 @@
 /*
  * hold: bytes that are freed and not yet reusable, over simulated time. A panel
  * a class (memory and address space never together), a line a policy: its
- * first replicate, because a mean over time hides the peaks that matter.
+ * first replicate, because a mean over time hides the peaks that matter. What
+ * it held at most between two samples is a mark where its line ends.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/plots/plot.h"
 #include "analysis/plots/series.h"
+#include "analysis/table.h"
 #include "sim/base/mem.h"
 
 enum { PANELS_MOST = 4, POINTS_MOST = 2000 };
@@ -94,19 +96,57 @@ static void line_data(struct plot_job *job, const struct series_file *f,
 	text_put(&job->dat, "\n\n");
 }
 
+/* The cell's own peak, of the replicate that is drawn. */
+static double peak_of(const struct plot_job *job, uint32_t group,
+		      const char *metric)
+{
+	const struct result_set *s = job->set;
+	char *path = xasprintf("%s.peak_bytes", metric);
+	double v = 0;
+
+	if (!result_number(s->cells[s->groups[group].cells[0]].json, path, &v, NULL))
+		v = 0;
+	free(path);
+	return v;
+}
+
+/* A mark a policy that held any, after all lines of the panel. */
+static void put_peaks(struct plot_job *job, const struct held *h, uint32_t i)
+{
+	text_put(&job->dat, "# end_ns\tpeak_bytes\n");
+	for (uint32_t k = 0; k < h->n; k++) {
+		double v = peak_of(job, h->groups[k], h->panel[i].metric);
+
+		text_add(&job->dat, "%lld\t", (long long)h->file[k].end_ns);
+		if (v > 0)
+			text_exact(&job->dat, v);
+		else
+			text_put(&job->dat, "NaN");
+		text_put(&job->dat, "\n");
+	}
+	text_put(&job->dat, "\n\n");
+}
+
 static void panel(struct plot_job *job, const struct held *h, uint32_t i)
 {
 	const char *metric = h->panel[i].metric;
 	bool space = !strncmp(metric, "hold_va", 7);
+	uint32_t first = i * (h->n + 1);
+	double high = h->panel[i].high;
 
+	for (uint32_t k = 0; k < h->n; k++) {
+		double v = peak_of(job, h->groups[k], metric);
+
+		high = v > high ? v : high;
+	}
 	text_put(&job->gp, "set title '");
 	text_clean(&job->gp, metric, TEXT_GNUPLOT);
 	text_add(&job->gp, "%s'\nset xrange [0:%lld]\nset yrange [0:%.9g]\n",
 		 space ? " (address space)" : "",
 		 (long long)(h->end_ns > 0 ? h->end_ns : 1),
-		 h->panel[i].high * 1.08);
+		 high * 1.08);
 	plot_tics(job, "x", (double)h->end_ns, UNIT_NS);
-	plot_tics(job, "y", h->panel[i].high, UNIT_BYTES);
+	plot_tics(job, "y", high, UNIT_BYTES);
 	plot_key(job, i == 0,
 		 plot_key_rows(job, h->groups, h->n));
 	text_put(&job->gp, "plot \\\n");
@@ -118,11 +158,18 @@ static void panel(struct plot_job *job, const struct held *h, uint32_t i)
 		text_put(&job->dat, "\n");
 		line_data(job, &h->file[k], metric);
 		text_add(&job->gp, "  '%s.dat' index %u using 1:2 with steps ",
-			 job->name, i * h->n + k);
+			 job->name, first + k);
 		plot_line(&job->gp, job, h->groups[k]);
 		text_put(&job->gp, " title '");
 		plot_label(&job->gp, job, h->groups[k], 60);
-		text_add(&job->gp, "'%s\n", k + 1 < h->n ? ", \\" : "");
+		text_put(&job->gp, "', \\\n");
+	}
+	put_peaks(job, h, i);
+	for (uint32_t k = 0; k < h->n; k++) {
+		text_add(&job->gp, "  '' index %u every ::%u::%u using 1:2 with points ",
+			 first + h->n, k, k);
+		plot_line(&job->gp, job, h->groups[k]);
+		text_add(&job->gp, " pt 9 ps 1.2 notitle%s\n", k + 1 < h->n ? ", \\" : "");
 	}
 }
 
@@ -139,7 +186,7 @@ static void build(struct plot_job *job)
 		plot_panels(job, panels, panels > 2 ? 2 : 1, 250,
 			    &(struct plot_frame){ .left = 90, .gap = 100,
 				.key_rows = plot_key_rows(job, h->groups, h->n) });
-		text_put(&job->gp, "set xlabel 'simulated time'\n");
+		text_put(&job->gp, "set xlabel 'simulated time (triangle: the peak, between samples too)'\n");
 	} else if (!job->why.len) {
 		text_put(&job->why, "no series/*.csv with a hold metric");
 	}

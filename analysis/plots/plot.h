@@ -15,6 +15,7 @@
  * @dat: content of NAME.dat; left empty, there is nothing to draw
  * @gp: commands between head and end, run once per output form
  * @why: what was missing, where @dat is empty
+ * @left_out: policies or lines that the picture has no room for; its heading says so
  * @width, @height: of the picture in pixels; the plot sets them
  */
 struct plot_job {
@@ -22,6 +23,7 @@ struct plot_job {
 	const char *name, *title;
 	struct text dat, gp, why;
 	unsigned width, height;
+	uint32_t left_out;
 };
 
 struct plot {
@@ -49,7 +51,7 @@ void plot_line(struct text *out, const struct plot_job *job, uint32_t group);
 const char *plot_colour(uint32_t n);
 
 /** plot_shown() - groups to draw in order, blocks' baselines first; returns how many
- *  @most: at most so many, and never above PLOT_GROUPS_MOST; the rest is named in a comment */
+ *  @most: at most so many, and never above PLOT_GROUPS_MOST; the rest is counted in left_out */
 uint32_t plot_shown(struct plot_job *job, uint32_t *groups, uint32_t most);
 
 /** struct plot_frame - pixels around panels: left of them, between columns,
@@ -72,6 +74,8 @@ unsigned plot_label_pixels(const struct plot_job *job, const uint32_t *groups,
 void plot_key(struct plot_job *job, bool here, uint32_t rows);
 uint32_t plot_key_rows(const struct plot_job *job, const uint32_t *groups,
 		       uint32_t n);
+/** plot_rows_of() - the same for @n labels of at most @letters columns */
+uint32_t plot_rows_of(size_t letters, uint32_t n);
 
 /** plot_log_tics() - `set xtics` by decades from @low to @high, in @unit */
 void plot_log_tics(struct plot_job *job, const char *axis, double low,

@@ -38,7 +38,7 @@ static void full_label(struct text *out, const struct result_set *s,
 	const char *key;
 	json_t *v;
 
-	text_clean(out, g->label, TEXT_GNUPLOT);
+	text_clean(out, s->block_count < 2 ? g->label : g->name, TEXT_GNUPLOT);
 	if (s->block_count < 2)
 		return;
 	json_object_foreach((json_t *)s->blocks[g->block].params, key, v) {
@@ -120,8 +120,7 @@ uint32_t plot_shown(struct plot_job *job, uint32_t *groups, uint32_t most)
 			}
 		}
 	}
-	if (left)
-		text_add(&job->gp, "# %u more policies are not drawn\n", left);
+	job->left_out = left;
 	return n;
 }
 
@@ -142,7 +141,7 @@ static size_t widest(const struct plot_job *job, const uint32_t *groups,
 	return most;
 }
 
-static uint32_t key_rows(size_t letters, uint32_t n)
+uint32_t plot_rows_of(size_t letters, uint32_t n)
 {
 	uint32_t columns = (uint32_t)(WIDTH / (letters * LETTERS / 2 + 60));
 
@@ -153,7 +152,7 @@ static uint32_t key_rows(size_t letters, uint32_t n)
 uint32_t plot_key_rows(const struct plot_job *job, const uint32_t *groups,
 		       uint32_t n)
 {
-	return key_rows(widest(job, groups, n, 60), n);
+	return plot_rows_of(widest(job, groups, n, 60), n);
 }
 
 unsigned plot_label_pixels(const struct plot_job *job, const uint32_t *groups,
@@ -355,7 +354,7 @@ void plot_bars(struct plot_job *job, const uint32_t *groups, uint32_t n,
 		if (text_width(parts[i].name) > letters)
 			letters = text_width(parts[i].name);
 	bars_totals(job, n, unit, total);
-	bars_frame(job, groups, n, key_rows(letters, part_count), most);
+	bars_frame(job, groups, n, plot_rows_of(letters, part_count), most);
 	text_add(&job->gp, "set xlabel '%s'\n", axis_title);
 	plot_tics(job, "x", most, unit);
 	text_put(&job->gp, "plot \\\n");

@@ -24,6 +24,7 @@ struct swept {
 	char *param;
 	struct line line[LINES_MOST];
 	uint32_t lines;
+	json_t *beyond;		/* names of lines past LINES_MOST */
 	double low, high;
 };
 
@@ -119,6 +120,7 @@ static void line_add(struct swept *w, const struct result_set *s,
 		if (!strcmp(w->line[i].name, name))
 			l = &w->line[i];
 	if (!l && w->lines == LINES_MOST) {
+		json_object_set_new_nocheck(w->beyond, name, json_true());
 		free(name);
 		return;
 	}
@@ -187,9 +189,9 @@ static void put_line_style(struct text *out, const struct swept *w, uint32_t i)
 	uint32_t nth = 0;
 
 	for (uint32_t k = 0; k < i; k++)
-		nth += !w->line[k].baseline;
+		nth += w->line[k].baseline == w->line[i].baseline;
 	if (w->line[i].baseline)
-		text_put(out, "lc rgb '#222222' dt 1 lw 2.4 pt 7 ps 0.8");
+		text_add(out, "lc rgb '#222222' dt %u lw 2.4 pt 7 ps 0.8", nth + 1);
 	else
 		text_add(out, "lc rgb '%s' dt %u lw 2 pt 7 ps 0.8",
 			 plot_colour(nth), nth / 8 + 1);
@@ -253,15 +255,45 @@ static void plot_published(struct plot_job *job, uint32_t index)
 			 k ? "after" : "before");
 }
 
+/* A name for the key: of dotted params their last part. */
+static void put_title(struct text *out, const char *name)
+{
+	while (*name) {
+		size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.");
+		size_t from = n;
+
+		if (name[n] == '=' || !strncmp(name + n, " = ", 3))
+			while (from && name[from - 1] != '.')
+				from--;
+		else
+			from = 0;
+		n += !n;
+		text_putn(out, name + from, n - from);
+		name += n;
+	}
+}
+
 static uint32_t key_rows(const struct plot_job *job, const struct swept *w)
 {
-	return (w->lines + 1) / 2 + (published_points(job, w) != NULL);
+	size_t most = 1;
+
+	for (uint32_t i = 0; i < w->lines; i++) {
+		struct text t = { 0 };
+		size_t n;
+
+		put_title(&t, w->line[i].name);
+		n = text_width(text_str(&t));
+		most = n > most ? n : most;
+		text_release(&t);
+	}
+	return plot_rows_of(most, w->lines + (published_points(job, w) ? 2 : 0));
 }
 
 static void panel(struct plot_job *job, const struct swept *w, const char *path,
 		  const char *title, enum unit unit, uint32_t first, bool key)
 {
 	bool published = title == NULL;
+	struct text name = { 0 };
 	double most = 0;
 
 	title = published ? path : title;
@@ -288,11 +320,13 @@ static void panel(struct plot_job *job, const struct swept *w, const char *path,
 			 "  '%s.dat' index %u using 1:2:3 with yerrorlines ",
 			 job->name, first + i);
 		put_line_style(&job->gp, w, i);
+		put_title(&name, w->line[i].name);
 		text_put(&job->gp, " title ");
-		plot_quoted(&job->gp, w->line[i].name);
-		if (i + 1 < w->lines)
-			text_put(&job->gp, ", \\\n");
+		plot_quoted(&job->gp, text_str(&name));
+		text_put(&job->gp, i + 1 < w->lines ? ", \\\n" : "");
+		text_clear(&name);
 	}
+	text_release(&name);
 	if (published)
 		plot_published(job, first + w->lines);
 	text_put(&job->gp, "\n");
@@ -338,7 +372,10 @@ static void build(struct plot_job *job)
 
 	w->param = swept_param(job->set);
 	if (w->param) {
+		w->beyond = json_object();
 		find_lines(w, job->set);
+		job->left_out = (uint32_t)json_object_size(w->beyond);
+		json_decref(w->beyond);
 		draw(job, w);
 	} else {
 		text_put(&job->why, "no param has two values in these cells");

@@ -3,6 +3,7 @@
  * a point a policy. Columns side by side that differ in an option only, as batch
  * sizes do, are joined: the curve along that option.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/plots/plot.h"
@@ -10,6 +11,19 @@
 #include "sim/base/mem.h"
 
 enum { BLOCKS_MOST = 8, CURVE_LEAST = 3 };
+
+/** struct spot - where a label stands */
+struct spot {
+	double x, y;
+};
+
+/** struct trade - axes, and the labels so far */
+struct trade {
+	const char *x, *y;
+	double x_room, y_room;
+	struct spot *placed;
+	uint32_t n;
+};
 
 /* Least and most of @path over all groups; false: it never differs. */
 static bool spread(const struct result_set *s, const char *path, double *low,
@@ -66,6 +80,25 @@ static bool alike(const struct result_set *s, uint32_t a, uint32_t b)
 	       json_equal(policies(s, a), policies(s, b));
 }
 
+/*
+ * Heights of the labels of a block set: as their points, but for those that
+ * would cover one below; they go up, a line at a time.
+ */
+static double label_at(const struct spot *placed, uint32_t n, struct spot want,
+		       double x_room, double y_room)
+{
+	bool moved;
+
+	do {
+		moved = false;
+		for (uint32_t i = 0; i < n && !moved; i++)
+			moved = fabs(placed[i].x - want.x) < x_room &&
+				fabs(placed[i].y - want.y) < y_room * 0.99;
+		want.y += moved ? y_room : 0;
+	} while (moved);
+	return want.y;
+}
+
 /* On a curve: enough columns side by side have the same policies. */
 static bool on_curve(const struct result_set *s, uint32_t group)
 {
@@ -78,27 +111,33 @@ static bool on_curve(const struct result_set *s, uint32_t group)
 	return end - first >= CURVE_LEAST;
 }
 
-static void put_points(struct plot_job *job, uint32_t block, bool curve,
-		       const char *x, const char *y)
+static void put_points(struct plot_job *job, struct trade *t, uint32_t block,
+		       bool curve)
 {
 	const struct result_set *s = job->set;
+	bool any = false;
 	double held, ns;
 
-	text_add(&job->dat, "# %s\n# byte-seconds\tns\tpolicy\n",
+	text_add(&job->dat, "# %s\n# byte-seconds\tns\tpolicy\tlabel_ns\n",
 		 curve ? "curve" : "others");
 	for (uint32_t g = 0; g < s->group_count; g++) {
 		if (s->groups[g].block != block || on_curve(s, g) != curve ||
-		    !group_mean(s, g, x, &held) || !group_mean(s, g, y, &ns))
+		    !group_mean(s, g, t->x, &held) || !group_mean(s, g, t->y, &ns))
 			continue;
+		t->placed[t->n] = (struct spot){ held, ns };
+		t->placed[t->n].y = label_at(t->placed, t->n, t->placed[t->n],
+					     t->x_room, t->y_room);
+		any = true;
 		text_exact(&job->dat, held);
 		text_put(&job->dat, "\t");
 		text_exact(&job->dat, ns);
 		text_put(&job->dat, "\t");
 		text_put(&job->dat, "\"");
 		text_clean(&job->dat, s->groups[g].name, TEXT_GNUPLOT);
-		text_put(&job->dat, "\"\n");
+		text_add(&job->dat, "\"\t%.9g\n", t->placed[t->n++].y);
 	}
-	text_put(&job->dat, "\n\n");
+	/* gnuplot does not count a block without a line */
+	text_put(&job->dat, any ? "\n\n" : "NaN\tNaN\t\"\"\tNaN\n\n\n");
 }
 
 /* The params of a block: what its points have in common. */
@@ -130,7 +169,7 @@ static void put_block(struct plot_job *job, uint32_t block, bool last)
 	text_add(&job->gp, ", \\\n  '' index %u using 1:2 with points lc rgb '%s' pt 5 ps 1.1 notitle",
 		 2 * block + 1, plot_colour(block));
 	for (uint32_t i = 2 * block; last && i < 2 * block + 2; i++)
-		text_add(&job->gp, ", \\\n  '' index %u using 1:2:3 with labels left offset 0.8,0.5 notitle",
+		text_add(&job->gp, ", \\\n  '' index %u using 1:4:3 with labels left offset 0.8,0.5 notitle",
 			 i);
 	text_put(&job->gp, last ? "\n" : ", \\\n");
 	text_release(&title);
@@ -139,15 +178,21 @@ static void put_block(struct plot_job *job, uint32_t block, bool last)
 static void draw(struct plot_job *job, const char *class, const char *op)
 {
 	char *x = xasprintf("hold.%s.byte_seconds", class);
-	char *y = xasprintf("latency_ns.%s.p50", op);
-	char *title = xasprintf("%s, median latency against %s held", op, class);
+	char *y = xasprintf("latency_ns.%s.mean", op);
+	char *title = xasprintf("%s, mean latency against %s held", op, class);
+	struct trade t = { .x = x, .y = y,
+		.placed = xcalloc(job->set->group_count + 1, sizeof(*t.placed)) };
 	uint32_t blocks = job->set->block_count < BLOCKS_MOST ?
 			  job->set->block_count : BLOCKS_MOST;
-	double low, high;
+	double low, high, most;
 
+	spread(job->set, x, &low, &high);
+	spread(job->set, y, &t.y_room, &most);
+	t.x_room = (high * 1.25 - low * 0.9) / 5;
+	t.y_room = most * 1.2 / 24;
 	for (uint32_t b = 0; b < blocks; b++) {
-		put_points(job, b, true, x, y);
-		put_points(job, b, false, x, y);
+		put_points(job, &t, b, true);
+		put_points(job, &t, b, false);
 	}
 	plot_panels(job, 1, 1, 520, &(struct plot_frame){ .left = 90, .gap = 60,
 							  .key_rows = blocks });
@@ -155,15 +200,14 @@ static void draw(struct plot_job *job, const char *class, const char *op)
 	plot_quoted(&job->gp, title);
 	text_add(&job->gp, "\nset xlabel 'freed and not yet reusable, byte-seconds'\n"
 		 "set format x '%%.2s %%cB·s'\n");
-	spread(job->set, x, &low, &high);
 	text_add(&job->gp, "set xrange [%.9g:%.9g]\n", low * 0.9, high * 1.25);
-	spread(job->set, y, &low, &high);
-	text_add(&job->gp, "set yrange [%.9g:%.9g]\n", low * 0.9, high * 1.05);
-	plot_tics(job, "y", high, UNIT_NS);
+	text_add(&job->gp, "set yrange [0:%.9g]\n", most * 1.2);
+	plot_tics(job, "y", most * 1.1, UNIT_NS);
 	plot_key(job, true, blocks);
 	text_put(&job->gp, "plot \\\n");
 	for (uint32_t b = 0; b < blocks; b++)
 		put_block(job, b, b + 1 == blocks);
+	free(t.placed);
 	free(title);
 	free(x);
 	free(y);

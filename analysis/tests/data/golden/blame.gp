@@ -17,7 +17,7 @@ if (form eq 'png') { set terminal pngcairo noenhanced size 1000,564 font font ba
 if (form eq 'svg') { set terminal svg noenhanced size 1000,564 dynamic font 'sans-serif,10' fontscale 1.25 background rgb 'white' }
 set output 'blame.'.form
 set multiplot title heading font ',13' offset 0,-0.3 \
-  layout 2,2 margins screen 0.1500,0.97,0.1348,0.8617 spacing screen 0.0300,0.1986
+  layout 2,2 margins screen 0.1500,0.97,0.1170,0.8617 spacing screen 0.0300,0.1809
 set xrange [0.5:2.5]
 set yrange [0.5:4.5]
 unset grid
@@ -25,7 +25,7 @@ set border 0
 set tics scale 0
 set xlabel 'behind'
 unset key
-set xtics rotate by -20 left
+set xtics norotate center
 set style fill solid 1 border rgb 'white'
 set title 'linux-6.12, munmap exclusive'
 set ylabel 'waited'

@@ -18,7 +18,7 @@ if (form eq 'svg') { set terminal svg noenhanced size 1000,624 dynamic font 'san
 set output 'hold.'.form
 set multiplot title heading font ',13' offset 0,-0.3 \
   layout 2,1 margins screen 0.0900,0.97,0.1282,0.8750 spacing screen 0.1000,0.1538
-set xlabel 'simulated time'
+set xlabel 'simulated time (triangle: the peak, between samples too)'
 set title 'hold.page'
 set xrange [0:390000000]
 set yrange [0:6387793.92]
@@ -28,7 +28,10 @@ set key at screen 0.535,0.0128 center bottom vertical maxrows 1 Left reverse noa
 plot \
   'hold.dat' index 0 using 1:2 with steps lc rgb '#222222' dt 1 lw 2.4 title 'linux-6.12, munmap exclusive', \
   'hold.dat' index 1 using 1:2 with steps lc rgb '#0072B2' dt 1 lw 2 title 'munmap=downgrade', \
-  'hold.dat' index 2 using 1:2 with steps lc rgb '#D55E00' dt 1 lw 2 title 'mm_lock=per-vma, vma_free=rcu'
+  'hold.dat' index 2 using 1:2 with steps lc rgb '#D55E00' dt 1 lw 2 title 'mm_lock=per-vma, vma_free=rcu', \
+  '' index 3 every ::0::0 using 1:2 with points lc rgb '#222222' dt 1 lw 2.4 pt 9 ps 1.2 notitle, \
+  '' index 3 every ::1::1 using 1:2 with points lc rgb '#0072B2' dt 1 lw 2 pt 9 ps 1.2 notitle, \
+  '' index 3 every ::2::2 using 1:2 with points lc rgb '#D55E00' dt 1 lw 2 pt 9 ps 1.2 notitle
 set title 'hold_va.vmap (address space)'
 set xrange [0:390000000]
 set yrange [0:2760376.32]
@@ -36,9 +39,12 @@ set xtics ('0' 0, '100 ms' 100000000, '200 ms' 200000000, '300 ms' 300000000, '4
 set ytics ('0' 0, '512 KiB' 524288, '1 MiB' 1048576, '1.5 MiB' 1572864, '2 MiB' 2097152, '2.5 MiB' 2621440)
 unset key
 plot \
-  'hold.dat' index 3 using 1:2 with steps lc rgb '#222222' dt 1 lw 2.4 title 'linux-6.12, munmap exclusive', \
-  'hold.dat' index 4 using 1:2 with steps lc rgb '#0072B2' dt 1 lw 2 title 'munmap=downgrade', \
-  'hold.dat' index 5 using 1:2 with steps lc rgb '#D55E00' dt 1 lw 2 title 'mm_lock=per-vma, vma_free=rcu'
+  'hold.dat' index 4 using 1:2 with steps lc rgb '#222222' dt 1 lw 2.4 title 'linux-6.12, munmap exclusive', \
+  'hold.dat' index 5 using 1:2 with steps lc rgb '#0072B2' dt 1 lw 2 title 'munmap=downgrade', \
+  'hold.dat' index 6 using 1:2 with steps lc rgb '#D55E00' dt 1 lw 2 title 'mm_lock=per-vma, vma_free=rcu', \
+  '' index 7 every ::0::0 using 1:2 with points lc rgb '#222222' dt 1 lw 2.4 pt 9 ps 1.2 notitle, \
+  '' index 7 every ::1::1 using 1:2 with points lc rgb '#0072B2' dt 1 lw 2 pt 9 ps 1.2 notitle, \
+  '' index 7 every ::2::2 using 1:2 with points lc rgb '#D55E00' dt 1 lw 2 pt 9 ps 1.2 notitle
 unset multiplot
 unset output
 }
