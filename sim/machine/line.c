@@ -200,11 +200,10 @@ static bool hits(const struct machine *m, const struct line *l, uint32_t cpu,
 	       same_core(m, l->lost_by - 1, cpu);
 }
 
-/* A store to a line of one's own that is still on its way. */
-static int64_t arrival_ns(const struct line *l, uint32_t cpu,
-			  enum line_access how, sim_ns now)
+/* A line of one's own that is still on its way. */
+static int64_t arrival_ns(const struct line *l, uint32_t cpu, sim_ns now)
 {
-	if (how == LINE_LOAD || l->owner != cpu + 1 || l->busy_until_ns <= now)
+	if (l->owner != cpu + 1 || l->busy_until_ns <= now)
 		return 0;
 	return l->busy_until_ns - now;
 }
@@ -382,7 +381,7 @@ static void access(struct task *t, struct line *l, enum line_access how)
 	now = t->m->engine.now_ns;
 	hit = &t->m->profile->cost[hit_cost[how]];
 	if (hits(t->m, l, cpu, how, now)) {
-		owe(t, arrival_ns(l, cpu, how, now), COST_DERIVED);
+		owe(t, arrival_ns(l, cpu, now), COST_DERIVED);
 		owe(t, cost_take(t->m, hit_cost[how], 1), hit->cls);
 		return;
 	}
@@ -391,6 +390,17 @@ static void access(struct task *t, struct line *l, enum line_access how)
 	owe(t, cost->value, cost->cls);
 	if (how == LINE_RMW)
 		owe(t, cost_take(t->m, hit_cost[how], 1), hit->cls);
+}
+
+void line_prefetch(struct task *t, struct line *l)
+{
+	sim_ns now;
+
+	settle(t);
+	now = t->m->engine.now_ns;
+	if (!hits(t->m, l, t->cpu->id, LINE_RMW, now) &&
+	    !is_busy(l, LINE_STORE, now))
+		fetch(t->m, l, t->cpu->id, LINE_STORE, now);
 }
 
 void line_read(struct task *t, struct line *l)
@@ -428,7 +438,7 @@ static void walk(struct line_walk *w, struct line *l, enum line_access how)
 
 	if (hits(m, l, w->cpu, how, now)) {
 		cost = &m->profile->cost[hit_cost[how]];
-		walk_owes(w, arrival_ns(l, w->cpu, how, now), COST_DERIVED);
+		walk_owes(w, arrival_ns(l, w->cpu, now), COST_DERIVED);
 		walk_owes(w, cost_take(m, hit_cost[how], 1), cost->cls);
 		return;
 	}

@@ -78,6 +78,13 @@ void line_release(struct line *l);
 /** line_read() - settle; a load: hit if this CPU has the line in any state */
 void line_read(struct task *t, struct line *l);
 
+/**
+ * line_prefetch() - settle; ask for the line to write to it, and go on. Who has it
+ * then waits only for what is left of the transfer. A line that is on its way or
+ * asked for by others is left alone: by the time it came it would be gone.
+ */
+void line_prefetch(struct task *t, struct line *l);
+
 /** line_write() - settle; a store: hit only if this CPU owns the line */
 void line_write(struct task *t, struct line *l);
 

@@ -110,6 +110,8 @@ int64_t do_fault(struct task *t, struct mm *mm, struct fault *f)
 		return 0;
 	task_set_mode(t, MODE_SYSTEM);
 	kop_segment(t, KOP_PRE);
+	/* exc_page_fault(): prefetchw(), whichever lock it will be */
+	line_prefetch(t, mm_line(mm, mm->k->cfg.layout.mmap_lock));
 	body(t, COST_FAULT_ENTRY, 1);
 	settle(t);
 	count(t, COUNT_PGFAULT);

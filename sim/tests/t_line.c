@@ -3,9 +3,9 @@
  *
  * Pinned: cost of each kind of access by distance, the queue of transfers,
  * more sharers than fit inline, what a core's other thread and the last holder
- * hit, copies served side by side, rounds of a socket or core and how long others
- * wait for their end, a contended atomic at one transfer per op on one socket and
- * in closed form on two;
+ * hit, prefetches, copies served side by side, rounds of a socket or core and how
+ * long others wait for their end, a contended atomic at one transfer per op on
+ * one socket and in closed form on two;
  * slab sizes, order of recycling, neighbours, and the line offsets of
  * unaligned objects. Not pinned: which simulated address an object gets.
  */
@@ -25,7 +25,8 @@ static struct fixture f;
 static struct line line;
 static enum line_round line_round;
 
-/* A script: at @at_ns, CPU @cpu reads, writes or updates; @ns is its stall. */
+/* A script: at @at_ns, CPU @cpu reads, writes, prefetches or updates; @ns is its
+ * stall. */
 struct access {
 	uint32_t cpu;
 	char how;
@@ -55,6 +56,8 @@ static void play(void *arg)
 			line_read(t, &line);
 		else if (a->how == 'w')
 			line_write(t, &line);
+		else if (a->how == 'p')
+			line_prefetch(t, &line);
 		else
 			line_rmw(t, &line);
 		settle(t);
@@ -171,6 +174,21 @@ static void t_last_holder(void **state)
 	}
 	SCRIPT({ 0, 'w', 100, 90 }, { 2, 'w', 1000, 45 },
 	       { 0, 'a', 1010, 85 });
+}
+
+/*
+ * What is under way already is not waited for again; 4, which asks for it
+ * meanwhile, gets nothing in advance.
+ *
+ *  line  0 --|-- to 2 -----------|-- to 4 ----------|
+ *            1000  1020 waits    1045   1050        1130
+ */
+static void t_prefetch(void **state)
+{
+	(void)state;
+	SCRIPT({ 0, 'w', 100, 90 }, { 2, 'p', 1000, 0 }, { 4, 'p', 1010, 0 },
+	       { 2, 'r', 1020, 26 }, { 2, 'a', 1046, 5 }, { 4, 'a', 1060, 85 },
+	       { 4, 'p', 1200, 0 }, { 4, 'a', 1210, 5 });
 }
 
 /*
@@ -524,6 +542,7 @@ int main(void)
 		cmocka_unit_test(t_transfers_queue),
 		cmocka_unit_test(t_many_sharers),
 		cmocka_unit_test(t_last_holder),
+		cmocka_unit_test(t_prefetch),
 		cmocka_unit_test(t_copies),
 		cmocka_unit_test(t_rounds),
 		cmocka_unit_test(t_rounds_of_a_core),
