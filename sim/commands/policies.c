@@ -13,11 +13,26 @@ static const char help[] =
 "\n"
 "Lists the axes of the simulated kernel and the policies on each: the kernel\n"
 "path that it models, where that is written, its options with defaults and\n"
-"units, what it requires of the other axes, and which it makes inert.\n"
+"units, which values of other axes it needs, and which axes it makes inert.\n"
 "A policy is chosen with `AXIS: NAME` in a scenario or --policy AXIS=NAME.\n"
 "\n"
 "      --json           as JSON\n"
 "  -h, --help           this text\n";
+
+/* The question to which the values of an axis are answers. */
+static const char *const questions[AXIS_COUNT] = {
+	[AXIS_MM_LOCK] = "who may look at or change which area of an address space",
+	[AXIS_VMA_LOCK_PLACE] = "where the lock of an area lies",
+	[AXIS_MUNMAP] = "under which lock munmap frees pages",
+	[AXIS_VMA_FREE] = "when the memory of a dead area is free again",
+	[AXIS_FORK_COPY] = "how fork copies the index of areas",
+	[AXIS_VMA_INDEX] = "in which tree areas are found",
+	[AXIS_VMAP] = "how vmalloc finds address space",
+	[AXIS_RWSEM] = "who may spin, steal and is woken at a rw_semaphore; rwsem.mmap_lock: at that one alone",
+	[AXIS_FAULT_SCOPE] = "which faults may run under the lock of an area",
+	[AXIS_TLB_FLUSH] = "in which order CPUs flush their TLBs",
+	[AXIS_RCU] = "when callbacks run",
+};
 
 static const char *const trait_names[] = {
 	"lockless-lookup", "rcu-safe-free", "typesafe-free", "rcu-walk",
@@ -39,13 +54,37 @@ static void print_bits(const char *what, uint64_t bits,
 	putchar('\n');
 }
 
+/* The values that provide what @p requires, or may not stand beside it. */
+static void print_partners(const char *what, uint64_t traits, uint64_t without)
+{
+	for (int a = 0; a < AXIS_COUNT && traits; a++) {
+		const char *const *names;
+		const char *between = NULL;
+		size_t count;
+
+		names = policy_names((enum axis)a, &count);
+		for (size_t i = 0; i < count; i++) {
+			const struct policy_head *p =
+				policy_find((enum axis)a, names[i]);
+
+			if (!(p->provides & traits) || (p->provides & without))
+				continue;
+			if (!between)
+				printf("      %s %s:", what, axis_names[a]);
+			printf("%s %s", between ? between : "", names[i]);
+			between = ",";
+		}
+		if (between)
+			putchar('\n');
+	}
+}
+
 static void print_policy(const struct policy_head *p)
 {
 	printf("  %s\n      %s\n      source: %s\n", p->name, p->models,
 	       p->source);
-	print_bits("provides", p->provides, trait_names, TRAITS);
-	print_bits("requires", p->requires, trait_names, TRAITS);
-	print_bits("excludes", p->excludes, trait_names, TRAITS);
+	print_partners("needs", p->requires, p->excludes);
+	print_partners("not with", p->excludes, 0);
 	print_bits("makes inert", p->inert, axis_names, AXIS_COUNT);
 	if (p->options) {
 		char *text = option_help(p->options), *save = NULL;
@@ -111,7 +150,7 @@ static void list_axis(enum axis axis, bool json, json_t *root)
 	json_t *list = json_array();
 
 	if (!json)
-		printf("%s\n", axis_names[axis]);
+		printf("%s: %s\n", axis_names[axis], questions[axis]);
 	for (size_t i = 0; i < count; i++) {
 		const struct policy_head *p = policy_find(axis, names[i]);
 

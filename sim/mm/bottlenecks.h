@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /*
- * Second bottlenecks: what binds once the first lock is gone (FACTS E 6). Each
+ * Second bottlenecks: what binds once the first lock is gone. Each
  * is a resource with a switch, a field of a kernel preset (bottlenecks.KEY).
  * Switched off, its work costs the same and nobody waits for it.
  */

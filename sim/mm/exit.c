@@ -1,5 +1,5 @@
 /*
- * The end of an address space: mmput(), exit_mmap() (mm/mmap.c; FACTS A7).
+ * The end of an address space: mmput(), exit_mmap() (mm/mmap.c).
  *
  * Invariant: exit_mmap() runs once, by whoever drops the last user, which may
  * be a /proc reader. Nobody else finds the mm by then; what still contends is

@@ -15,7 +15,7 @@ static bool between(uint32_t v, uint32_t low, uint32_t high)
 }
 
 /* 6.5 took the write lock for stack growth; backported to 6.4.1, 6.3.11 and
- * 6.1.37 (FACTS A8). */
+ * 6.1.37. */
 static bool grows_under_write_lock(const struct kernel *k)
 {
 	uint32_t v = k->cfg.version;

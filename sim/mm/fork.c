@@ -3,7 +3,7 @@
  *
  * dup_mmap() belongs to the fork_copy policy; here are the steps it is made
  * of. Parent and child are write-locked throughout; the parent's TLB flush
- * happens before its lock is dropped (FACTS A10).
+ * happens before its lock is dropped.
  *
  *   parent  AAAA(rw)  ->  AAAA(rw, entries write-protected)
  *   child             ->  AAAA(same pages); the first write of either copies

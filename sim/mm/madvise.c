@@ -1,5 +1,5 @@
 /*
- * madvise (mm/madvise.c). Which lock a behaviour takes (FACTS A8):
+ * madvise (mm/madvise.c). Which lock a behaviour takes:
  *
  *   DONTNEED, FREE                       read; VMA lock from 6.17 in one area
  *   COLD, PAGEOUT, WILLNEED, POPULATE    read

@@ -1,5 +1,5 @@
 /*
- * Merging and splitting of areas, as mm/mmap.c and mm/vma.c do it (FACTS A11).
+ * Merging and splitting of areas, as mm/mmap.c and mm/vma.c do it.
  *
  * A new range W, or a changed part of an area V, between P and N:
  *

@@ -1,6 +1,6 @@
 /*
  * /proc/PID/maps, smaps, cmdline: readers that belong to somebody else
- * (fs/proc/task_mmu.c, fs/proc/base.c; FACTS A9).
+ * (fs/proc/task_mmu.c, fs/proc/base.c).
  *
  *   maps     read lock for one buffer of lines, dropped between buffers;
  *            from 6.17 each area's own lock in turn

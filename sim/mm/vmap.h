@@ -7,7 +7,7 @@
 /*
  * The kernel's virtual area space: areas at real addresses, in trees by
  * address that know the largest area below each node, so that the lowest fit
- * is found in O(log n) (mm/vmalloc.c since 5.2; FACTS A15).
+ * is found in O(log n) (mm/vmalloc.c since 5.2).
  *
  * vmap policies charge, lock, and decide which tree an area is in; an area is
  * in at most one. What a change reads and writes are cache lines that another

@@ -1,6 +1,6 @@
 /*
  * vm_map_ram() and vm_unmap_ram(): short-lived mappings of pages that exist
- * (mm/vmalloc.c; FACTS A15). Up to VMAP_MAX_ALLOC pages come from blocks of
+ * (mm/vmalloc.c). Up to VMAP_MAX_ALLOC pages come from blocks of
  * 4 MiB, which are areas of the policy's; larger ones are areas themselves.
  *
  *   block  [ used or dirty | free ......... ]   free only shrinks

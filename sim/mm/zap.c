@@ -4,7 +4,7 @@
  *
  * Invariant: a page is in exactly one of `unmapping` (asked for), `gather`
  * (no longer mapped), `tlb` (flush under way), or free. A batch is flushed
- * when it holds 10,000 entries (FACTS A12), and at the end.
+ * when it holds 10,000 entries, and at the end.
  * Limit: pages that are only possibly there cost half (MODEL.md 7).
  */
 #include "sim/mm/resource.h"

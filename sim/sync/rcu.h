@@ -5,7 +5,7 @@
 #include "sim/machine/machine.h"
 
 /*
- * RCU from call_rcu() to the callback (FACTS A13).
+ * RCU from call_rcu() to the callback.
  *
  *   call_rcu --> [bypass] --> next --> ready --> wait --> done --> callback
  *                offloaded     |  a tick or rcuog  |        softirq, ksoftirqd,

@@ -1,5 +1,5 @@
 /*
- * call_rcu() on an offloaded CPU (kernel/rcu/tree_nocb.h, FACTS A13).
+ * call_rcu() on an offloaded CPU (kernel/rcu/tree_nocb.h).
  *
  * Up to 16 * 1000 / HZ calls a jiffy go to the list itself, under nocb_lock,
  * and take the bypass with them; what comes faster, and what is lazy, goes to

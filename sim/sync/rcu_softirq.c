@@ -11,7 +11,7 @@
  * it; its callbacks are called at the end of it. Time beyond what they said
  * (remote frees) is taken then.
  *
- * Source: rcu_do_batch() in kernel/rcu/tree.c (FACTS A13); restarts, 2 ms and
+ * Source: rcu_do_batch() in kernel/rcu/tree.c; restarts, 2 ms and
  * the look at every 32nd from kernel/softirq.c and tree.c, from memory.
  */
 #include "sim/sync/rcu_impl.h"

@@ -9,7 +9,7 @@
  * rw_semaphore: the word, the wait queue and the wake-up machinery that all
  * flavours share. What a flavour decides -- who may steal, who spins, who is
  * woken, when the lock is handed over -- is its op table, one file each in
- * sim/policy/rwsem/ (FACTS A1, rule by rule).
+ * sim/policy/rwsem/.
  *
  *   word: readers * 256 | handoff 4 | waiters 2 | writer 1     (5.3 and later)
  */

@@ -296,7 +296,7 @@ static void t_madvise(void **state)
 
 /*
  * What the slabs are asked for follows from the sizes of the preset and from
- * where the lock lies; FACTS B3 has 160 + 40 bytes, 256 with the lock inside.
+ * where the lock lies; published are 160 + 40 bytes, 256 with the lock inside.
  */
 static void t_object_sizes(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * Pins the rules of RCU one by one (FACTS A13), on machines of one or two CPUs
+ * Pins the rules of RCU one by one, on machines of one or two CPUs
  * without costs: when a period starts and ends, what a batch holds, when the
  * bypass is flushed. Each switch of machine/mutation.h turns exactly the cases
  * red that name it. Not pinned: costs, and the order of unrelated CPUs.

@@ -126,7 +126,7 @@ static void t_presets_are_complete(void **state)
 	arena_release(&a);
 }
 
-/* FACTS D: what a process of each release runs on. */
+/* What a process of each release runs on. */
 static void t_presets_by_release(void **state)
 {
 	static const struct {

@@ -7,8 +7,8 @@ const struct fault_scope fault_scope_none = {
 	.head = {
 		.abi = POLICY_ABI, .size = sizeof(struct fault_scope),
 		.axis = "fault_scope", .name = "none",
-		.models = "no VMA locks",
-		.source = "FACTS A3",
+		.models = "no fault, though areas have locks: every one takes mmap_lock",
+		.source = "no kernel: for comparison",
 	},
 	.scope = 0,
 };

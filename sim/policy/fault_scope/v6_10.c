@@ -8,8 +8,8 @@ const struct fault_scope fault_scope_v6_10 = {
 	.head = {
 		.abi = POLICY_ABI, .size = sizeof(struct fault_scope),
 		.axis = "fault_scope", .name = "6.10",
-		.models = "vmf_anon_prepare() of 6.10 to 6.16",
-		.source = "FACTS A3",
+		.models = "vmf_anon_prepare() of 6.10 to 6.16: also the first fault of an area, by a trylock of mmap_lock",
+		.source = "Wilcox, Optimise vmf_anon_prepare (linux-mm msg383231)",
 	},
 	.scope = SCOPE_ANON | SCOPE_SWAP_UFFD | SCOPE_FILE_READ | SCOPE_FILE_COW |
 		 SCOPE_FIRST_ANON,

@@ -53,7 +53,7 @@ const struct fork_ops fork_copy_maple_bulk = {
 		.abi = POLICY_ABI, .size = sizeof(struct fork_ops),
 		.axis = "fork_copy", .name = "maple-bulk",
 		.models = "dup_mmap() of 6.1 to 6.7: nodes reserved, areas stored in order",
-		.source = "FACTS A10; seed 3",
+		.source = "Howlett, maple tree v2 10/61, 17 Aug 2021 (seed 3)",
 		.requires = TRAIT_MAPLE,
 	},
 	.dup_mmap = mb_dup_mmap,

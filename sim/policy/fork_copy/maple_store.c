@@ -31,7 +31,7 @@ const struct fork_ops fork_copy_maple_store = {
 		.abi = POLICY_ABI, .size = sizeof(struct fork_ops),
 		.axis = "fork_copy", .name = "maple-store",
 		.models = "dup_mmap() of the maple series before seed 3: vma_store() each",
-		.source = "FACTS A10; seed 3",
+		.source = "Howlett, maple tree v2 10/61, 17 Aug 2021 (seed 3): the code before it",
 		.requires = TRAIT_MAPLE,
 	},
 	.dup_mmap = ms_dup_mmap,

@@ -36,7 +36,7 @@ const struct fork_ops fork_copy_mt_dup = {
 		.abi = POLICY_ABI, .size = sizeof(struct fork_ops),
 		.axis = "fork_copy", .name = "mt-dup",
 		.models = "dup_mmap() since 6.8: __mt_dup() and one store a slot",
-		.source = "FACTS A10; d24062914837",
+		.source = "d24062914837 (Peng Zhang)",
 		.requires = TRAIT_MAPLE,
 	},
 	.dup_mmap = mt_dup_mmap,

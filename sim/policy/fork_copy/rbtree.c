@@ -31,7 +31,7 @@ const struct fork_ops fork_copy_rbtree = {
 		.abi = POLICY_ABI, .size = sizeof(struct fork_ops),
 		.axis = "fork_copy", .name = "rbtree",
 		.models = "dup_mmap() to 6.0",
-		.source = "FACTS A10",
+		.source = "kernel/fork.c, dup_mmap() to 6.0 (from memory)",
 		.requires = TRAIT_RBTREE,
 	},
 	.dup_mmap = rb_dup_mmap,

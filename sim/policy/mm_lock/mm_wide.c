@@ -1,6 +1,6 @@
 /*
  * mm_lock: mm-wide. One rw_semaphore for the whole address space, to 6.3 and
- * wherever CONFIG_PER_VMA_LOCK is off (FACTS A2).
+ * wherever CONFIG_PER_VMA_LOCK is off.
  *
  * Every fault takes mmap_lock for reading: two atomics on one line, whoever
  * faults where; every change takes it for writing.
@@ -89,7 +89,7 @@ const struct mm_lock_ops mm_lock_mm_wide = {
 		.abi = POLICY_ABI, .size = sizeof(struct mm_lock_ops),
 		.axis = "mm_lock", .name = "mm-wide",
 		.models = "do_user_addr_fault() to 6.3: mmap_lock for every fault",
-		.source = "FACTS A2",
+		.source = "arch/x86/mm/fault.c to 6.3 (from memory)",
 		.provides = TRAIT_MMAP_READ_LOCK,
 		.inert = AXIS_BIT(AXIS_VMA_LOCK_PLACE) | AXIS_BIT(AXIS_FAULT_SCOPE),
 	},

@@ -1,6 +1,6 @@
 /*
  * mm_lock: per-vma, as merged in 6.4: each area has a rw_semaphore and a
- * sequence number (include/linux/mm.h, mm/memory.c; FACTS A3).
+ * sequence number (include/linux/mm.h, mm/memory.c).
  *
  *   an area is write-locked  iff  vma->vm_lock_seq == mm->mm_lock_seq
  *
@@ -289,7 +289,7 @@ const struct mm_lock_ops mm_lock_per_vma = {
 		.abi = POLICY_ABI, .size = sizeof(struct mm_lock_ops),
 		.axis = "mm_lock", .name = "per-vma",
 		.models = "lock_vma_under_rcu(), vma_start_write() of 6.4 to 6.14",
-		.source = "FACTS A3; seed 1",
+		.source = "Documentation/mm/process_addrs.rst; code quoted in seed 1",
 		.options = pv_options,
 		.option_bytes = sizeof(struct pv_options),
 		.provides = TRAIT_MMAP_READ_LOCK | TRAIT_LOCKLESS_LOOKUP |

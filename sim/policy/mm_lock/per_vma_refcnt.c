@@ -1,6 +1,6 @@
 /*
  * mm_lock: per-vma-refcnt, 6.15 and later: the lock of an area is one count
- * (include/linux/mmap_lock.h; FACTS A4).
+ * (include/linux/mmap_lock.h).
  *
  *   vm_refcnt = 0             not in the tree
  *             = 1 + readers   in the tree
@@ -352,7 +352,7 @@ const struct mm_lock_ops mm_lock_per_vma_refcnt = {
 		.abi = POLICY_ABI, .size = sizeof(struct mm_lock_ops),
 		.axis = "mm_lock", .name = "per-vma-refcnt",
 		.models = "vma_start_read(), __vma_start_write(), vma_mark_detached() since 6.15",
-		.source = "FACTS A4; v10 cover 20250213224655",
+		.source = "v7 cover 20241226170710, v10 cover 20250213224655",
 		.provides = TRAIT_MMAP_READ_LOCK | TRAIT_LOCKLESS_LOOKUP |
 			    TRAIT_VMA_LOCK | TRAIT_VMA_REFCNT,
 		.requires = TRAIT_RCU_SAFE_FREE | TRAIT_RCU_WALK,

@@ -352,7 +352,7 @@ const struct mm_lock_ops mm_lock_range = {
 		.abi = POLICY_ABI, .size = sizeof(struct mm_lock_ops),
 		.axis = "mm_lock", .name = "range",
 		.models = "list-based range lock in place of mmap_lock",
-		.source = "Kogan, Dice, Issa, EuroSys'20, arXiv 2006.12144; FACTS B7",
+		.source = "Kogan, Dice, Issa, EuroSys'20, arXiv 2006.12144",
 		.provides = TRAIT_MMAP_READ_LOCK | TRAIT_RANGE_LOCK,
 		.requires = TRAIT_RCU_WALK,
 		.inert = AXIS_BIT(AXIS_VMA_LOCK_PLACE) | AXIS_BIT(AXIS_FAULT_SCOPE),

@@ -225,7 +225,7 @@ const struct mm_lock_ops mm_lock_speculative = {
 		.abi = POLICY_ABI, .size = sizeof(struct mm_lock_ops),
 		.axis = "mm_lock", .name = "speculative",
 		.models = "__handle_speculative_fault(): work without a lock, then compare a sequence count",
-		.source = "FACTS B2: SPF v12 (2019), 20220128131006.67712 (2022)",
+		.source = "SPF v12 (Dufour, 2019), 20220128131006.67712 (Lespinasse, 2022)",
 		.options = spf_options, .option_bytes = sizeof(struct spf_options),
 		.provides = TRAIT_MMAP_READ_LOCK | TRAIT_LOCKLESS_LOOKUP,
 		.requires = TRAIT_RCU_SAFE_FREE | TRAIT_RCU_WALK,

@@ -98,7 +98,7 @@ const struct munmap_ops munmap_downgrade = {
 		.abi = POLICY_ABI, .size = sizeof(struct munmap_ops),
 		.axis = "munmap", .name = "downgrade",
 		.models = "munmap(2) since 4.20: zap and free with mmap_lock held for reading",
-		.source = "FACTS A6; seed 4; dd2283f2605e",
+		.source = "dd2283f2605e; Yang Shi, RFC v6 2/2, 26 Jul 2018 (seed 4)",
 		.options = dg_options, .option_bytes = sizeof(struct dg_options),
 		.requires = TRAIT_MMAP_READ_LOCK,
 	},

@@ -39,7 +39,7 @@ const struct munmap_ops munmap_exclusive = {
 		.abi = POLICY_ABI, .size = sizeof(struct munmap_ops),
 		.axis = "munmap", .name = "exclusive",
 		.models = "do_munmap() to 4.19: zap and free under mmap_sem for writing",
-		.source = "FACTS A6; seed 4",
+		.source = "Yang Shi, RFC v6 2/2, 26 Jul 2018 (seed 4): the code before it",
 	},
 	.munmap = ex_munmap,
 };

@@ -44,7 +44,7 @@ const struct rcu_flavour rcu_tree = {
 		.abi = POLICY_ABI, .size = sizeof(struct rcu_flavour),
 		.axis = "rcu", .name = "tree",
 		.models = "kernel/rcu/tree.c and tree_nocb.h: call_rcu, grace periods, callbacks",
-		.source = "FACTS A13: tree.c, tree_nocb.h (00a611229bfa)",
+		.source = "kernel/rcu/tree.c, tree_nocb.h (00a611229bfa)",
 		.options = tree_options,
 		.option_bytes = sizeof(struct rcu_rules),
 	},

@@ -1,6 +1,6 @@
 /*
  * tlb_flush: concurrent. Since 5.13 the IPIs leave first and the local TLB is
- * flushed while they fly (on_each_cpu_cond_mask(), 4ce94eabac16; FACTS A12).
+ * flushed while they fly (on_each_cpu_cond_mask(), 4ce94eabac16).
  */
 #include "sim/mm/mm.h"
 
@@ -29,7 +29,7 @@ const struct tlb_ops tlb_flush_concurrent = {
 		.abi = POLICY_ABI, .size = sizeof(struct tlb_ops),
 		.axis = "tlb_flush", .name = "concurrent",
 		.models = "flush_tlb_mm_range() since 5.13: local and remote together",
-		.source = "FACTS A12, B6 (Amit v4); 4ce94eabac16",
+		.source = "4ce94eabac16; Amit v4 20190823224153.15223",
 	},
 	.flush = concurrent_flush,
 };

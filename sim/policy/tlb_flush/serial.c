@@ -1,6 +1,6 @@
 /*
  * tlb_flush: serial. To 5.12: first the local TLB, then the IPIs, then the wait
- * for all of them (native_flush_tlb_others(); FACTS A12).
+ * for all of them (native_flush_tlb_others()).
  */
 #include "sim/mm/mm.h"
 
@@ -30,7 +30,7 @@ const struct tlb_ops tlb_flush_serial = {
 		.abi = POLICY_ABI, .size = sizeof(struct tlb_ops),
 		.axis = "tlb_flush", .name = "serial",
 		.models = "flush_tlb_mm_range() to 5.12: local, then remote",
-		.source = "FACTS A12, B6 (Amit v4)",
+		.source = "Amit v4 20190823224153.15223: the code before it",
 	},
 	.flush = serial_flush,
 };

@@ -1,6 +1,5 @@
 /*
- * vma_free: immediate. kmem_cache_free() where the area dies, to 6.3
- * (FACTS A5). Only for kernels in which nobody looks an area up without
+ * vma_free: immediate. kmem_cache_free() where the area dies, to 6.3. Only for kernels in which nobody looks an area up without
  * mmap_lock: a reader under RCU would be left with freed memory.
  */
 #include "sim/mm/mm.h"
@@ -24,7 +23,7 @@ const struct vma_free_ops vma_free_immediate = {
 		.abi = POLICY_ABI, .size = sizeof(struct vma_free_ops),
 		.axis = "vma_free", .name = "immediate",
 		.models = "vm_area_free() to 6.3: kmem_cache_free at once",
-		.source = "FACTS A5",
+		.source = "kernel/fork.c to 6.3, as in the mails about seed 0",
 	},
 	.free = imm_free,
 };

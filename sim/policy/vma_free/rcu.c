@@ -1,5 +1,5 @@
 /*
- * vma_free: rcu. One call_rcu() per area, 6.4 to 6.14 (FACTS A5; seed 0): the
+ * vma_free: rcu. One call_rcu() per area, 6.4 to 6.14 (seed 0): the
  * callback frees the area and its lock object. In exit_mmap() no reader can be
  * left, so since 0d2ebf9c3f78 the areas of an exiting process are freed at
  * once; `exit_immediate: false` is the kernel that seed 0 worries about.
@@ -72,7 +72,7 @@ const struct vma_free_ops vma_free_rcu = {
 		.abi = POLICY_ABI, .size = sizeof(struct vma_free_ops),
 		.axis = "vma_free", .name = "rcu",
 		.models = "vm_area_free() of 6.4 to 6.14: call_rcu for each area",
-		.source = "FACTS A5; seed 0; 0d2ebf9c3f78",
+		.source = "0d2ebf9c3f78; per-VMA locks v2, 27 Jan 2023; seed 0",
 		.options = rcu_options,
 		.option_bytes = sizeof(struct rcu_options),
 		.provides = TRAIT_RCU_SAFE_FREE,

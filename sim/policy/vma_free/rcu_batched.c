@@ -1,5 +1,5 @@
 /*
- * vma_free: rcu-batched. Seed 0, posted and never merged (FACTS A5): dead areas
+ * vma_free: rcu-batched. Seed 0, posted and never merged: dead areas
  * go to a list of their mm under a spinlock; when it holds more than `size` of
  * them, one call_rcu() frees the group; what is left is drained at exit. No
  * timer: up to `size` areas wait for the next overflow, or for ever.
@@ -134,7 +134,7 @@ const struct vma_free_ops vma_free_rcu_batched = {
 		.abi = POLICY_ABI, .size = sizeof(struct vma_free_ops),
 		.axis = "vma_free", .name = "rcu-batched",
 		.models = "vm_area_free(), drain_free_vmas() of the RFC: one call_rcu for a group of 33",
-		.source = "seed 0; FACTS A5",
+		.source = "RFC 28/28, 20220901173516.702122, Sep 2022 (seed 0); v1 39/41",
 		.options = batch_options,
 		.option_bytes = sizeof(struct batch_options),
 		.provides = TRAIT_RCU_SAFE_FREE,

@@ -1,6 +1,6 @@
 /*
  * vma_free: typesafe. 6.15 and later: kmem_cache_free() where the area dies, in
- * a SLAB_TYPESAFE_BY_RCU cache (FACTS A4, A5). The object may be reused at
+ * a SLAB_TYPESAFE_BY_RCU cache. The object may be reused at
  * once, but only as an area; a slab page that became empty waits for a grace
  * period before others may have it. No call_rcu per area.
  *
@@ -37,7 +37,7 @@ const struct vma_free_ops vma_free_typesafe = {
 		.abi = POLICY_ABI, .size = sizeof(struct vma_free_ops),
 		.axis = "vma_free", .name = "typesafe",
 		.models = "vm_area_free() since 6.15: SLAB_TYPESAFE_BY_RCU, freed and reused at once",
-		.source = "FACTS A4, A5; v7 cover 20241226170710",
+		.source = "v7 cover 20241226170710, v10 cover 20250213224655",
 		.provides = TRAIT_RCU_SAFE_FREE | TRAIT_TYPESAFE_FREE,
 	},
 	.free = typesafe_free,

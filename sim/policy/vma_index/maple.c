@@ -1,6 +1,6 @@
 /*
  * vma_index: maple. A B-tree of ranges, 256-byte nodes, 16 slots in a leaf and
- * 10 in an inner node, since 6.1 (lib/maple_tree.c; FACTS A14). May be walked
+ * 10 in an inner node, since 6.1 (lib/maple_tree.c). May be walked
  * under RCU.
  *
  * Costs and memory only. The shape is that of a tree of n areas with a gap
@@ -235,7 +235,7 @@ const struct index_ops vma_index_maple = {
 		.abi = POLICY_ABI, .size = sizeof(struct index_ops),
 		.axis = "vma_index", .name = "maple",
 		.models = "mm_mt, maple tree of areas since 6.1",
-		.source = "FACTS A14; seed 3",
+		.source = "lib/maple_tree.c; maple tree v10 cover (nodes, fan-out); RCU mode: seed 3",
 		.provides = TRAIT_MAPLE | TRAIT_RCU_WALK,
 	},
 	.mm_bytes = sizeof(struct maple_mm),

@@ -1,6 +1,6 @@
 /*
  * vma_index: rbtree. Augmented red-black tree with the gap sizes, a list, and
- * a four-entry cache per thread, to 6.0 (mm/mmap.c, mm/vmacache.c; FACTS A14).
+ * a four-entry cache per thread, to 6.0 (mm/mmap.c, mm/vmacache.c).
  *
  * Costs only: a walk visits about log2(n) + 1 nodes. Areas are looked up in
  * the true tree after the walk is paid.
@@ -137,7 +137,7 @@ const struct index_ops vma_index_rbtree = {
 		.abi = POLICY_ABI, .size = sizeof(struct index_ops),
 		.axis = "vma_index", .name = "rbtree",
 		.models = "mm_rb, vm_next and vmacache to 6.0",
-		.source = "FACTS A14",
+		.source = "mm/mmap.c and mm/vmacache.c to 6.0 (from memory)",
 		.provides = TRAIT_RBTREE,
 	},
 	.mm_bytes = sizeof(struct rb_mm),

@@ -9,7 +9,7 @@ const struct vma_place vma_place_embedded = {
 		.abi = POLICY_ABI, .size = sizeof(struct vma_place),
 		.axis = "vma_lock_place", .name = "embedded",
 		.models = "lock inside vm_area_struct, as first posted in 2023",
-		.source = "seed 1; FACTS B3",
+		.source = "per-VMA locks v1 20230109205336, Jan 2023, before c7f8f31c00d1",
 	},
 	.embedded = true,
 };

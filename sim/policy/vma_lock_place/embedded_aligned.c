@@ -9,7 +9,7 @@ const struct vma_place vma_place_embedded_aligned = {
 		.abi = POLICY_ABI, .size = sizeof(struct vma_place),
 		.axis = "vma_lock_place", .name = "embedded-aligned",
 		.models = "seed 1: lock back in the area, HWCACHE_ALIGN",
-		.source = "seed 1; FACTS B3 (256 bytes, as the presets' sizes give)",
+		.source = "Guzik, patch of 8 Aug 2024 (seed 1); 256 bytes: v7 cover 20241226170710",
 	},
 	.embedded = true, .aligned = true,
 };

@@ -10,6 +10,6 @@ const struct vma_place vma_place_separate = {
 		.abi = POLICY_ABI, .size = sizeof(struct vma_place),
 		.axis = "vma_lock_place", .name = "separate",
 		.models = "vm_area_struct and vma_lock slabs of 6.4 to 6.14",
-		.source = "seed 1; c7f8f31c00d1; FACTS A3, B3",
+		.source = "c7f8f31c00d1; offsets in a line: Guzik, 8 Aug 2024 (seed 1)",
 	},
 };

@@ -8,8 +8,8 @@ const struct vma_place vma_place_separate_aligned = {
 	.head = {
 		.abi = POLICY_ABI, .size = sizeof(struct vma_place),
 		.axis = "vma_lock_place", .name = "separate-aligned",
-		.models = "separate, both caches line-aligned",
-		.source = "seed 1",
+		.models = "separate with SLAB_HWCACHE_ALIGN: no two areas and no two locks share a line",
+		.source = "Guzik, 8 Aug 2024 (seed 1): the flag that both caches lack",
 	},
 	.aligned = true,
 };

@@ -1,5 +1,5 @@
 /*
- * vmap: global, 5.2 to 6.8 (mm/vmalloc.c; FACTS A15). Three trees behind three
+ * vmap: global, 5.2 to 6.8 (mm/vmalloc.c). Three trees behind three
  * global locks:
  *
  *   free_vmap_area_lock    free areas, lowest-address first fit
@@ -283,7 +283,7 @@ const struct vmap_ops vmap_global = {
 		.abi = POLICY_ABI, .size = sizeof(struct vmap_ops),
 		.axis = "vmap", .name = "global",
 		.models = "mm/vmalloc.c of 5.2 to 6.8: three trees, three global locks",
-		.source = "FACTS A15, B5; Rezki 2019",
+		.source = "Rezki 20190402162531.10888 (2019); v1 cover 20230522110849",
 		.options = global_options,
 		.option_bytes = sizeof(struct global_options),
 	},

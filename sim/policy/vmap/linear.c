@@ -1,5 +1,5 @@
 /*
- * vmap: linear, before 5.2 (mm/vmalloc.c; FACTS A15). One tree of busy areas
+ * vmap: linear, before 5.2 (mm/vmalloc.c). One tree of busy areas
  * behind vmap_area_lock and no free tree: alloc_vmap_area() walks from area to
  * area until the hole between two is large enough, O(areas), beginning at
  * free_vmap_cache, the last area that was placed or the one below a freed one.
@@ -279,7 +279,7 @@ const struct vmap_ops vmap_linear = {
 		.abi = POLICY_ABI, .size = sizeof(struct vmap_ops),
 		.axis = "vmap", .name = "linear",
 		.models = "mm/vmalloc.c before 5.2: one lock, a walk over the busy areas",
-		.source = "FACTS A15; Rezki 2019",
+		.source = "Rezki 20190402162531.10888 (2019): the code before it",
 		.options = linear_options,
 		.option_bytes = sizeof(struct linear_options),
 	},

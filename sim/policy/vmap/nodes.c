@@ -1,5 +1,5 @@
 /*
- * vmap: nodes, since 6.9 (mm/vmalloc.c; seed 2; FACTS A15). One node per
+ * vmap: nodes, since 6.9 (mm/vmalloc.c; seed 2). One node per
  * possible CPU, each with
  *
  *   busy    by address: zones of 64 KiB go round the nodes
@@ -271,7 +271,7 @@ const struct vmap_ops vmap_nodes = {
 		.abi = POLICY_ABI, .size = sizeof(struct vmap_ops),
 		.axis = "vmap", .name = "nodes",
 		.models = "mm/vmalloc.c since 6.9: busy and lazy per node, size pools per CPU",
-		.source = "FACTS A15; seed 2; Rezki v3 2024",
+		.source = "Rezki v3 20240102184633.748113; He, 7 Feb 2024 (seed 2)",
 		.options = vmap_nodes_options,
 		.option_bytes = sizeof(struct nodes_options),
 	},

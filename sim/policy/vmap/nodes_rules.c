@@ -1,4 +1,4 @@
-/* Options and arithmetic of vmap: nodes, see nodes.h. Source: seed 2; FACTS A15. */
+/* Options and arithmetic of vmap: nodes, see nodes.h. Source: seed 2. */
 #include <stddef.h>
 #include "sim/policy/vmap/nodes.h"
 
