@@ -1,6 +1,7 @@
 /*
- * vma_free: immediate. kmem_cache_free() where the area dies, to 6.3. Only for kernels in which nobody looks an area up without
- * mmap_lock: a reader under RCU would be left with freed memory.
+ * vma_free: immediate. kmem_cache_free() where the area dies, to 6.3. Only for
+ * kernels in which nobody looks an area up without mmap_lock: a reader under
+ * RCU would be left with freed memory.
  */
 #include "sim/mm/mm.h"
 
