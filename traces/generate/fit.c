@@ -21,6 +21,13 @@ enum { MAPS_A_PROCESS = 60000, LIVE_A_THREAD = 4096, DONTNEED = 4 };
 enum { HEAP_PAGES_MAX = 1 << 18 };	/* 1 GiB; then brk falls back */
 #define HEAP_START (0x12961000ULL + 33 * PAGE_BYTES)
 
+/* what came out, to be held against the model */
+struct fit_made {
+	uint64_t replaced;		/* ops that became an mmap */
+	uint64_t count[FIT_KINDS];
+	int64_t gap_ns[FIT_KINDS];	/* before them, all together */
+};
+
 struct fit_params {
 	struct gen_common common;
 	uint32_t threads, processes;
@@ -28,7 +35,7 @@ struct fit_params {
 	/* not options */
 	const struct fit_model *model;
 	uint64_t live, window_bytes;
-	uint64_t *replaced;		/* ops that became an mmap */
+	struct fit_made *made;
 };
 
 const struct option fit_option_table[] = {
@@ -282,13 +289,19 @@ static bool act(struct gen *g, struct gen_task *t, struct thread *w, int k)
 	return true;
 }
 
-static void before(struct gen *g, struct gen_task *t, int k)
+/* the gap before an op of kind @k; its length */
+static int64_t before(struct gen *g, struct gen_task *t, int k)
 {
 	const struct fit_model *m = ((const struct fit_params *)g->params)->model;
+	int64_t gap_ns = m->think_ns[k][gen_draw(g, t, FIT_POINTS)], sleep_ns;
 
-	gen_compute(t, m->think_ns[k][gen_draw(g, t, FIT_POINTS)]);
-	if (m->slept[k] && gen_draw(g, t, m->count[k]) < m->slept[k])
-		gen_sleep(g, t, m->sleep_ns[gen_draw(g, t, FIT_POINTS)]);
+	gen_compute(t, gap_ns);
+	if (m->slept[k] && gen_draw(g, t, m->count[k]) < m->slept[k]) {
+		sleep_ns = m->sleep_ns[gen_draw(g, t, FIT_POINTS)];
+		gen_sleep(g, t, sleep_ns);
+		gap_ns += sleep_ns;
+	}
+	return gap_ns;
 }
 
 static bool fit_step(struct gen *g, struct gen_task *t)
@@ -297,6 +310,7 @@ static bool fit_step(struct gen *g, struct gen_task *t)
 	const struct fit_model *m = p->model;
 	uint32_t leader = t->id - t->id % (p->threads + 1);
 	struct thread *w;
+	int64_t gap_ns;
 	int k;
 
 	if (t->role == LEADER)
@@ -307,12 +321,15 @@ static bool fit_step(struct gen *g, struct gen_task *t)
 	k = w->last < 0 ? FIT_KINDS : choose(g, t, m->follows[w->last]);
 	if (k == FIT_KINDS)		/* a new thread, or the trace ended here */
 		k = choose(g, t, w->last < 0 ? m->started : m->count);
-	before(g, t, k);
+	gap_ns = before(g, t, k);
 	w->last = k;
 	if (!act(g, t, w, k)) {
-		(*p->replaced)++;
+		p->made->replaced++;
+		k = FIT_MMAP;
 		do_mmap(g, t, w);
 	}
+	p->made->count[k]++;
+	p->made->gap_ns[k] += gap_ns;
 	t->n++;
 	return true;
 }
@@ -359,6 +376,46 @@ static int fit_params_set(struct fit_params *p, const struct fit_model *m,
 	return 0;
 }
 
+/* mean of the gaps that the model has before an op of kind @k */
+static double model_gap_ns(const struct fit_model *m, int k)
+{
+	double think = 0, sleep = 0;
+
+	for (int i = 0; i < FIT_POINTS; i++) {
+		think += (double)m->think_ns[k][i];
+		sleep += (double)m->sleep_ns[i];
+	}
+	if (m->count[k])
+		think += sleep * (double)m->slept[k] / (double)m->count[k];
+	return think / FIT_POINTS;
+}
+
+/* how far each kind is from the trace, in number and in what lies before it */
+static void print_residuals(FILE *f, const struct fit_model *m,
+			    const struct fit_made *made)
+{
+	double want = 0, got = 0;
+
+	for (int k = 0; k < FIT_KINDS; k++) {
+		want += (double)m->count[k];
+		got += (double)made->count[k];
+	}
+	for (int k = 0; k < FIT_KINDS; k++) {
+		double gap;
+
+		if (!m->count[k] || !made->count[k])
+			continue;
+		gap = (double)made->gap_ns[k] / (double)made->count[k];
+		fprintf(f, "  %s: %.2f %% of the ops, %.2f %% in the trace; mean "
+			"gap before one %.1f us, %.1f us fitted (%+.0f %%)\n",
+			op_kinds[fit_op_kind[k]].name,
+			100 * (double)made->count[k] / got,
+			100 * (double)m->count[k] / want, gap / 1e3,
+			model_gap_ns(m, k) / 1e3,
+			100 * (gap / (model_gap_ns(m, k) + 1e-9) - 1));
+	}
+}
+
 static char *notes_text(const char *trace, const struct fit_params *p)
 {
 	const struct fit_model *m = p->model;
@@ -374,7 +431,8 @@ static char *notes_text(const char *trace, const struct fit_params *p)
 			op_kinds[fit_op_kind[k]].name, m->count[k]);
 	fprintf(f, "\n  made: %u processes of %u threads, %" PRIu64 " ops each; %" PRIu64
 		" had nothing to act on and became an mmap\n", p->processes,
-		p->threads, p->ops, *p->replaced);
+		p->threads, p->ops, p->made->replaced);
+	print_residuals(f, m, p->made);
 	for (int k = 0; k < OP_KIND_COUNT; k++)
 		if (m->left_out[k])
 			fprintf(f, "  left out: %s %" PRIu64 "\n",
@@ -398,8 +456,8 @@ int generate_fit(const char *trace, const struct generate_request *q,
 	struct workload w = {
 		.expect = fit_expect, .setup = fit_setup, .step = fit_step,
 	};
-	uint64_t replaced = 0;
-	struct fit_params p = { .replaced = &replaced };
+	struct fit_made made = { .replaced = 0 };
+	struct fit_params p = { .made = &made };
 	struct arena a = { 0 };
 	char *command = NULL, *after = NULL;
 	int code = fit_model_read(trace, m, e);
@@ -413,7 +471,7 @@ int generate_fit(const char *trace, const struct generate_request *q,
 				    p.ops, p.common.seed);
 		after = xasprintf("fitted to: %s", m->origin);
 		w.info = (struct workload_info){ .name = "fit", .after = after };
-		p.replaced = &replaced;
+		p.made = &made;
 		code = gen_trace(&w, &p, q, command, out, e);
 	}
 	if (!code && notes)
