@@ -131,6 +131,7 @@ struct mm {
 	uint64_t rss_pages;		/* known */
 	uint64_t *cpumask;		/* CPUs that have it loaded */
 	uint32_t cpus_loaded;
+	uint8_t asid;			/* enum mm_asid */
 	struct place place;
 	struct spinlock page_table_lock;
 	void *lock_state, *index_state, *free_state;
@@ -485,7 +486,13 @@ void mmap_lock_init(struct mm *mm, struct rwsem *s);
 
 /* ---- TLB (tlb.c) ---- */
 
+/* Above so many pages the whole TLB goes (tlb_single_page_flush_ceiling). */
+enum { FLUSH_CEILING = 33 };
+
 enum { CPU_WORDS_MAX = 4096 / 64 };
+
+/** enum mm_asid - tlb_flush: broadcast needs an id that is the same on all CPUs */
+enum mm_asid { ASID_OF_CPU, ASID_CHANGING, ASID_GLOBAL };
 
 /** struct flush_info - one shootdown in flight; on the initiator's stack */
 struct flush_info {

@@ -165,6 +165,8 @@ struct tlb_ops {
 	/* flush @pages (UINT64_MAX = all) of @mm on every CPU that may have it */
 	void (*flush)(struct task *t, struct mm *mm, uint64_t pages,
 		      bool freed_tables);
+	/* kernel addresses on every CPU; NULL: by an IPI to each */
+	void (*flush_kernel)(struct task *t);
 };
 
 /** struct vma_place - vma_lock_place: data, not hooks; inert without VMA locks */

@@ -8,9 +8,6 @@
  */
 #include "sim/mm/mm.h"
 
-/* Above this many pages the whole TLB goes (tlb_single_page_flush_ceiling). */
-enum { FLUSH_CEILING = 33 };
-
 uint32_t flush_targets(struct task *t, struct mm *mm, bool lazy_too,
 		       uint64_t *mask)
 {
@@ -138,6 +135,10 @@ void flush_tlb_kernel(struct task *t)
 	uint64_t mask[CPU_WORDS_MAX];
 	struct flush_info f;
 
+	if (k->tlb->flush_kernel) {
+		k->tlb->flush_kernel(t);
+		return;
+	}
 	preempt_disable(t);
 	settle(t);
 	memcpy(mask, k->all_cpus, words * sizeof(*mask));

@@ -111,6 +111,8 @@ static const struct rule rules[] = {
 	HIDDEN("slab_list_ns", inside_kernel),
 	HIDDEN("tlb_local_page_ns", in_others),
 	HIDDEN("tlb_local_full_ns", in_others),
+	HIDDEN("tlb_broadcast_ns", "needs INVLPGB, and a kernel that uses it"),
+	HIDDEN("tlb_sync_ns", "needs INVLPGB, and a kernel that uses it"),
 	LESS("mmap_body_ns", MMAP, { "syscall_ns", 1, 1 },
 	     { "vma_alloc_ns", 1, 1 }, { "maple_store_ns", 1, 1 },
 	     { "maple_visit_ns", 3, 1 }),
