@@ -191,6 +191,7 @@ struct machine {
 	/* how often each cost was charged, and which were looked at without being
 	 * charged (to share out recorded times, to compare): no other can matter */
 	uint64_t cost_times[PROFILE_COSTS_MAX];
+	int64_t cost_less_ns[PROFILE_COSTS_MAX];	/* charged in part only: what not */
 	bool cost_asked[PROFILE_COSTS_MAX];
 	struct line_queue *line_queues, *line_queues_free;	/* line.c */
 #ifdef MMREPLAY_TEST

@@ -260,6 +260,8 @@ void body_less(struct task *t, unsigned cost, uint64_t count, int64_t less_ns)
 	t->m->cost_asked[cost] = true;
 	if (!op || !op->recorded) {
 		t->m->cost_times[cost] += count;
+		t->m->cost_less_ns[cost] += (c->value - each_ns) *
+					    (int64_t)count;
 		work_ns(t, each_ns * (int64_t)count, c->cls);
 	}
 	if (op)

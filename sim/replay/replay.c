@@ -189,6 +189,7 @@ void take_accounts(struct replay *r, sim_ns now)
 			o->class_ns[m] += r->tasks[i].task.class_ns[m];
 	kernel_thread_class_ns(r->k, o->class_ns);
 	memcpy(o->cost_times, r->m.cost_times, sizeof(o->cost_times));
+	memcpy(o->cost_less_ns, r->m.cost_less_ns, sizeof(o->cost_less_ns));
 	memcpy(o->cost_asked, r->m.cost_asked, sizeof(o->cost_asked));
 }
 

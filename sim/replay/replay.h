@@ -67,6 +67,7 @@ struct replay_result {
 	int64_t irq_user_ns;		/* of MODE_IRQ: hit user time */
 	int64_t class_ns[COST_CLASS_COUNT];
 	uint64_t cost_times[PROFILE_COSTS_MAX];	/* how often each was charged */
+	int64_t cost_less_ns[PROFILE_COSTS_MAX];	/* ... and what not of it */
 	bool cost_asked[PROFILE_COSTS_MAX];	/* looked at: others have no effect */
 	/* where the time of an op kind went: total over its ops */
 	struct op_time {

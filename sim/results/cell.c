@@ -369,7 +369,8 @@ static json_t *costs_part(const struct cell *c, const struct replay_result *r)
 			continue;
 		o = json_object();
 		set_int(o, "times", (int64_t)r->cost_times[i]);
-		set_int(o, "total_ns", (int64_t)r->cost_times[i] * v->value);
+		set_int(o, "total_ns", (int64_t)r->cost_times[i] * v->value -
+				       r->cost_less_ns[i]);
 		set_int(o, "value", v->value);
 		set_int(o, "low", v->low);
 		set_int(o, "high", v->high);
