@@ -108,3 +108,43 @@ void assumed_words(struct text *out, const json_t *cell)
 			 (long long)whole(o, "high"));
 	}
 }
+
+/* What all assumed costs at one end of their ranges would add, in ns. */
+static double at_the_end(const json_t *costs, const char *end)
+{
+	const char *key;
+	double sum = 0;
+	json_t *o;
+
+	json_object_foreach((json_t *)costs, key, o) {
+		const char *cls = json_string_value(json_object_get(o, "class"));
+		double value = (double)whole(o, "value");
+
+		if (cls && !strcmp(cls, "assumed") && value > 0)
+			sum += (double)whole(o, "total_ns") *
+			       ((double)whole(o, end) / value - 1);
+	}
+	return sum;
+}
+
+void assumed_report(struct text *out, const json_t *cell, const char *input)
+{
+	const json_t *costs = json_object_get(cell, "costs");
+	double share, all = 0;
+	const char *mode;
+	json_t *o;
+
+	if (!result_number(cell, "cost_share.assumed", &share, NULL) || share <= 0)
+		return;
+	json_object_foreach(json_object_get(cell, "cpu_ns"), mode, o) {
+		if (strcmp(mode, "idle"))
+			all += json_number_value(o);
+	}
+	text_add(out, "assumed costs, %.1f %% of the time: ", 100 * share);
+	assumed_words(out, cell);
+	if (all > 0)
+		text_add(out, "; all of them at the low or high ends of their ranges: %+.0f to %+.0f %% of the CPU time, without queueing",
+			 100 * at_the_end(costs, "low") / all,
+			 100 * at_the_end(costs, "high") / all);
+	text_add(out, "; flip points: mmreplay sensitivity %s", input);
+}

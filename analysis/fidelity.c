@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/fidelity.h"
+#include "analysis/table.h"
 #include "sim/base/hist.h"
 #include "sim/base/mem.h"
 
@@ -252,6 +253,8 @@ int fidelity_of(const struct result_set *s, const char *trace,
 	const json_t *rows = json_object_get(s->reference, "rows"), *row;
 	size_t i;
 
+	struct text assumed = { 0 };
+
 	*f = (struct fidelity){ 0 };
 	if (!cell || !rows)
 		return err_set(e, -1, "%s: no baseline cell, or no reference.json",
@@ -261,6 +264,8 @@ int fidelity_of(const struct result_set *s, const char *trace,
 	f->trace = xstrdup(trace);
 	f->costs = xstrdup(costs);
 	f->kind = kind;
+	assumed_report(&assumed, cell->json, "TRACE.mmt -p AXIS=POLICY");
+	f->assumed = assumed.s;
 	f->checks = xcalloc(json_array_size(rows) + 1, sizeof(*f->checks));
 	f->spread_of = json_string_value(json_object_get(s->reference,
 							 "spread_of"));
@@ -282,6 +287,7 @@ void fidelity_release(struct fidelity *f)
 {
 	free(f->trace);
 	free(f->costs);
+	free(f->assumed);
 	free(f->checks);
 	*f = (struct fidelity){ 0 };
 }

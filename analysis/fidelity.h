@@ -48,6 +48,7 @@ struct fidelity {
 	struct check *checks;
 	uint32_t count;
 	uint32_t verdicts[VERDICT_COUNT];
+	char *assumed;			/* assumed_report() of the replay */
 	const char *spread_of;		/* where the spread of wall time is from */
 };
 

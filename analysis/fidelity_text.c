@@ -64,7 +64,8 @@ static void folder(const struct fidelity *f, FILE *out)
 	for (uint32_t i = 0; i < f->count; i++)
 		if (f->checks[i].verdict == VERDICT_ABSENT)
 			fprintf(out, " %s", f->checks[i].quantity);
-	fprintf(out, "%s\n\n", f->verdicts[VERDICT_ABSENT] ? "" : " nothing");
+	fprintf(out, "%s\n", f->verdicts[VERDICT_ABSENT] ? "" : " nothing");
+	fprintf(out, "%s\n\n", f->assumed ? f->assumed : "no assumed cost was paid");
 }
 
 static const char *const met_names[MET_COUNT] = {
@@ -184,6 +185,8 @@ static void write_json(const struct fidelity *list, uint32_t count, FILE *out)
 						&list[i].checks[k]));
 		json_object_set_new(o, "trace", json_string(list[i].trace));
 		json_object_set_new(o, "costs", json_string(list[i].costs));
+		if (list[i].assumed)
+			json_object_set_new(o, "assumed", json_string(list[i].assumed));
 		for (int v = 0; v < VERDICT_COUNT; v++)
 			json_object_set_new(o, verdict_names[v],
 				json_integer(list[i].verdicts[v]));

@@ -113,6 +113,14 @@ void conclusion_words(struct text *out, const json_t *conclusion);
 /** assumed_words() - the assumed costs that a cell paid most for; nothing if none */
 void assumed_words(struct text *out, const json_t *cell);
 
+/**
+ * assumed_report() - what a result rests on, or nothing if no assumed cost was paid
+ * "assumed costs, 17 % of the time: .., all at their low or high ends: -5 to +9 %
+ * of the time; flip points: mmreplay sensitivity @input". The two ends are of
+ * first order: what was charged, without queueing.
+ */
+void assumed_report(struct text *out, const json_t *cell, const char *input);
+
 /** table_summary() - which policy, why and how sure: plain lines, or none */
 void table_summary(struct text *out, const struct table *t);
 

@@ -91,7 +91,17 @@ static int predict(const struct result_set *s, struct vresult *r,
 		return err_set(e, -EINVAL, "%s: its cells have no %s above 0",
 			       r->result, r->quantity);
 	group_mean(s, after, "cost_share.assumed", &share);
-	r->assumed_share = share > r->assumed_share ? share : r->assumed_share;
+	if (share > r->assumed_share) {
+		const struct result_group *g = &s->groups[after];
+		char *input = xasprintf("scenarios/published/%s.yaml", r->result);
+		struct text t = { 0 };
+
+		r->assumed_share = share;
+		assumed_report(&t, s->cells[g->cells[0]].json, input);
+		free(r->assumed);
+		r->assumed = t.s;
+		free(input);
+	}
 	return 0;
 }
 
@@ -236,6 +246,7 @@ void validation_release(struct validation *v)
 	for (uint32_t i = 0; i < v->count; i++) {
 		json_decref(v->results[i].json);
 		free(v->results[i].points);
+		free(v->results[i].assumed);
 	}
 	free(v->results);
 	free(v->families);

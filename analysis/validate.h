@@ -30,6 +30,7 @@ struct vresult {
 	uint32_t noise_pct, count;
 	struct vpoint *points;
 	double assumed_share;	/* of simulated time, of the cells after */
+	char *assumed;		/* assumed_report() of the cell with most; or NULL */
 };
 
 enum vtarget { TARGET_NONE, TARGET_MET, TARGET_MISSED };

@@ -186,6 +186,8 @@ static void result_text(const struct vresult *r, FILE *out)
 			json_string_value(json_object_get(r->json, "off")));
 	fprintf(out, "  quantity: %s; noise %u %%; up to %.0f %% of the simulated time is of assumed costs\n",
 		r->quantity, r->noise_pct, 100 * r->assumed_share);
+	if (r->assumed)
+		fprintf(out, "  %s\n", r->assumed);
 	fprintf(out, "  %8s %31s %31s\n  %8s %10s %10s %9s %10s %10s %9s  %s\n",
 		"", "published", "predicted", dot ? dot + 1 : "", "before",
 		"after", "effect", "before", "after", "effect", "sign");

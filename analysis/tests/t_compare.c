@@ -417,9 +417,33 @@ static void t_colour(void **state)
 	room_close(&r);
 }
 
+/* 200 ns at 10, which may be 5 or 30, of 1000 ns: a tenth less, or 0.4 more. */
+static void t_assumed(void **state)
+{
+	json_t *cell = json_pack(
+		"{s:{s:f},s:{s:i,s:i},s:{s:{s:s,s:i,s:i,s:i,s:i},s:{s:s,s:i,s:i,s:i,s:i}}}",
+		"cost_share", "assumed", 0.25, "cpu_ns", "system", 1000, "idle", 500,
+		"costs", "a_ns", "class", "assumed", "total_ns", 200, "value", 10,
+		"low", 5, "high", 30, "b_ns", "class", "measured", "total_ns", 800,
+		"value", 10, "low", 1, "high", 90);
+	struct text t = { 0 };
+
+	(void)state;
+	assumed_report(&t, cell, "x.yaml");
+	assert_string_equal(text_str(&t),
+		"assumed costs, 25.0 % of the time: a_ns 200 ns (now 10, may be 5 to 30); all of them at the low or high ends of their ranges: -10 to +40 % of the CPU time, without queueing; flip points: mmreplay sensitivity x.yaml");
+	text_clear(&t);
+	json_object_del(cell, "cost_share");
+	assumed_report(&t, cell, "x.yaml");
+	assert_int_equal(t.len, 0);
+	text_release(&t);
+	json_decref(cell);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(t_assumed),
 		cmocka_unit_test(t_json_digits), cmocka_unit_test(t_json_changes),
 		cmocka_unit_test(t_csv_digits),	 cmocka_unit_test(t_text_digits),
 		cmocka_unit_test(t_blame_sums),	 cmocka_unit_test(t_width),
