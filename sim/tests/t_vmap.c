@@ -1,7 +1,8 @@
 /*
- * Pins the virtual area space against a plain array of pages after each random
- * operation (no overlap, no leak, alignment, lowest fit), the four kinds of
- * fit, merging, and when the drain runs. MMREPLAY_LONG=1: 10^6 operations.
+ * Pins the virtual area space against a plain array of pages, page by page after
+ * each random operation (no overlap, no leak, alignment, lowest fit), the four
+ * kinds of fit, merging, and when the drain runs. MMREPLAY_LONG=1: 10^6
+ * operations, each of them checked so.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,9 @@
 /*
  * Pins, for linear, global and nodes alike: after each of many random
  * operations by three tasks on two CPUs no two areas overlap, all are aligned
- * and inside of their range, nothing leaks, a request fails only if no hole
- * fits; and running eagerly changes nothing. MMREPLAY_LONG=1: 10^6 operations.
+ * and inside of their range, a request fails only if no hole fits; every 101 events
+ * the trees, pools and the ledger add up to the whole space; and running eagerly
+ * changes nothing. MMREPLAY_LONG=1: 10^6 operations.
  */
 #include <setjmp.h>
 #include <stdarg.h>
