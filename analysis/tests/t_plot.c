@@ -417,13 +417,92 @@ static void t_sweep_published(void **state)
 	room_close(&r);
 }
 
+/* The mean of @path over the cells of @label, read anew from the cells. */
+static double mean_of(const struct room *r, const char *label, const char *path)
+{
+	double sum = 0;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->s->cell_count; i++) {
+		double v;
+
+		if (strcmp(r->s->cells[i].label, label) ||
+		    !result_number(r->s->cells[i].json, path, &v, NULL))
+			continue;
+		sum += v;
+		n++;
+	}
+	return n ? sum / n : 0;
+}
+
+/* "# LOCK SIDE" over rows of p50, p99 and max of its holds, a policy each. */
+static void t_lock_hold_data(void **state)
+{
+	static const char *const keys[] = { "p50", "p99", "max" };
+	struct room r = room_open(&usual);
+	struct plot_job job = built(&r, &plot_lock_hold);
+	char *save = NULL, lock[40] = "", side[8] = "", label[64];
+	uint32_t checked = 0;
+
+	(void)state;
+	for (char *line = strtok_r(job.dat.s, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		double v[3];
+
+		if (!strncmp(line, "# row", 5) ||
+		    sscanf(line, "# %39s %7s", lock, side) == 2 ||
+		    sscanf(line, "%*u %lf %lf %lf \"%63[^\"]\"", &v[0], &v[1],
+			   &v[2], label) != 4)
+			continue;
+		for (int k = 0; k < 3; k++, checked++) {
+			char *path = xasprintf("locks.%s.%s.hold_ns.%s", lock, side,
+					       keys[k]);
+			double want = mean_of(&r, label, path);
+
+			assert_true(want > 0 && fabs(v[k] - want) <= want * 1e-12);
+			free(path);
+		}
+	}
+	assert_true(checked >= 3 * r.s->group_count);
+	release(&job);
+	room_close(&r);
+}
+
+/* "# op_time_ns.OP.PART" over stacked bars: the value of each is the cells'. */
+static void t_op_time_data(void **state)
+{
+	struct room r = room_open(&usual);
+	struct plot_job job = built(&r, &plot_op_time);
+	char *save = NULL, path[80] = "", label[64];
+	uint32_t checked = 0;
+
+	(void)state;
+	for (char *line = strtok_r(job.dat.s, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		double from, to, value;
+
+		if (sscanf(line, "# op_time_ns.%60s", path) == 1)
+			snprintf(path, sizeof(path), "%.79s", line + 2);
+		if (sscanf(line, "%*u %lf %lf %lf \"%63[^\"]\"", &from, &to, &value,
+			   label) != 4)
+			continue;
+		assert_true(fabs(value - mean_of(&r, label, path)) <= value * 1e-12);
+		assert_true(fabs(to - from - value) <= to * 1e-12);
+		checked++;
+	}
+	assert_true(checked >= 4 * r.s->group_count);
+	release(&job);
+	room_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_cdf_data),	  cmocka_unit_test(t_bars_data),
 		cmocka_unit_test(t_blame_data),	  cmocka_unit_test(t_series),
 		cmocka_unit_test(t_series_damaged), cmocka_unit_test(t_sweep_data),
-		cmocka_unit_test(t_trade_data),	  cmocka_unit_test(t_sweep_published),
+		cmocka_unit_test(t_trade_data), cmocka_unit_test(t_lock_hold_data),
+		cmocka_unit_test(t_op_time_data),	  cmocka_unit_test(t_sweep_published),
 		cmocka_unit_test(t_vmap_data),
 		cmocka_unit_test(t_no_data),	  cmocka_unit_test(t_files),
 	};
