@@ -171,6 +171,10 @@ static int cost_entry(const char *key, const struct ynode *n,
 	if (cost_number(value, key, &v.value, e) || !node_text(source, key, e) ||
 	    cost_class(cls, key, &v.cls, e))
 		return -EINVAL;
+	if (!source->scalar[strspn(source->scalar, " ")])
+		return err_at(e, -EINVAL, source->at,
+			      "%s: expected where the value comes from, not nothing",
+			      key);
 	v.low = v.high = v.value;
 	v.source = arena_strdup(a, source->scalar);
 	if (range && cost_range(range, key, &v, e))

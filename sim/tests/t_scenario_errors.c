@@ -230,6 +230,8 @@ static void t_machine(void **state)
 		       "s.yaml:2:34: unknown cost 'tick_n'; did you mean 'tick_ns'?*");
 	refuse_machine("costs: {tick_ns: {value: 3, class: guessed, source: x}}",
 		       "s.yaml:2:61: unknown class of a cost 'guessed'; known: measured, published, derived, assumed");
+	refuse_machine("costs: {tick_ns: {value: 3, class: measured, source: ' '}}",
+		       "s.yaml:2:79: tick_ns: expected where the value comes from, not nothing");
 	refuse_machine("costs: {tick_ns: {value: 3, class: measured}}",
 		       "s.yaml:2:43: tick_ns: expected a source");
 	refuse_machine("costs: {tick_ns: {value: 3, class: assumed, source: x}}",
