@@ -461,3 +461,73 @@ json_t *room_compare_json(const struct room *r, struct compare_options o)
 	free(text);
 	return root;
 }
+
+/* One term of a path; false if the cell lacks it. */
+static bool walk(const json_t *at, const char *term, double *v)
+{
+	char lock[64], waiter[64], holder[64], key[64], copy[200], *save = NULL;
+	const json_t *entry;
+	bool found = false;
+	size_t i;
+
+	if (sscanf(term, "blame[%63[^,],%63[^,],%63[^]]].%63s", lock, waiter,
+		   holder, key) != 4) {
+		snprintf(copy, sizeof(copy), "%s", term);
+		for (char *k = strtok_r(copy, ".", &save); k;
+		     k = strtok_r(NULL, ".", &save))
+			at = json_object_get(at, k);
+		*v = json_is_array(at) ? (double)json_array_size(at) :
+					 json_number_value(at);
+		return at != NULL;
+	}
+	*v = 0;
+	json_array_foreach(json_object_get(at, "blame"), i, entry) {
+		const char *l, *w, *h;
+
+		json_unpack((json_t *)entry, "{s:s,s:s,s:s}", "lock", &l,
+			    "waiter", &w, "holder", &h);
+		if (strcmp(l, lock) || (strcmp(w, waiter) && strcmp(waiter, "*")) ||
+		    (strcmp(h, holder) && strcmp(holder, "*")))
+			continue;
+		*v += json_number_value(json_object_get(entry, key));
+		found = true;
+	}
+	return found;
+}
+
+static bool value_in(const json_t *cell, const char *path, double *v)
+{
+	char copy[200], *save = NULL;
+	bool found = false;
+	double part;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	*v = 0;
+	for (char *term = strtok_r(copy, "+", &save); term;
+	     term = strtok_r(NULL, "+", &save)) {
+		if (!walk(cell, term, &part))
+			continue;
+		*v += part;
+		found = true;
+	}
+	return found;
+}
+
+uint32_t fixture_values(const struct room *r, const char *label,
+			const char *path, double *v, uint32_t most)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->s->cell_count && n < most; i++) {
+		char *file = xasprintf("%s/cells/%s.json", r->dir,
+				       r->s->cells[i].id);
+		json_t *cell = json_load_file(file, 0, NULL);
+
+		BUG_ON(!cell);
+		n += !strcmp(json_string_value(json_object_get(cell, "label")),
+			     label) && value_in(cell, path, &v[n]);
+		json_decref(cell);
+		free(file);
+	}
+	return n;
+}

@@ -40,6 +40,15 @@ struct room {
 struct room room_open(const struct fixture *f);
 void room_close(struct room *r);
 
+/**
+ * fixture_values() - the numbers at @path in the files below cells/ of the
+ * policy @label, in the order of their replicates, read anew and walked by no
+ * code of the product; returns how many, at most @most
+ * @path: dotted, a sum of such, or blame[LOCK,WAITER,HOLDER].KEY with * for any
+ */
+uint32_t fixture_values(const struct room *r, const char *label,
+			const char *path, double *v, uint32_t most);
+
 /** fixture_compare() - the table as text; caller frees */
 char *fixture_compare(const struct result_set *s, const struct compare_options *o);
 /** room_compare_json() - the table as JSON, parsed */
