@@ -103,21 +103,46 @@ static void lines(struct plot_job *job, struct view *v, const char *metric,
 	}
 }
 
-/* Rows of one node: from and to, where something stood in its pool. */
-static void put_node(struct plot_job *job, const struct view *v,
-		     const struct series *s, long node, int64_t end_ns)
+static void put_row(struct plot_job *job, int64_t from, int64_t to, long node,
+		    double bytes)
 {
+	if (bytes <= 0)
+		return;
+	text_add(&job->dat, "%lld\t%lld\t%ld\t", (long long)from,
+		 (long long)to, node);
+	text_exact(&job->dat, bytes);
+	text_put(&job->dat, "\n");
+}
+
+/*
+ * Rows of one node: from and to, where something stood in its pool. What lasts
+ * for no pixel of its map is one row with what follows, at their mean.
+ */
+static void put_node(struct plot_job *job, const struct series *s, long node,
+		     int64_t end_ns)
+{
+	int64_t from = 0, pixel = end_ns / 1000;
+	double area = 0;	/* bytes times time since @from */
+
 	for (uint32_t i = 0; i < s->count; i++) {
+		int64_t at = s->p[i].t_ns;
 		int64_t to = i + 1 < s->count ? s->p[i + 1].t_ns : end_ns;
 
-		/* what lasts for no pixel is drawn with the next */
-		if (s->p[i].value <= 0 || to - s->p[i].t_ns < v->end_ns / 1000)
+		if (i && at > from && to - at >= pixel) {
+			put_row(job, from, at, node, area / (double)(at - from));
+			area = 0;
+		}
+		if (!i || area == 0)
+			from = at;
+		area += s->p[i].value * (double)(to - at);
+		if (to - from < pixel || to <= from)
 			continue;
-		text_add(&job->dat, "%lld\t%lld\t%ld\t",
-			 (long long)s->p[i].t_ns, (long long)to, node);
-		text_exact(&job->dat, s->p[i].value);
-		text_put(&job->dat, "\n");
+		put_row(job, from, to, node, area / (double)(to - from));
+		area = 0;
+		from = to;
 	}
+	if (end_ns > from)
+		put_row(job, from, end_ns, node, area / (double)(end_ns - from));
 }
 
 static long put_map(struct plot_job *job, const struct view *v, uint32_t i)
@@ -134,7 +159,7 @@ static long put_map(struct plot_job *job, const struct view *v, uint32_t i)
 		if (node < 0)
 			continue;
 		nodes = node >= nodes ? node + 1 : nodes;
-		put_node(job, v, &f->s[k], node, f->end_ns);
+		put_node(job, &f->s[k], node, f->end_ns);
 	}
 	text_put(&job->dat, "\n\n");
 	return nodes;

@@ -361,32 +361,42 @@ static void t_trade_data(void **state)
 	room_close(&r);
 }
 
-/* Lazy and pooled bytes of a cell's series, and its pools by node. */
+static void write_series(const struct room *r, uint32_t cell, const char *rows)
+{
+	char *path = xasprintf("%s/series/%s.csv", r->s->cells[cell].dir,
+			       r->s->cells[cell].id);
+	FILE *out = fopen(path, "w");
+
+	fputs("t_ns,metric,value\n", out);
+	fputs(rows, out);
+	fclose(out);
+	free(path);
+}
+
+/* Lazy and pooled bytes of a cell's series, and its pools by node, beside a run
+ * in which all of it is less than a pixel; node 1 is empty for one. */
 static void t_vmap_data(void **state)
 {
 	struct fixture f = usual;
 	struct plot_job job;
 	struct room r;
-	char *path;
-	FILE *out;
 
 	(void)state;
 	f.replicates = 1;
 	f.series_points = 1;
 	r = room_open(&f);
-	path = xasprintf("%s/series/%s.csv", r.s->cells[0].dir, r.s->cells[0].id);
-	out = fopen(path, "w");
-	fputs("t_ns,metric,value\n1000000000,vmap.vmap-lazy,4096\n2000000000,vmap.vmap-pool,12288\n"
-	      "2000000000,vmap.vmap-pool.3,8192\n2000000000,vmap.vmap-pool.1,4096\n"
-	      "5000000000,vmap.vmap-pool.3,0\n9000000000,vmap.vmap-lazy,0\n", out);
-	fclose(out);
-	free(path);
+	write_series(&r, 0, "1000000000,vmap.vmap-lazy,4096\n2000000000,vmap.vmap-pool,12288\n"
+		     "2000000000,vmap.vmap-pool.3,8192\n2000000000,vmap.vmap-pool.1,4096\n"
+		     "2001000000,vmap.vmap-pool.1,0\n2002000000,vmap.vmap-pool.1,4096\n"
+		     "5000000000,vmap.vmap-pool.3,0\n9000000000,vmap.vmap-lazy,0\n");
+	write_series(&r, 1, "1000000000,vmap.vmap-lazy,4096\n90000000000000,vmap.vmap-lazy,0\n");
 	job = built(&r, &plot_vmap);
 	assert_non_null(strstr(job.dat.s, "1000000000\t4096\n9000000000\t0\n"));
 	assert_non_null(strstr(job.dat.s, "2000000000\t12288\n9000000000\t12288\n"));
 	/* from, to, node, bytes */
 	assert_non_null(strstr(job.dat.s, "2000000000\t5000000000\t3\t8192\n"));
-	assert_non_null(strstr(job.dat.s, "2000000000\t9000000000\t1\t4096\n"));
+	assert_non_null(strstr(job.dat.s, "2000000000\t2002000000\t1\t2048\n"
+				       "2002000000\t9000000000\t1\t4096\n"));
 	assert_non_null(strstr(job.gp.s, "set yrange [-0.5:3.5]"));
 	release(&job);
 	room_close(&r);
