@@ -54,14 +54,27 @@ static bool row_is_of(const struct plot_job *job, const struct row *row,
 	return true;
 }
 
-static void row_name(struct text *out, const struct row *row)
+/* One quantity at several points: it is the title, and no part of the names. */
+static bool one_quantity(const struct row *rows, uint32_t n)
 {
-	const json_t *v;
-	const char *key;
+	for (uint32_t i = 0; i < n; i++)
+		if (!json_object_size(rows[i].params) ||
+		    strcmp(rows[i].quantity, rows[0].quantity))
+			return false;
+	return true;
+}
 
-	text_put(out, row->quantity);
-	json_object_foreach((json_t *)row->params, key, v)
-		text_add(out, " at %s %g", key, json_number_value(v));
+static void row_name(struct text *out, const struct row *row, bool quantity)
+{
+	const char *key, *part = quantity ? " at " : "";
+	const json_t *v;
+
+	if (quantity)
+		text_put(out, row->quantity);
+	json_object_foreach((json_t *)row->params, key, v) {
+		text_add(out, "%s%s %g", part, key, json_number_value(v));
+		part = " at ";
+	}
 	if (row->baseline)
 		text_put(out, json_is_true(row->baseline) ? ", before" :
 							    ", after");
@@ -73,7 +86,7 @@ static void put_bands(struct plot_job *job, const struct row *rows, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		struct text name = { 0 }, plain = { 0 };
 
-		row_name(&plain, &rows[i]);
+		row_name(&plain, &rows[i], !one_quantity(rows, n));
 		text_add(&job->dat, "%u\t", n - i);
 		text_exact(&job->dat, rows[i].value);
 		text_put(&job->dat, "\t");
@@ -129,7 +142,7 @@ static void commands(struct plot_job *job, const struct row *rows, uint32_t n,
 	for (uint32_t i = 0; i < n; i++) {
 		struct text name = { 0 };
 
-		row_name(&name, &rows[i]);
+		row_name(&name, &rows[i], !one_quantity(rows, n));
 		if (text_width(text_str(&name)) > widest)
 			widest = text_width(text_str(&name));
 		text_release(&name);
@@ -139,6 +152,11 @@ static void commands(struct plot_job *job, const struct row *rows, uint32_t n,
 		    &(struct plot_frame){ .left = (unsigned)widest * 15 / 2 + 22,
 			.key_rows = plot_key_rows(job, groups, group_count) });
 	plot_key(job, true, plot_key_rows(job, groups, group_count));
+	if (one_quantity(rows, n)) {
+		text_put(&job->gp, "set title '");
+		text_clean(&job->gp, rows[0].quantity, TEXT_GNUPLOT);
+		text_put(&job->gp, "'\n");
+	}
 	text_add(&job->gp,
 		 "set logscale x\nset xrange [%.9g:%.9g]\nset yrange [0.4:%u.6]\n"
 		 "set ytics scale 0\nset xlabel 'predicted / %s (band: spread of the %s value)'\n"
