@@ -188,7 +188,7 @@ static void put_baseline(struct summary *y, uint32_t block)
 	text_put(y->out, "\n");
 }
 
-/* With a sweep: the best and the worst of each point, a line each. */
+/* With a sweep: the best and the worst of each point, a line each; of one, itself. */
 static void put_block(struct summary *y, uint32_t block, const uint32_t *column,
 		      uint32_t n)
 {
@@ -206,7 +206,8 @@ static void put_block(struct summary *y, uint32_t block, const uint32_t *column,
 		first = false;
 	}
 	for (uint32_t i = 0; i < n; i += n > 1 ? n - 1 : 1) {
-		text_put(y->out, i ? "; worst " : first ? "best " : ": best ");
+		text_put(y->out, i ? "; worst " : first ? "" : ": ");
+		text_put(y->out, !i && n > 1 ? "best " : "");
 		text_add(y->out, "[%u] ", column[i] + 1);
 		text_clean(y->out, y->t->set->groups[y->t->order[column[i]]].label,
 			   TEXT_PLAIN);
