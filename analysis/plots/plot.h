@@ -37,7 +37,8 @@ struct plot {
 
 enum { PLOT_GROUPS_MOST = 24 };
 
-/** plot_label() - a group's label for a key or an axis, at most @columns wide */
+/** plot_label() - a group's label for a key or an axis, at most @columns
+ *  wide, cut in the middle */
 void plot_label(struct text *out, const struct plot_job *job, uint32_t group,
 		size_t columns);
 

@@ -170,7 +170,7 @@ static void commands(struct plot_job *job, const struct row *rows, uint32_t n,
 	for (uint32_t k = 0; k < group_count; k++) {
 		text_add(&job->gp,
 			 ", \\\n  '' index %u using ($2/$3):1 with points pt %d ps 1.2 ",
-			 k + 1, marks[k % 8]);
+			 k + 1, marks[(k + k / 8) % 8]);
 		plot_line(&job->gp, job, groups[k]);
 		text_put(&job->gp, " title '");
 		plot_label(&job->gp, job, groups[k], 60);

@@ -63,8 +63,12 @@ void plot_label(struct text *out, const struct plot_job *job, uint32_t group,
 	if (text_width(text_str(&s)) <= columns) {
 		text_put(out, text_str(&s));
 	} else {
-		text_putn(out, s.s, text_bytes(s.s, columns - 1));
+		/* policies differ at the start, what is swept at the end */
+		size_t tail = columns / 2;
+
+		text_putn(out, s.s, text_bytes(s.s, columns - 1 - tail));
 		text_put(out, "\u2026");
+		text_put(out, s.s + text_bytes(s.s, text_width(s.s) - tail));
 	}
 	text_release(&s);
 }
@@ -335,7 +339,7 @@ static void bars_frame(struct plot_job *job, const uint32_t *groups, uint32_t n,
 	text_add(&job->gp,
 		 "set key at screen 0.5,%.4f center bottom vertical maxrows %u Left reverse samplen 1.2 spacing 1.2 width 1 font ',10'\n"
 		 "set yrange [0.4:%u.6]\nset xrange [0:%.9g]\nunset ytics\n"
-		 "set ytics scale 0 font ',10'\nset style fill solid 1 border rgb 'white'\n",
+		 "set ytics scale 0 font ',10'\nset grid noytics\nset style fill solid 1 border rgb 'white'\n",
 		 8.0 / job->height, rows, n,
 		 most > 0 ? most * 1.1 : 1);
 }

@@ -1,8 +1,9 @@
 /*
  * tornado: what each cost that is not measured does to a conclusion, one panel
- * a policy, widest swing on top. A bar runs from the change at the low end of
- * the cost's range to that at the high end; the line is the change as it is
- * now. A bar that crosses zero is a cost that flips the conclusion.
+ * a policy, widest swing on top. From the change as it is now, which is the
+ * dashed line, one bar runs to that at the low end of the cost's range and one
+ * to that at the high end; both may lie on the same side. A bar that crosses
+ * zero is a cost that flips the conclusion.
  */
 #include <stdlib.h>
 #include "analysis/plots/plot.h"
@@ -57,16 +58,20 @@ static uint32_t panel_data(struct plot_job *job, const json_t *conclusion)
 static void panel(struct plot_job *job, const json_t *conclusion, uint32_t index)
 {
 	const char *label = json_string_value(json_object_get(conclusion, "label"));
+	double now = 100 * number_at(conclusion, "change");
 	uint32_t n = panel_data(job, conclusion);
 
 	text_put(&job->gp, "set title '");
 	text_clean(&job->gp, label ? label : "", TEXT_GNUPLOT);
-	text_add(&job->gp, "'\nset yrange [0.4:%u.6]\nunset arrow\n"
+	text_add(&job->gp, "'\nset yrange [0.4:%u.6]\nunset arrow\nnow = %.9g\n"
 		 "set arrow from first 0, graph 0 to first 0, graph 1 nohead lc rgb '#222222' lw 1.2\n"
-		 "set arrow from first %.9g, graph 0 to first %.9g, graph 1 nohead dt 2 lc rgb '#888888'\n"
-		 "plot '%s.dat' index %u using 2:1:2:3:($1-0.36):($1+0.36):ytic(4) with boxxyerror fs solid 0.8 lc rgb '#0072B2' notitle\n",
-		 n ? n : 1, 100 * number_at(conclusion, "change"),
-		 100 * number_at(conclusion, "change"), job->name, index);
+		 "set arrow from first now, graph 0 to first now, graph 1 nohead front dt 2 lc rgb '#444444'\n",
+		 n ? n : 1, now);
+	plot_key(job, !index, 1);
+	text_add(&job->gp,
+		 "plot '%s.dat' index %u using 2:1:(now<$2?now:$2):(now<$2?$2:now):($1+0.02):($1+0.36):ytic(4) with boxxyerror fc rgb '#56B4E9' title 'the cost at its low end', \\\n"
+		 "  '' index %u using 3:1:(now<$3?now:$3):(now<$3?$3:now):($1-0.36):($1-0.02) with boxxyerror fc rgb '#D55E00' title 'the cost at its high end'\n",
+		 job->name, index, index);
 }
 
 static void build(struct plot_job *job)
@@ -79,9 +84,10 @@ static void build(struct plot_job *job)
 	n = n < PANELS_MOST ? n : PANELS_MOST;
 	if (n) {
 		plot_panels(job, n, 1, 96 + 20 * BARS_MOST,
-			    &(struct plot_frame){ .gap = 30, .left = 220 });
-		text_put(&job->gp, "set ytics scale 0\nunset key\nset xrange [*<0:0<*]\n"
-			 "set xlabel 'change against the baseline, %'\n");
+			    &(struct plot_frame){ .gap = 30, .left = 220,
+				.key_rows = 1 });
+		text_put(&job->gp, "set ytics scale 0\nset xrange [*<0:0<*]\nset style fill solid 1 noborder\n"
+			 "set xlabel 'change against the baseline, % (dashed: as the costs are now)'\n");
 	} else {
 		text_put(&job->why, "no sensitivity.json in this folder");
 	}

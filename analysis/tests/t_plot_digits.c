@@ -214,8 +214,8 @@ static void t_tornado(void **state)
 		"# row\tat low %\tat high %\tcost\n2\t-50\t25\ta_ns\n1\t-6.25\t-37.5\tb_ns\n\n\n"
 		"# row\tat low %\tat high %\tcost\n1\t75\t150\ta_ns\n\n\n");
 	/* the dashed line: the change as it is now */
-	assert_non_null(strstr(job.gp.s, "from first -12.5, graph 0 to first -12.5,"));
-	assert_non_null(strstr(job.gp.s, "from first 50, graph 0 to first 50,"));
+	assert_non_null(strstr(job.gp.s, "\nnow = -12.5\n"));
+	assert_non_null(strstr(job.gp.s, "\nnow = 50\n"));
 	release(&job);
 	room_close(&r);
 }

@@ -26,6 +26,7 @@ set yrange [0.4:3.6]
 set xrange [0:23948493.1]
 unset ytics
 set ytics scale 0 font ',10'
+set grid noytics
 set style fill solid 1 border rgb 'white'
 set xlabel 'CPU time, all CPUs together'
 set xtics ('0' 0, '5 ms' 5000000, '10 ms' 10000000, '15 ms' 15000000, '20 ms' 20000000)

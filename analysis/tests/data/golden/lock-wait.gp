@@ -26,6 +26,7 @@ set yrange [0.4:3.6]
 set xrange [0:952120.767]
 unset ytics
 set ytics scale 0 font ',10'
+set grid noytics
 set style fill solid 1 border rgb 'white'
 set xlabel 'time waited, all tasks together'
 set xtics ('0' 0, '200 µs' 200000, '400 µs' 400000, '600 µs' 600000, '800 µs' 800000)
