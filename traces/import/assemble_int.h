@@ -95,6 +95,7 @@ struct map_snapshot {
 	uint32_t pid, first, count;	/* into areas */
 	int64_t at_ns;			/* of the capture's clock; -1: at its end */
 	bool applied;
+	bool waiting;			/* due, and nothing seen of the process */
 };
 
 struct assembler {
@@ -120,7 +121,7 @@ struct assembler {
 	struct pool few, many;
 	struct hist waits;
 	struct map_snapshot *maps;
-	uint32_t map_count, maps_left;
+	uint32_t map_count, maps_left, maps_waiting;
 	struct map_area *map_areas;
 	uint32_t map_area_count;
 	struct assemble_counts counts;
@@ -265,6 +266,8 @@ void layout_areas(struct assembler *a, struct amm *m, struct trace_mm *row);
 int layout_read_maps(struct assembler *a, const char *path, struct errbuf *e);
 /** layout_apply_maps() - overlay the snapshots that are due */
 void layout_apply_maps(struct assembler *a, bool at_end);
+/** layout_first_seen() - @t has a first mm; its snapshot may wait for that */
+void layout_first_seen(struct assembler *a, const struct atask *t);
 
 #define LOSS(name) ((struct fate){ FATE_LOSS, name, 0, NULL })
 #define JOINED ((struct fate){ FATE_OP, NULL, 0, NULL })

@@ -116,6 +116,8 @@ uint32_t task_mm(struct assembler *a, struct atask *t)
 	if (t->mm == TRACE_NO_MM) {
 		mm_switch(a, t, mm_add(a, MM_INITIAL, TRACE_NO_MM, t->id));
 		task_row(a, t)->mm = t->mm;
+		if (a->maps_waiting)
+			layout_first_seen(a, t);
 	}
 	return t->mm;
 }

@@ -208,7 +208,7 @@ static void child_told(struct assembler *a, struct atask *t, struct record *r)
 	uint32_t pid = (uint32_t)r->op.result;
 	struct atask *child = task_find(a, pid);
 
-	if (!pid)
+	if (!pid || child == t)
 		return;
 	if (!child || task_row(a, child)->parent != t->id)
 		child_of(a, t, pid, flags_of_call(t));
@@ -483,6 +483,8 @@ struct fate on_newtask(struct assembler *a, struct atask *t,
 		fault_close(a, t, true);
 	else
 		t->call_b.events++;
+	if ((uint32_t)ev->v[0] == t->tid)
+		return LOSS("a task that is its own parent");
 	a->have |= HAVE_FORK_EXIT;
 	if (!child_known(a, t, (uint32_t)ev->v[0], ev->v[1]))
 		child_of(a, t, (uint32_t)ev->v[0], ev->v[1]);
@@ -496,6 +498,8 @@ struct fate on_forked(struct assembler *a, struct atask *t,
 	struct atask *child = task_find(a, (uint32_t)ev->v[1]);
 	uint64_t flags = CLONE_VM | CLONE_THREAD;
 
+	if (child == t)
+		return LOSS("a task that is its own parent");
 	a->have |= HAVE_FORK_EXIT;
 	if (t->call_b.active)
 		t->call_b.events++;

@@ -57,6 +57,7 @@ static int book_loss(struct import *im, const struct source *s,
 
 	if (bytes == 0)
 		bytes = strlen(name);
+	bytes = strnlen(name, bytes);	/* a name may have a NUL in it */
 	for (i = 0; i < acct->losses; i++) {
 		l = &acct->loss[i];
 		if (!strncmp(l->name, prefix ? prefix : "", p) &&
@@ -483,13 +484,15 @@ static void fill_account(struct import *im, const struct assemble_counts *c)
 	acct->wakers_unsure = acct->have & HAVE_WAKING && !facts->has_flags;
 }
 
-/* not one event: an error, with the reason of most lines */
+/* not one event: an error, with the reason of most lines; but a capture may be
+ * whole and empty, as that of a quiet vmalloc instance is */
 static int check_any(const struct import *im, struct errbuf *e)
 {
 	const struct import_account *acct = im->acct;
 	const struct import_loss *most = &acct->loss[0];
 
-	if (im->events)
+	if (im->events || (acct->header_lines &&
+			   acct->header_lines + acct->blank_lines == acct->lines))
 		return 0;
 	for (unsigned i = 1; i < acct->losses; i++) {
 		if (acct->loss[i].lines > most->lines)

@@ -439,9 +439,15 @@ static void add_area(struct assembler *a, struct trace_mm *row,
 	if (run->value >> AREA_SHIFT)
 		*area = a->map_areas[(run->value >> AREA_SHIFT) - 1].area;
 	area->flags |= value_flags(run->value);
+	/* a part of what the snapshot shows has its share of the pages */
+	if (!(run->value >> AREA_SHIFT))
+		area->resident_pages = UINT64_MAX;
+	else if (area->resident_pages != UINT64_MAX)
+		area->resident_pages = (uint64_t)((unsigned __int128)
+			area->resident_pages * range_pages(run->r) /
+			range_pages((struct range){ area->start, area->end }));
 	area->start = run->r.start;
 	area->end = run->r.end;
-	area->resident_pages = UINT64_MAX;
 }
 
 void layout_areas(struct assembler *a, struct amm *m, struct trace_mm *row)
@@ -544,12 +550,27 @@ static void overlay(struct assembler *a, struct amm *m,
 	drop_holes(m, s);
 }
 
+void layout_first_seen(struct assembler *a, const struct atask *t)
+{
+	for (uint32_t i = 0; i < a->map_count; i++) {
+		struct map_snapshot *s = &a->maps[i];
+
+		if (!s->waiting || s->pid != task_row(a, t)->tgid)
+			continue;
+		s->waiting = false;
+		a->maps_waiting--;
+		overlay(a, mm_live(a, t->mm), s);
+		a->have |= HAVE_LAYOUT;
+	}
+}
+
 void layout_apply_maps(struct assembler *a, bool at_end)
 {
 	for (uint32_t i = 0; i < a->map_count && a->maps_left; i++) {
 		struct map_snapshot *s = &a->maps[i];
 		struct atask *t;
 		struct amm *m;
+		uint64_t slot;
 
 		if (s->applied || (!at_end && (s->at_ns < 0 ||
 					       s->at_ns > a->raw_now_ns)))
@@ -558,10 +579,14 @@ void layout_apply_maps(struct assembler *a, bool at_end)
 		a->maps_left--;
 		if (!s->pid && a->h->task_count)
 			s->pid = a->h->tasks[0].tid;
-		t = task_find(a, s->pid);
+		slot = idmap_find(&a->by_tgid, s->pid, UINT64_MAX);
+		t = slot == UINT64_MAX ? task_find(a, s->pid) : a->tasks[slot];
 		m = t && t->mm != TRACE_NO_MM ? mm_live(a, t->mm) : NULL;
-		if (!m)
+		if (!m) {
+			s->waiting = !at_end && (!t || !t->dead);
+			a->maps_waiting += s->waiting;
 			continue;
+		}
 		overlay(a, m, s);
 		a->have |= HAVE_LAYOUT;
 	}

@@ -186,7 +186,8 @@ bool take_day_time(struct span *s, int64_t *ns, unsigned *digits)
 	if (!take_u64(&at, 10, &minute) || !starts(&at, ":") || minute > 59)
 		return false;
 	at.p++;
-	if (!take_fraction(&at, &rest, digits))
+	if (!take_fraction(&at, &rest, digits) ||
+	    rest >= (*digits ? 61000000000 : 61))	/* a leap second is 60 */
 		return false;
 	if (!*digits)
 		rest *= 1000000000;

@@ -6,6 +6,8 @@
  *   00401000-0048d000 r-xp 00001000 fe:00 11059221      /usr/bin/churn
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "sim/base/file.h"
@@ -102,6 +104,7 @@ static int area_line(struct assembler *a, char *line, struct loc at,
 	}
 	area.flags = area_flags(perms, inode, name);
 	area_name(area.name, name);
+	area.resident_pages = UINT64_MAX;
 	a->map_areas = xrealloc(a->map_areas, a->map_area_count + 1,
 				sizeof(*a->map_areas));
 	a->map_areas[a->map_area_count++].area = area;
@@ -110,6 +113,20 @@ static int area_line(struct assembler *a, char *line, struct loc at,
 bad:
 	return err_at(e, -EINVAL, at, "no line of /proc/PID/maps; expected "
 		      "START-END PERMS OFFSET DEVICE INODE [NAME]");
+}
+
+/* "# resident N", behind the line of its area */
+static bool resident_line(struct assembler *a, const char *line)
+{
+	struct trace_area *area;
+	uint64_t pages, most;
+
+	if (!a->map_area_count || sscanf(line, "# resident %" SCNu64, &pages) != 1)
+		return false;
+	area = &a->map_areas[a->map_area_count - 1].area;
+	most = (area->end - area->start) >> PAGE_SHIFT;
+	area->resident_pages = pages < most ? pages : most;
+	return true;
 }
 
 int layout_read_maps(struct assembler *a, const char *path, struct errbuf *e)
@@ -126,7 +143,8 @@ int layout_read_maps(struct assembler *a, const char *path, struct errbuf *e)
 		if (next)
 			*next++ = 0;
 		at.line++;
-		if (!*line || pid_line(a, line) || *line == '#')
+		if (!*line || pid_line(a, line) || resident_line(a, line) ||
+		    *line == '#')
 			continue;
 		if (!a->map_count)
 			new_snapshot(a);

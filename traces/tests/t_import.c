@@ -471,6 +471,53 @@ static void t_waking(void **state)
 }
 
 /*
+ * Read before anything of the process was traced, and a thread of it is seen
+ * first: the layout is that process's all the same, with its resident pages.
+ */
+static void t_maps_of_a_running_process(void **state)
+{
+	static const char text[] =
+		"             x-3       (      3) [000] .....     1.000001000: "
+		"sys_brk(brk: 0)\n"
+		"             a-8       (      7) [000] .....     1.000002000: "
+		"sys_munmap(addr: 0x407000, len: 0x1000)\n"
+		"             a-8       (      7) [000] .....     1.000003000: "
+		"sys_munmap -> 0x0\n"
+		"             a-7       (      7) [000] .....     1.000004000: "
+		"page_fault_user: address=0x600010 ip=0x1 error_code=0x6\n";
+	char maps[] = "/tmp/t_import.XXXXXX";
+	struct import_options o = { .maps = maps };
+	FILE *f = fdopen(mkstemp(maps), "w");
+	const struct trace_mm *m = NULL;
+	struct imported *im;
+
+	(void)state;
+	assert_non_null(f);
+	fputs("# pid 7 comm a mono 0.900000000\n"
+	      "400000-402000 r--p 00000000 fe:00 1 /bin/a\n"
+	      "# resident 1\n"
+	      "407000-409000 rw-p 00006000 fe:00 1 /bin/a\n"
+	      "# resident 2\n"
+	      "600000-700000 rw-p 00000000 00:00 0 \n", f);
+	fclose(f);
+	im = import_bytes_as(&o, text, strlen(text));
+	unlink(maps);
+	assert_int_equal(im->ret, 0);
+	assert_true(mmt_header(im->r)->have & HAVE_LAYOUT);
+	for (uint32_t i = 0; i < mmt_header(im->r)->mm_count; i++)
+		if (mmt_header(im->r)->mms[i].area_count)
+			m = &mmt_header(im->r)->mms[i];
+	assert_non_null(m);
+	assert_int_equal(m->areas[0].start, 0x400000);
+	assert_int_equal(m->areas[0].resident_pages, 1);
+	assert_int_equal(m->area_count, 3);
+	assert_int_equal(m->areas[1].resident_pages, 2);
+	assert_int_equal(m->areas[2].end, 0x700000);
+	assert_int_equal(m->areas[2].resident_pages, UINT64_MAX);
+	imported_free(im);
+}
+
+/*
  * A part of the program that the loader wrote to and protected before maps was
  * read was writable at the start; what lies beside it was not, however near the
  * write was, and a hole between two areas is a hole.
@@ -535,6 +582,7 @@ int main(void)
 		cmocka_unit_test(t_process_column),
 		cmocka_unit_test(t_number_again),
 		cmocka_unit_test(t_partial), cmocka_unit_test(t_waking),
+		cmocka_unit_test(t_maps_of_a_running_process),
 		cmocka_unit_test(t_maps_of_a_started_program),
 	};
 

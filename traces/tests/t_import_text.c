@@ -286,6 +286,19 @@ static void t_nothing_in_it(void **state)
 	imported_free(im);
 }
 
+/* the text of a buffer to which nothing came: an empty trace, not an error */
+static void t_nothing_happened(void **state)
+{
+	struct imported *im = import_text("# tracer: nop\n#\n# entries-in-buffer"
+					  "/entries-written: 0/0   #P:2\n#\n");
+
+	(void)state;
+	assert_int_equal(im->ret, 0);
+	assert_int_equal(im->acct.header_lines, 4);
+	assert_int_equal(im->acct.tasks, 0);
+	imported_free(im);
+}
+
 static void t_lost_events(void **state)
 {
 	struct imported *im = import_data("trace-pipe-lost.txt");
@@ -537,6 +550,7 @@ int main(void)
 		cmocka_unit_test(t_clock_hz),
 		cmocka_unit_test(t_two_buffers),
 		cmocka_unit_test(t_nothing_in_it),
+		cmocka_unit_test(t_nothing_happened),
 		cmocka_unit_test(t_lost_events),
 		cmocka_unit_test(t_odd_names),
 		cmocka_unit_test(t_named_losses),
