@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -45,8 +46,9 @@ static bool installed(void)
 static void arguments(const struct capture_options *o, const char *file,
 		      char *pid, const char **word)
 {
+	/* -I 2: with a command and -o it would block every signal */
 	static const char *const fixed[] = {
-		"strace", "-f", "-ttt", "-T", "-s", "64", "-e", calls,
+		"strace", "-I", "2", "-f", "-ttt", "-T", "-s", "64", "-e", calls,
 		"-e", "signal=none", "-o"
 	};
 	unsigned n = 0;
@@ -71,10 +73,19 @@ static void arguments(const struct capture_options *o, const char *file,
 	word[n] = NULL;
 }
 
-static void nothing(int sig)
+/* Handlers of ours do not survive the exec: strace has its own. */
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int sig)
 {
-	(void)sig;
+	if (stop_asked++) {
+		signal(sig, SIG_DFL);
+		raise(sig);
+	}
 }
+
+enum { SIGNALS = 3 };
+static const int signals[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
 
 static unsigned words(const struct capture_options *o)
 {
@@ -85,12 +96,16 @@ static unsigned words(const struct capture_options *o)
 	return n;
 }
 
-/* strace passes signals on; the deadline is ours to keep. */
+/*
+ * At SIGTERM strace lets go of a process, or ends the command that it started.
+ * The deadline is ours to keep, and so is a signal that only we got.
+ */
 static int run_to_end(const struct capture_options *o, pid_t child,
 		      int *status)
 {
 	struct timespec nap = { .tv_nsec = 20000000 }, now;
 	time_t end = 0;
+	bool told = false;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (o->seconds)
@@ -103,9 +118,9 @@ static int run_to_end(const struct capture_options *o, pid_t child,
 		if (got < 0 && errno != EINTR)
 			return -errno;
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (end && now.tv_sec >= end) {
-			kill(child, o->pid ? SIGINT : SIGTERM);
-			end = 0;
+		if (!told && (stop_asked || (end && now.tv_sec >= end))) {
+			kill(child, SIGTERM);
+			told = true;
 		}
 		nanosleep(&nap, NULL);
 	}
@@ -115,14 +130,18 @@ static int run(const struct capture_options *o, const char *file,
 	       struct capture_result *out, struct errbuf *e)
 {
 	const char **word = xcalloc(words(o), sizeof(*word));
-	char pid[16];
+	pid_t child, parent = getpid();
 	int status = 0, code;
-	pid_t child;
+	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%" PRIu32, o->pid);
 	arguments(o, file, pid, word);
 	child = fork();
 	if (!child) {
+		/* whatever ends us, nobody stays traced */
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != parent)
+			_exit(127);
 		signal(SIGXFSZ, SIG_DFL);	/* as main() found it */
 		execvp(word[0], (char *const *)(uintptr_t)word);
 		_exit(127);
@@ -145,7 +164,7 @@ int capture_strace(const struct capture_options *o, struct capture_result *out,
 {
 	char work[TFS_PATH] = "/tmp/mmreplay-capture.XXXXXX", *file;
 	struct guard folder = { .pid = -1 };
-	struct sigaction ours = { .sa_handler = nothing }, old;
+	struct sigaction ours = { .sa_handler = on_signal }, old[SIGNALS];
 	int code;
 
 	if (o->all || o->cgroup)
@@ -169,11 +188,12 @@ int capture_strace(const struct capture_options *o, struct capture_result *out,
 		guard_folder(&folder, work);
 	}
 	file = xasprintf("%s/strace.txt", work);
-	/* an interrupt from the terminal is for the command and for strace,
-	 * where a handler of ours does not survive the exec */
-	sigaction(SIGINT, &ours, &old);
+	stop_asked = 0;
+	for (int i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &ours, &old[i]);
 	code = run(o, file, out, e);
-	sigaction(SIGINT, &old, NULL);
+	for (int i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &old[i], NULL);
 	if (!code)
 		code = capture_import(o, work, "strace.txt", &folder, out, e);
 	free(file);

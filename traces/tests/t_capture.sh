@@ -72,7 +72,7 @@ restored()	# NAME
 	result $ok "$1"
 }
 
-echo 1..20
+echo 1..24
 
 # ---- what needs no right to trace ----
 
@@ -105,8 +105,43 @@ else
 	why=$save
 fi
 
+# strace: a deadline and a signal end it, and what it had begun to trace
+name1='strace: --seconds ends the command'
+name2='strace: SIGTERM leaves a trace, nothing else'
+name3='strace: SIGKILL leaves nobody traced'
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+	timeout 20 "$MMREPLAY" capture --tool strace --seconds 1 -o "$tmp/s.mmt" \
+		-- sleep 61 >/dev/null 2>"$tmp/err"
+	result $? "$name1"
+	for signal in TERM KILL; do
+		"$MMREPLAY" capture --tool strace -o "$tmp/$signal.mmt" -- sleep 62 \
+			>/dev/null 2>"$tmp/err" &
+		pid=$!
+		sleep 1
+		kill -$signal $pid
+		wait $pid 2>/dev/null
+		status=$?
+		for i in $(seq 40); do
+			pgrep -f "^(strace .* )?sleep 62$" >/dev/null || break
+			sleep 0.05
+		done
+		pgrep -f "^(strace .* )?sleep 62$" >/dev/null && left=1 || left=0
+		[ $signal = TERM ] || break
+		[ $status = 0 ] && [ $left = 0 ] && [ -s "$tmp/TERM.mmt" ]
+		result $? "$name2"
+	done
+	[ $left = 0 ]
+	result $? "$name3"
+else
+	save=$why why='strace is not installed, or may not trace'
+	skip "$name1"
+	skip "$name2"
+	skip "$name3"
+	why=$save
+fi
+
 if [ -n "$why" ]; then
-	while [ $n -lt 20 ]; do
+	while [ $n -lt 24 ]; do
 		skip 'capture through tracefs'
 	done
 	exit 0
@@ -172,6 +207,9 @@ pid=$!
 "$MMREPLAY" capture --pid $pid --seconds 1 -o "$tmp/pid.mmt" >/dev/null 2>"$tmp/err" &&
 	"$MMREPLAY" info "$tmp/pid.mmt" >"$tmp/info" && grep -q '^  fork  *[1-9]' "$tmp/info"
 result $? 'a running process and its children'
+grep -q '^has .*layout' "$tmp/info" && "$MMREPLAY" info --json "$tmp/pid.mmt" |
+	grep -q '"resident_pages": [1-9]'
+result $? 'and its layout at the start, with resident pages'
 kill $pid
 wait $pid 2>/dev/null
 
