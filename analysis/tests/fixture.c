@@ -444,6 +444,9 @@ struct room room_open(const struct fixture *f)
 
 void room_close(struct room *r)
 {
+	for (uint32_t i = 0; r->files && i < r->s->cell_count; i++)
+		json_decref(r->files[i]);
+	free(r->files);
 	results_free(r->s);
 	fixture_remove(r->dir);
 	free(r->dir);
@@ -513,21 +516,31 @@ static bool value_in(const json_t *cell, const char *path, double *v)
 	return found;
 }
 
-uint32_t fixture_values(const struct room *r, const char *label,
-			const char *path, double *v, uint32_t most)
+static const json_t *cell_file(struct room *r, uint32_t i)
+{
+	char *path;
+
+	if (!r->files)
+		r->files = xcalloc(r->s->cell_count, sizeof(json_t *));
+	if (!r->files[i]) {
+		path = xasprintf("%s/cells/%s.json", r->dir, r->s->cells[i].id);
+		r->files[i] = json_load_file(path, 0, NULL);
+		BUG_ON(!r->files[i]);
+		free(path);
+	}
+	return r->files[i];
+}
+
+uint32_t fixture_values(struct room *r, const char *label, const char *path,
+			double *v, uint32_t most)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < r->s->cell_count && n < most; i++) {
-		char *file = xasprintf("%s/cells/%s.json", r->dir,
-				       r->s->cells[i].id);
-		json_t *cell = json_load_file(file, 0, NULL);
+		const json_t *cell = cell_file(r, i);
 
-		BUG_ON(!cell);
 		n += !strcmp(json_string_value(json_object_get(cell, "label")),
 			     label) && value_in(cell, path, &v[n]);
-		json_decref(cell);
-		free(file);
 	}
 	return n;
 }

@@ -31,10 +31,11 @@ char *fixture_dir(void);
 /** fixture_remove() - the folder and all below it */
 void fixture_remove(const char *dir);
 
-/** struct room - a fixture on disk and loaded */
+/** struct room - a fixture on disk and loaded; @files: for fixture_values() */
 struct room {
 	char *dir;
 	struct result_set *s;
+	json_t **files;
 };
 
 struct room room_open(const struct fixture *f);
@@ -42,11 +43,11 @@ void room_close(struct room *r);
 
 /**
  * fixture_values() - the numbers at @path in the files below cells/ of the
- * policy @label, in the order of their replicates, read anew and walked by no
- * code of the product; returns how many, at most @most
+ * policy @label, in the order of their replicates, read anew, once a room, and
+ * walked by no code of the product; returns how many, at most @most
  * @path: dotted, a sum of such, or blame[LOCK,WAITER,HOLDER].KEY with * for any
  */
-uint32_t fixture_values(const struct room *r, const char *label,
+uint32_t fixture_values(struct room *r, const char *label,
 			const char *path, double *v, uint32_t most);
 
 /** fixture_compare() - the table as text; caller frees */
