@@ -13,7 +13,7 @@ _mmreplay_list()
 				b
 				: head
 				s/  .*//; s/[ =][A-Z.].*//; s/, */\n/g; p' ;;
-	axes)		"$1" policies | sed -n 's/^[a-z].*/&=/p' ;;
+	axes)		"$1" policies | sed -n 's/^\([a-z_]*\):.*/\1=/p' ;;
 	policies)	"$1" policies "$3" | sed -n 's/^  \([^ ].*\)/\1/p' ;;
 	kernels)	"$1" kernels | sed -n 's/^\(linux-[^ ]*\).*/\1/p' | sort -u ;;
 	machines)	"$1" machines | sed -n '1d; s/^\([^ ][^ ]*\).*/\1/p' ;;

@@ -100,7 +100,7 @@ refuses 'forbidden combination' 2 'mm_lock=per-vma vma_free=immediate: mm_lock: 
 refuses 'folder that cannot be written' 1 't.mmt: cannot make folder: Not a directory' \
 	run t.mmt -o t.mmt/x
 
-"$run" policies >out 2>err && grep -q '^mm_lock$' out && grep -q '^  per-vma$' out
+"$run" policies >out 2>err && grep -q '^mm_lock: ' out && grep -q '^  per-vma$' out
 result $? 'policies'
 "$run" kernels >out 2>err && [ "$(grep -c '^linux-6.18 ' out)" -ge 1 ] &&
 	[ "$(awk 'length > 100' out | wc -l)" = 0 ]
