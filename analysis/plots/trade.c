@@ -82,7 +82,7 @@ static bool alike(const struct result_set *s, uint32_t a, uint32_t b)
 
 /*
  * Heights of the labels of a block set: as their points, but for those that
- * would cover one below; they go up, a line at a time.
+ * would cover one below; they go up, to the line above it.
  */
 static double label_at(const struct spot *placed, uint32_t n, struct spot want,
 		       double x_room, double y_room)
@@ -91,10 +91,12 @@ static double label_at(const struct spot *placed, uint32_t n, struct spot want,
 
 	do {
 		moved = false;
-		for (uint32_t i = 0; i < n && !moved; i++)
+		for (uint32_t i = 0; i < n && !moved; i++) {
 			moved = fabs(placed[i].x - want.x) < x_room &&
 				fabs(placed[i].y - want.y) < y_room * 0.99;
-		want.y += moved ? y_room : 0;
+			if (moved)
+				want.y = placed[i].y + y_room;
+		}
 	} while (moved);
 	return want.y;
 }
@@ -140,37 +142,45 @@ static void put_points(struct plot_job *job, struct trade *t, uint32_t block,
 	text_put(&job->dat, any ? "\n\n" : "NaN\tNaN\t\"\"\tNaN\n\n\n");
 }
 
-/* The params of a block: what its points have in common. */
+/* The params of a block: what its points have in common; empty if it has none,
+ * as where traces differ, which is in the labels of its points then. */
 static void block_title(struct text *out, const struct result_block *b)
 {
 	const char *key;
 	json_t *v;
 
 	json_object_foreach((json_t *)(uintptr_t)b->params, key, v) {
-		text_add(out, "%s%s = ", text_str(out)[0] ? ", " : "", key);
+		text_add(out, "%s%s = ", out->len ? ", " : "", key);
 		if (json_is_number(v))
 			text_exact(out, json_number_value(v));
 		else
 			text_put(out, json_is_string(v) ? json_string_value(v) :
 				 "?");
 	}
-	if (!text_str(out)[0])
-		text_put(out, "policies");
 }
 
 static void put_block(struct plot_job *job, uint32_t block, bool last)
 {
 	struct text title = { 0 };
+	bool labels = last;
 
 	block_title(&title, &job->set->blocks[block]);
-	text_add(&job->gp, "  '%s.dat' index %u using 1:2 with linespoints lc rgb '%s' lw 2 pt 7 ps 0.9 title ",
+	text_add(&job->gp, "  '%s.dat' index %u using 1:2 with linespoints lc rgb '%s' lw 2 pt 7 ps 0.9 ",
 		 job->name, 2 * block, plot_colour(block));
-	plot_quoted(&job->gp, text_str(&title));
+	if (title.len) {
+		text_put(&job->gp, "title ");
+		plot_quoted(&job->gp, text_str(&title));
+	} else {
+		text_put(&job->gp, "notitle");
+		labels = true;
+	}
 	text_add(&job->gp, ", \\\n  '' index %u using 1:2 with points lc rgb '%s' pt 5 ps 1.1 notitle",
 		 2 * block + 1, plot_colour(block));
-	for (uint32_t i = 2 * block; last && i < 2 * block + 2; i++)
-		text_add(&job->gp, ", \\\n  '' index %u using 1:4:3 with labels left offset 0.8,0.5 notitle",
-			 i);
+	for (uint32_t i = 2 * block; labels && i < 2 * block + 2; i++)
+		text_add(&job->gp,
+			 ", \\\n  '' index %u using ($1<middle?$1:1/0):4:3 with labels left offset 0.8,0.5 notitle"
+			 ", \\\n  '' index %u using ($1<middle?1/0:$1):4:3 with labels right offset -0.8,0.5 notitle",
+			 i, i);
 	text_put(&job->gp, last ? "\n" : ", \\\n");
 	text_release(&title);
 }
@@ -200,7 +210,8 @@ static void draw(struct plot_job *job, const char *class, const char *op)
 	plot_quoted(&job->gp, title);
 	text_add(&job->gp, "\nset xlabel 'freed and not yet reusable, byte-seconds'\n"
 		 "set format x '%%.2s %%cB·s'\n");
-	text_add(&job->gp, "set xrange [%.9g:%.9g]\n", low * 0.9, high * 1.25);
+	text_add(&job->gp, "set xrange [%.9g:%.9g]\nmiddle = %.9g\n", low * 0.9,
+		 high * 1.25, low * 0.45 + high * 0.625);
 	text_add(&job->gp, "set yrange [0:%.9g]\n", most * 1.2);
 	plot_tics(job, "y", most * 1.1, UNIT_NS);
 	plot_key(job, true, blocks);
