@@ -44,9 +44,10 @@ static json_t *text_list(const char *const *list)
 	return a;
 }
 
+/* of no op: the kernel's own tasks, drains and RCU */
 static const char *op_name(unsigned op)
 {
-	return op < OP_KIND_COUNT ? op_kinds[op].name : "none";
+	return op < OP_KIND_COUNT ? op_kinds[op].name : "worker";
 }
 
 json_t *cell_params(const struct cell *c)

@@ -21,7 +21,7 @@ static void set_byte_seconds(json_t *o, const char *key, __int128 byte_ns)
 
 static const char *op_name(unsigned op)
 {
-	return op < OP_KIND_COUNT ? op_kinds[op].name : "none";
+	return op < OP_KIND_COUNT ? op_kinds[op].name : "worker";
 }
 
 static json_t *stages_part(const struct metrics *m,
