@@ -1,7 +1,7 @@
 /*
  * Replays of captures with vmalloc events beside what was recorded: drains and
- * what they drained, the lazy limit, and nr_lazy at each free, which begins
- * with the backlog that the capture began with. Not pinned: vmapgen2, whose
+ * what they drained, the lazy limit, and nr_lazy at each free, one by one as the
+ * replay exports them, which begins with the backlog that the capture began with. Not pinned: vmapgen2, whose
  * drains the recorded scheduler held back (README); here only its start.
  * MMREPLAY_LONG=1: all samples.
  */
@@ -11,6 +11,7 @@
 
 struct seen {
 	struct hist nr_lazy;
+	uint64_t *lazy, frees;	/* at each free */
 	uint64_t purges, purged, limit;
 };
 
@@ -27,9 +28,8 @@ static struct mmt_reader *open_sample(const char *name, unsigned flags)
 	return r;
 }
 
-static void recorded(const char *name, struct seen *s)
+static void read_trace(struct mmt_reader *r, struct seen *s)
 {
-	struct mmt_reader *r = open_sample(name, MMT_MEASUREMENTS);
 	struct mmt_cursor *c = mmt_merged(r);
 	struct errbuf e = { 0 };
 	struct op op;
@@ -42,6 +42,10 @@ static void recorded(const char *name, struct seen *s)
 		if (op.kind != OP_VFREE)
 			continue;
 		hist_record(&s->nr_lazy, (int64_t)op.arg[2]);
+		if ((s->frees & (s->frees - 1)) == 0)	/* 0, 1, 2, 4, ... */
+			s->lazy = xrealloc(s->lazy, 2 * s->frees + 1,
+					   sizeof(*s->lazy));
+		s->lazy[s->frees++] = op.arg[2];
 		s->limit = op.arg[3];
 	}
 	mmt_cursor_free(c);
@@ -57,13 +61,53 @@ static void near(const char *name, const char *what, uint64_t model,
 			 (unsigned long long)model, (unsigned long long)want);
 }
 
+static int by_value(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The frees of the run, which it left in @path, have the nr_lazy of the recorded. */
+static void each_free(const char *name, const char *path, const struct seen *want)
+{
+	uint64_t i = 0, j = 0, same = 0;
+	struct errbuf e = { 0 };
+	struct seen run = { 0 };
+	struct mmt_reader *r = mmt_open(path, 0, 0, &e);
+
+	if (!r)
+		fail_msg("%s", e.text);
+	read_trace(r, &run);
+	assert_true(run.frees <= want->frees);	/* not those of older areas */
+	qsort(run.lazy, run.frees, sizeof(*run.lazy), by_value);
+	qsort(want->lazy, want->frees, sizeof(*want->lazy), by_value);
+	while (i < run.frees && j < want->frees) {
+		int d = by_value(&run.lazy[i], &want->lazy[j]);
+
+		same += !d;
+		i += d <= 0;
+		j += d >= 0;
+	}
+	near(name, "frees with the nr_lazy recorded", same, want->frees);
+	hist_release(&run.nr_lazy);
+	free(run.lazy);
+}
+
 static void replayed(const char *name, const struct seen *s)
 {
 	struct tb b = { .reader = open_sample(name, 0) };
+	const char *tmp = getenv("TMPDIR");
+	char path[128];
 	struct rig g;
 
+	snprintf(path, sizeof(path), "%.60s/t_vmap_captures.%ld.mmt",
+		 tmp ? tmp : "/tmp", (long)getpid());
 	rig_init(&g, "linux-6.18", "linux-6.18");
+	g.c.export_path = path;
 	rig_run(&g, &b);
+	each_free(name, path, s);
+	unlink(path);
 	near(name, "vmap_purge", rig_counter(&g, "vmap_purge"), s->purges);
 	near(name, "vmap_purged_areas", rig_counter(&g, "vmap_purged_areas"),
 	     s->purged);
@@ -83,11 +127,12 @@ static void like_recorded(const char *name, uint64_t purges)
 {
 	struct seen s = { 0 };
 
-	recorded(name, &s);
+	read_trace(open_sample(name, MMT_MEASUREMENTS), &s);
 	assert_int_equal(s.purges, purges);
 	assert_true(s.nr_lazy.count > 10);
 	replayed(name, &s);
 	hist_release(&s.nr_lazy);
+	free(s.lazy);
 }
 
 static void t_drained_once(void **state)
