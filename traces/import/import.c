@@ -169,6 +169,29 @@ static void source_close(struct source *s)
 	lexer_free(s->lx);
 }
 
+/* on to the next event of the --flags-from text; 0 at its end */
+static int next_flags(struct source *f, struct errbuf *e)
+{
+	int ret;
+
+	while ((ret = stream_line(f->s, &f->line, e)) > 0) {
+		if (f->f->line(f->lx, f->line.text, f->line.bytes, &f->ev) ==
+		    LINE_EVENT && f->ev.type != RAW_LOST)
+			break;
+	}
+	return ret;
+}
+
+static int check_flags_end(struct source *f, struct errbuf *e)
+{
+	int ret = f->s ? next_flags(f, e) : 0;
+
+	return ret <= 0 ? ret : err_at(e, -EINVAL, (struct loc){
+		stream_path(f->s), (uint32_t)f->line.number, 0 }, "--flags-from "
+		"goes on behind the last event: the two texts are not of one "
+		"buffer");
+}
+
 /*
  * The us text of the same buffer: the same events in the same order. It has
  * the interrupt flag and the process id that the ns text lacks.
@@ -178,14 +201,8 @@ static int join_flags(struct import *im, const struct source *s,
 {
 	struct source *f = &im->flags;
 	struct raw_event *with = &f->ev;
-	enum line_class c = LINE_BLANK;
-	int ret;
+	int ret = next_flags(f, e);
 
-	while ((ret = stream_line(f->s, &f->line, e)) > 0) {
-		c = f->f->line(f->lx, f->line.text, f->line.bytes, with);
-		if (c == LINE_EVENT && with->type != RAW_LOST)
-			break;
-	}
 	if (ret < 0)
 		return ret;
 	if (ret && with->tid == ev->tid && with->cpu == ev->cpu &&
@@ -522,6 +539,8 @@ static int import_open(struct import *im, struct errbuf *e)
 		return -EIO;
 	im->a = assemble_new(&im->setup, e);
 	ret = im->a ? take_all(im, e) : -EINVAL;
+	if (!ret)
+		ret = check_flags_end(&im->flags, e);
 	if (im->a) {
 		finish = assemble_finish(im->a, &counts, e);
 		if (!ret)

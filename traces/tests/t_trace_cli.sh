@@ -72,6 +72,10 @@ check 'flags of the us text join the ns text' $?
 refuses 'flags of another capture' 1 'the two texts are not of one buffer' \
 	import "$data/trace-cmd-ns.txt" --flags-from "$data/tracefs-5.10.txt" \
 	-o "$work/c.mmt"
+{ cat "$data/tracefs-us.txt"; tail -n 1 "$data/tracefs-us.txt"; } >"$work/longer.txt"
+refuses 'flags of more than this capture' 1 'goes on behind the last event' \
+	import "$data/trace-cmd-ns.txt" --flags-from "$work/longer.txt" \
+	-o "$work/c.mmt"
 refuses 'no input' 2 'import: no input given' import -o "$work/x.mmt"
 refuses 'no output' 2 'no output given' import "$data/tracefs-us.txt"
 refuses 'a missing file' 1 'No such file' import /nonexistent -o "$work/x.mmt"
