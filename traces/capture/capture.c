@@ -75,10 +75,14 @@ static void nap(int64_t ns)
 	nanosleep(&t, NULL);		/* a signal ends it early */
 }
 
-static bool over(const struct tracer *s, struct follow_command *c,
-		 int64_t deadline)
+bool capture_asked_to_end(const struct tracer *s)
 {
-	if (stop_asked || (deadline && now_ns() >= deadline))
+	return stop_asked || (s->until_ns && now_ns() >= s->until_ns);
+}
+
+static bool over(const struct tracer *s, struct follow_command *c)
+{
+	if (capture_asked_to_end(s))
 		return true;
 	if (s->o->command) {
 		c->ended |= waitpid(c->pid, &c->status, WNOHANG) == c->pid;
@@ -90,10 +94,8 @@ static bool over(const struct tracer *s, struct follow_command *c,
 static int wait_for_end(struct tracer *s, struct follow_command *c,
 			int64_t start, struct errbuf *e)
 {
-	int64_t deadline = s->o->seconds ?
-			   start + s->o->seconds * 1000000000 : 0;
-
-	while (!over(s, c, deadline)) {
+	s->until_ns = s->o->seconds ? start + s->o->seconds * 1000000000 : 0;
+	while (!over(s, c)) {
 		nap(POLL_NS);
 		if (tracer_full(s) && tracer_drain(s, false, e))
 			return e->code;

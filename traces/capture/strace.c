@@ -132,6 +132,7 @@ static int run(const struct capture_options *o, const char *file,
 	const char **word = xcalloc(words(o), sizeof(*word));
 	pid_t child, parent = getpid();
 	int status = 0, code;
+	struct stat st;
 	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%" PRIu32, o->pid);
@@ -153,7 +154,7 @@ static int run(const struct capture_options *o, const char *file,
 	if (code)
 		return err_set(e, code, "strace: %s", strerror(-code));
 	out->command_status = o->command ? status : -1;
-	if (access(file, F_OK))
+	if (stat(file, &st) || !st.st_size)
 		return err_set(e, -EIO, "strace ended with status %d and wrote nothing",
 			       WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 	return 0;

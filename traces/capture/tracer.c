@@ -261,7 +261,9 @@ static int drain_one(struct tracer *s, int i, bool all, struct errbuf *e)
 
 	if (s->raw)
 		return raw_drain(s, i, !all, e);
-	while (most && (n = read(s->pipe[i], block, sizeof(block))) != 0) {
+	/* who asks for the end does not wait for gigabytes while more comes */
+	while (most && (all || !capture_asked_to_end(s)) &&
+	       (n = read(s->pipe[i], block, sizeof(block))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)

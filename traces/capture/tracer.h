@@ -39,7 +39,11 @@ struct tracer {
 	unsigned event_count;
 	uint32_t *process;		/* that are traced from the start */
 	unsigned process_count;
+	int64_t until_ns;		/* --seconds, of CLOCK_MONOTONIC; or 0 */
 };
+
+/** capture_asked_to_end() - a signal came, or the time is over */
+bool capture_asked_to_end(const struct tracer *s);
 
 /** tracer_open() - instances with events, clock and buffers; tracing is off */
 int tracer_open(struct tracer *s, struct errbuf *e);
