@@ -119,6 +119,14 @@ static bool take_clock(struct strace_state *st, struct span *s,
 	return true;
 }
 
+/* stamps of a damaged file may add up to more than a clock can hold */
+static int64_t later(int64_t ts, int64_t by)
+{
+	int64_t sum, most = 1LL << 62;
+
+	return __builtin_add_overflow(ts, by, &sum) || sum > most ? most : sum;
+}
+
 /* "(+     0.000009)" of -r beside a stamp; taken where it is the finer one */
 static void take_relative(struct strace_state *st, struct span *s,
 			  struct strace_head *h, unsigned *digits)
@@ -134,8 +142,8 @@ static void take_relative(struct strace_state *st, struct span *s,
 	if (take_fraction(&at, &since, &fine) && fine > *digits) {
 		if (!st->base_ns)
 			st->base_ns = h->ts;
-		st->relative_ns += since;
-		h->ts = st->base_ns + st->relative_ns;
+		st->relative_ns = later(st->relative_ns, since);
+		h->ts = later(st->base_ns, st->relative_ns);
 		h->relative = true;
 		*digits = fine;
 	}
@@ -161,7 +169,9 @@ static void take_time(struct lexer *lx, struct span *s, struct strace_head *h)
 			     ts * 1000000000 : 0;
 		else if (ts < 100000000LL * 1000000000)
 			h->relative = true;
-		h->ts = h->relative ? st->relative_ns += ts : ts;
+		if (h->relative)
+			ts = st->relative_ns = later(st->relative_ns, ts);
+		h->ts = ts;
 	}
 	if (at.p == s->p || at.p == at.end || *at.p != ' ')
 		return;
@@ -233,7 +243,9 @@ static void set_stamp(struct lexer *lx, const struct strace_head *h,
 	 */
 	if (ev->ts < st->last_ns && (h->relative ||
 	    st->last_ns - ev->ts < h->unit_ns + 20000)) {
-		st->relative_ns += h->relative ? st->last_ns - ev->ts : 0;
+		if (h->relative)
+			st->relative_ns = later(st->relative_ns,
+						st->last_ns - ev->ts);
 		ev->ts = st->last_ns;
 	}
 	ev->start_ts = ev->ts;
