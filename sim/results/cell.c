@@ -184,6 +184,7 @@ static json_t *side_part(const struct lock_side_stats *s)
 		set_uint(o, "failed_trylocks", s->failed_trylocks);
 	json_object_set_new(o, "wait_ns", json_quantiles(&s->wait_ns));
 	json_object_set_new(o, "hold_ns", json_quantiles(&s->hold_ns));
+	set_int(o, "waited_ns", (int64_t)s->wait_ns.sum);
 	set_int(o, "spin_ns", s->spin_ns);
 	set_int(o, "sleep_ns", s->sleep_ns);
 	set_uint(o, "sleeps", s->sleeps);

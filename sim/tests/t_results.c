@@ -117,12 +117,48 @@ static struct run_summary whole(void)
 	return sum;
 }
 
+/* Of each lock, what is blamed on somebody is what was waited, to the ns. */
+static size_t check_blame(const json_t *cell)
+{
+	const json_t *lock, *side, *entry;
+	json_int_t total = 0;
+	const char *name, *key;
+	size_t i;
+
+	json_object_foreach(json_object_get(cell, "locks"), name, lock) {
+		json_int_t rest = 0;
+
+		json_object_foreach((json_t *)lock, key, side) {
+			json_int_t waited = json_integer_value(
+				json_object_get(side, "waited_ns"));
+
+			assert_true(waited >= json_integer_value(
+				json_object_get(side, "spin_ns")) +
+				json_integer_value(
+				json_object_get(side, "sleep_ns")));
+			rest += waited;
+			total += waited;
+		}
+		json_array_foreach(json_object_get(cell, "blame"), i, entry)
+			if (!strcmp(name, json_string_value(
+				    json_object_get(entry, "lock"))))
+				rest -= json_integer_value(
+					json_object_get(entry, "wait_ns"));
+		assert_int_equal(rest, 0);
+	}
+	json_array_foreach(json_object_get(cell, "blame"), i, entry)
+		total -= json_integer_value(json_object_get(entry, "wait_ns"));
+	assert_int_equal(total, 0);
+	return json_array_size(json_object_get(cell, "blame"));
+}
+
 static void t_schema(void **state)
 {
 	char *path = data_path("analysis/results.schema.json");
 	json_t *schema = must_read(path);
 	struct scenario *s = load(text);
 	struct run_summary sum = whole();
+	size_t blamed = 0;
 	json_t *cell;
 
 	(void)state;
@@ -137,9 +173,11 @@ static void t_schema(void **state)
 		cell = must_read(file);
 		assert_string_equal(json_string_value(json_object_get(cell, "id")),
 				    s->cells[i].id);
+		blamed += check_blame(cell);
 		check_schema(schema, "cell_file", cell, s->cells[i].label);
 		free(file);
 	}
+	assert_true(blamed > 0);
 	json_decref(schema);
 	scenario_free(s);
 	free(path);
