@@ -296,6 +296,26 @@ static void add_blame_rows(struct measure_list *l, const struct ranked *k,
 	free(done);
 }
 
+/* The paths of all pairs that the blame list of @cell has. */
+static void blame_pairs(const json_t *cell, json_t *found)
+{
+	const json_t *b = json_object_get(cell, "blame"), *x;
+	size_t n;
+
+	json_array_foreach(b, n, x) {
+		const char *lock, *waiter, *holder;
+		char *name;
+
+		if (json_unpack((json_t *)x, "{s:s,s:s,s:s}", "lock", &lock,
+				"waiter", &waiter, "holder", &holder))
+			continue;
+		name = xasprintf("blame[%s,%s,%s].wait_ns", lock, waiter,
+				 holder);
+		seen(found, name);
+		free(name);
+	}
+}
+
 static void add_blame(const struct result_set *s, struct measure_list *l)
 {
 	json_t *names = json_object(), *v;
@@ -303,24 +323,8 @@ static void add_blame(const struct result_set *s, struct measure_list *l)
 	const char *pair;
 	uint32_t shown = 0;
 
-	for (uint32_t i = 0; i < s->cell_count; i++) {
-		const json_t *b = json_object_get(s->cells[i].json, "blame"), *x;
-		size_t n;
-
-		json_array_foreach(b, n, x) {
-			const char *lock, *waiter, *holder;
-			char *name;
-
-			if (json_unpack((json_t *)x, "{s:s,s:s,s:s}", "lock",
-					&lock, "waiter", &waiter, "holder",
-					&holder))
-				continue;
-			name = xasprintf("blame[%s,%s,%s].wait_ns", lock,
-					 waiter, holder);
-			seen(names, name);
-			free(name);
-		}
-	}
+	for (uint32_t i = 0; i < s->cell_count; i++)
+		blame_pairs(s->cells[i].json, names);
 	json_object_foreach(names, pair, v)
 		rank_add(&k, pair, weight(s, pair));
 	while (shown < k.count && shown < BLAME_SHOWN)
@@ -556,6 +560,8 @@ int measures_named(const struct result_set *s, const char *const *paths,
 
 			if (!all)
 				text_put(&path, paths[i]);
+			if (!strcmp(paths[i], "blame"))
+				blame_pairs(cell, found);
 			walk(all ? cell : result_at(cell, paths[i]), &path, found);
 			text_release(&path);
 		}

@@ -85,6 +85,10 @@ sed -i 's/^ "seed": /&9/' "$tmp"/twin/cells/*.json
 [ $? = 0 ] && grep -q "no seed in common with the baseline: replicates are paired" "$tmp/out"
 result $? 'other seeds are paired in order, and the table says so'
 
+"$MMREPLAY" compare "$tmp/r" -m blame --format csv >"$tmp/out" 2>"$tmp/err"
+[ $? = 0 ] && grep -q '^"blame\[.*\]\.wait_ns",ns,' "$tmp/out" && ! grep -q '^blame,' "$tmp/out"
+result $? '--metric blame: time waited by pair, not how many pairs'
+
 "$MMREPLAY" plot "$tmp/r" cpu-time sweep >"$tmp/out" 2>"$tmp/err"
 [ $? = 0 ] && [ "$(cat "$tmp/out")" = "$tmp/r/plots/cpu-time.svg
 $tmp/r/plots/cpu-time.png" ] && grep -q '^sweep: not drawn: no param' "$tmp/err"
