@@ -30,7 +30,7 @@ runs()	# STATUS WORD-IN-STDERR ARGS..
 	result $? "$* exits $want saying '$word'"
 }
 
-echo 1..31
+echo 1..32
 runs 2 'no result folder' compare
 runs 2 "unknown option '--nope'" compare "$tmp/r" --nope
 runs 2 "did you mean 'json'" compare "$tmp/r" --format jso
