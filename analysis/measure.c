@@ -16,7 +16,7 @@ enum { OPS_SHOWN = 5, LOCKS_SHOWN = 4, BLAME_SHOWN = 8, HOLDS_SHOWN = 5,
 const char *const section_titles[SECTION_COUNT] = {
 	[SECTION_RUN] = "Run",
 	[SECTION_LATENCY] = "Latency by op: count, quantiles",
-	[SECTION_LOCKS] = "Lock waits: spinning and sleeping",
+	[SECTION_LOCKS] = "Lock waits: spin, sleep (blame: whole)",
 	[SECTION_BLAME] = "Blame: who waited behind whom",
 	[SECTION_FAULT] = "Faults by path",
 	[SECTION_HOLD] = "Memory hold: freed, not yet reusable",
