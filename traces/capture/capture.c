@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "sim/base/mem.h"
+#include "traces/capture/signals.h"
 #include "traces/capture/tracer.h"
 #include "traces/capture/strace.h"
 
@@ -26,36 +27,6 @@ enum {
 const char *const capture_tool_names[CAPTURE_TOOLS + 1] = {
 	"auto", "tracefs", "strace", NULL
 };
-
-/* ---- signals: the first asks for the end, the second does not ask ---- */
-
-static volatile sig_atomic_t stop_asked;
-
-static void on_signal(int sig)
-{
-	if (stop_asked++) {
-		signal(sig, SIG_DFL);
-		raise(sig);
-	}
-}
-
-enum { SIGNALS = 3 };
-static const int signals[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
-
-static void signals_take(struct sigaction *old)
-{
-	struct sigaction sa = { .sa_handler = on_signal };
-
-	stop_asked = 0;
-	for (int i = 0; i < SIGNALS; i++)
-		sigaction(signals[i], &sa, &old[i]);
-}
-
-static void signals_back(const struct sigaction *old)
-{
-	for (int i = 0; i < SIGNALS; i++)
-		sigaction(signals[i], &old[i], NULL);
-}
 
 /* ---- running ---- */
 
@@ -77,7 +48,7 @@ static void nap(int64_t ns)
 
 bool capture_asked_to_end(const struct tracer *s)
 {
-	return stop_asked || (s->until_ns && now_ns() >= s->until_ns);
+	return stop_asked() || (s->until_ns && now_ns() >= s->until_ns);
 }
 
 static bool over(const struct tracer *s, struct follow_command *c)
@@ -100,7 +71,7 @@ static int wait_for_end(struct tracer *s, struct follow_command *c,
 		if (tracer_full(s) && tracer_drain(s, false, e))
 			return e->code;
 	}
-	if (c->ended || (s->o->command && stop_asked))
+	if (c->ended || (s->o->command && stop_asked()))
 		nap(AFTERMATH_NS);
 	return 0;
 }
@@ -112,7 +83,7 @@ static void leave_command(struct tracer *s, struct follow_command *c)
 		return;
 	if (!c->ended && waitpid(c->pid, &c->status, WNOHANG) == c->pid)
 		c->ended = true;
-	if (!c->ended && stop_asked) {
+	if (!c->ended && stop_asked()) {
 		kill(c->pid, SIGTERM);
 		for (int i = 0; i < 50 && !c->ended; i++) {
 			nap(POLL_NS);
@@ -207,7 +178,7 @@ static int with_tracefs(const struct capture_options *o,
 {
 	struct tracer s = { .o = o, .out = out, .pipe = { -1, -1 } };
 	struct follow_command c = { .pid = -1 };
-	struct sigaction old[SIGNALS];
+	struct sigaction old[STOP_SIGNALS];
 	struct errbuf undone = { 0 };
 	struct guard folder = { .pid = -1 };
 	int code;
@@ -220,11 +191,11 @@ static int with_tracefs(const struct capture_options *o,
 		return e->code;
 	}
 	s.folder = &folder;
-	signals_take(old);
+	stop_signals_take(old);
 	code = trace(&s, &c, e);
 	if (tracer_close(&s, &undone))
 		capture_note(out, "%s", undone.text);
-	signals_back(old);
+	stop_signals_back(old);
 	if (!code && out->lost)
 		capture_note(out, "%llu events were lost: --buffer-mib, or fewer events by --level",
 			     (unsigned long long)out->lost);

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "sim/base/mem.h"
+#include "traces/capture/signals.h"
 #include "traces/capture/tracer.h"
 #include "traces/capture/strace.h"
 
@@ -73,20 +74,6 @@ static void arguments(const struct capture_options *o, const char *file,
 	word[n] = NULL;
 }
 
-/* Handlers of ours do not survive the exec: strace has its own. */
-static volatile sig_atomic_t stop_asked;
-
-static void on_signal(int sig)
-{
-	if (stop_asked++) {
-		signal(sig, SIG_DFL);
-		raise(sig);
-	}
-}
-
-enum { SIGNALS = 3 };
-static const int signals[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
-
 static unsigned words(const struct capture_options *o)
 {
 	unsigned n = WORDS_MAX;
@@ -118,7 +105,7 @@ static int run_to_end(const struct capture_options *o, pid_t child,
 		if (got < 0 && errno != EINTR)
 			return -errno;
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (!told && (stop_asked || (end && now.tv_sec >= end))) {
+		if (!told && (stop_asked() || (end && now.tv_sec >= end))) {
 			kill(child, SIGTERM);
 			told = true;
 		}
@@ -165,7 +152,7 @@ int capture_strace(const struct capture_options *o, struct capture_result *out,
 {
 	char work[TFS_PATH] = "/tmp/mmreplay-capture.XXXXXX", *file;
 	struct guard folder = { .pid = -1 };
-	struct sigaction ours = { .sa_handler = on_signal }, old[SIGNALS];
+	struct sigaction old[STOP_SIGNALS];
 	int code;
 
 	if (o->all || o->cgroup)
@@ -189,12 +176,9 @@ int capture_strace(const struct capture_options *o, struct capture_result *out,
 		guard_folder(&folder, work);
 	}
 	file = xasprintf("%s/strace.txt", work);
-	stop_asked = 0;
-	for (int i = 0; i < SIGNALS; i++)
-		sigaction(signals[i], &ours, &old[i]);
+	stop_signals_take(old);
 	code = run(o, file, out, e);
-	for (int i = 0; i < SIGNALS; i++)
-		sigaction(signals[i], &old[i], NULL);
+	stop_signals_back(old);
 	if (!code)
 		code = capture_import(o, work, "strace.txt", &folder, out, e);
 	free(file);
