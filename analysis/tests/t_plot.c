@@ -13,10 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "analysis/plots/plot.h"
 #include "analysis/plots/series.h"
 #include "analysis/table.h"
-#include "analysis/tests/fixture.h"
+#include "analysis/tests/fixture_plot.h"
 #include "sim/base/file.h"
 #include "sim/base/json.h"
 #include "sim/base/mem.h"
@@ -26,27 +25,11 @@ static const struct fixture usual = {
 	.series_points = 400, .seed = 21, .jitter = true,
 };
 
-static struct plot_job built(const struct room *r, const struct plot *p)
-{
-	struct plot_job job = { .set = r->s, .name = p->info.name,
-				.title = p->info.title };
-
-	p->build(&job);
-	return job;
-}
-
-static void release(struct plot_job *job)
-{
-	text_release(&job->dat);
-	text_release(&job->gp);
-	text_release(&job->why);
-}
-
 /* Every line of latency-cdf: buckets of the replicates, added up. */
 static void t_cdf_data(void **state)
 {
 	struct room r = room_open(&usual);
-	struct plot_job job = built(&r, &plot_latency_cdf);
+	struct plot_job job = fixture_plot(&r, &plot_latency_cdf);
 	char *save = NULL, op[40] = "";
 	uint64_t below = 0, checked = 0;
 	uint32_t group = 0;
@@ -90,7 +73,7 @@ static void t_cdf_data(void **state)
 		checked++;
 	}
 	assert_true(checked > 500);
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
@@ -98,7 +81,7 @@ static void t_cdf_data(void **state)
 static void check_bars(const struct room *r, const struct plot *p,
 		       const char *const *paths, uint32_t n)
 {
-	struct plot_job job = built(r, p);
+	struct plot_job job = fixture_plot(r, p);
 	char *save = NULL;
 	uint32_t part = 0, row = 0;
 	double at[4] = { 0 };
@@ -124,7 +107,7 @@ static void check_bars(const struct room *r, const struct plot *p,
 		}
 	}
 	assert_int_equal(part, n);
-	release(&job);
+	fixture_plot_release(&job);
 }
 
 static void t_bars_data(void **state)
@@ -141,7 +124,7 @@ static void t_bars_data(void **state)
 static void t_blame_data(void **state)
 {
 	struct room r = room_open(&usual);
-	struct plot_job job = built(&r, &plot_blame);
+	struct plot_job job = fixture_plot(&r, &plot_blame);
 	char *save = NULL;
 	double sum = 0, want = 0;
 
@@ -161,7 +144,7 @@ static void t_blame_data(void **state)
 			want += json_number_value(json_object_get(entry, "wait_ns")) / 3;
 	}
 	assert_true(fabs(sum - want) < 1);	/* all waiting is in the matrix */
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
@@ -232,7 +215,7 @@ static void t_sweep_data(void **state)
 	f.points = 4;
 	f.series_points = 0;
 	r = room_open(&f);
-	job = built(&r, &plot_sweep);
+	job = fixture_plot(&r, &plot_sweep);
 	assert_non_null(strstr(job.gp.s, "machine.cpus"));
 	/* a line keeps its name from point to point: one a policy */
 	assert_non_null(strstr(job.gp.s, "title 'munmap=downgrade'"));
@@ -257,7 +240,7 @@ static void t_sweep_data(void **state)
 		checked++;
 	}
 	assert_int_equal(checked, 16);
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
@@ -275,11 +258,11 @@ static void t_no_data(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		struct plot_job job = built(&r, all[i]);
+		struct plot_job job = fixture_plot(&r, all[i]);
 
 		if (!job.dat.len && !job.why.len)
 			fail_msg("%s: no data and no reason", job.name);
-		release(&job);
+		fixture_plot_release(&job);
 	}
 	room_close(&r);
 }
@@ -330,7 +313,7 @@ static void t_trade_data(void **state)
 	(void)state;
 	f.series_points = 0;
 	r = room_open(&f);
-	job = built(&r, &plot_trade);
+	job = fixture_plot(&r, &plot_trade);
 	assert_int_equal(sscanf(strstr(job.gp.s, "set title '") + 11,
 				"%31[^,], mean latency against %31s held", op,
 				class), 2);
@@ -357,7 +340,7 @@ static void t_trade_data(void **state)
 	assert_int_equal(checked, r.s->group_count);
 	free(x);
 	free(y);
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
@@ -390,7 +373,7 @@ static void t_vmap_data(void **state)
 		     "2001000000,vmap.vmap-pool.1,0\n2002000000,vmap.vmap-pool.1,4096\n"
 		     "5000000000,vmap.vmap-pool.3,0\n9000000000,vmap.vmap-lazy,0\n");
 	write_series(&r, 1, "1000000000,vmap.vmap-lazy,4096\n90000000000000,vmap.vmap-lazy,0\n");
-	job = built(&r, &plot_vmap);
+	job = fixture_plot(&r, &plot_vmap);
 	assert_non_null(strstr(job.dat.s, "1000000000\t4096\n9000000000\t0\n"));
 	assert_non_null(strstr(job.dat.s, "2000000000\t12288\n9000000000\t12288\n"));
 	/* from, to, node, bytes */
@@ -398,7 +381,7 @@ static void t_vmap_data(void **state)
 	assert_non_null(strstr(job.dat.s, "2000000000\t2002000000\t1\t2048\n"
 				       "2002000000\t9000000000\t1\t4096\n"));
 	assert_non_null(strstr(job.gp.s, "set yrange [-0.5:3.5]"));
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
@@ -419,11 +402,11 @@ static void t_sweep_published(void **state)
 		"published", "x", "machine.cpus", "quantity", "run.makespan_ns",
 		"same_unit", 1, "points", "x", 8.0, "before", 70.0, "after", 50.0,
 		"x", 4096.0, "before", 7.0, "after", 5.0);
-	job = built(&r, &plot_sweep);
+	job = fixture_plot(&r, &plot_sweep);
 	assert_non_null(strstr(job.dat.s, "# published\n# x\tbefore\tafter\n8\t70\t50\n\n"));
 	assert_non_null(strstr(job.gp.s, "title 'published, before'"));
 	assert_non_null(strstr(job.gp.s, "run.makespan"));
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
@@ -450,7 +433,7 @@ static void t_lock_hold_data(void **state)
 {
 	static const char *const keys[] = { "p50", "p99", "max" };
 	struct room r = room_open(&usual);
-	struct plot_job job = built(&r, &plot_lock_hold);
+	struct plot_job job = fixture_plot(&r, &plot_lock_hold);
 	char *save = NULL, lock[40] = "", side[8] = "", label[64];
 	uint32_t checked = 0;
 
@@ -474,7 +457,7 @@ static void t_lock_hold_data(void **state)
 		}
 	}
 	assert_true(checked >= 3 * r.s->group_count);
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
@@ -482,7 +465,7 @@ static void t_lock_hold_data(void **state)
 static void t_op_time_data(void **state)
 {
 	struct room r = room_open(&usual);
-	struct plot_job job = built(&r, &plot_op_time);
+	struct plot_job job = fixture_plot(&r, &plot_op_time);
 	char *save = NULL, path[80] = "", label[64];
 	uint32_t checked = 0;
 
@@ -501,7 +484,7 @@ static void t_op_time_data(void **state)
 		checked++;
 	}
 	assert_true(checked >= 4 * r.s->group_count);
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 

@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "analysis/plots/plot.h"
-#include "analysis/tests/fixture.h"
+#include "analysis/tests/fixture_plot.h"
 #include "sim/base/mem.h"
 
 static const struct fixture usual = {
@@ -22,22 +21,6 @@ static const struct fixture usual = {
 };
 
 static const char base_label[] = "linux-6.12, munmap exclusive";
-
-static struct plot_job built(const struct room *r, const struct plot *p)
-{
-	struct plot_job job = { .set = r->s, .name = p->info.name,
-				.title = p->info.title };
-
-	p->build(&job);
-	return job;
-}
-
-static void release(struct plot_job *job)
-{
-	text_release(&job->dat);
-	text_release(&job->gp);
-	text_release(&job->why);
-}
 
 static bool close_to(double a, double b)
 {
@@ -79,7 +62,7 @@ static void check_words(const char *words, double relative)
 static void t_change(void **state)
 {
 	struct room r = room_open(&usual);
-	struct plot_job job = built(&r, &plot_change);
+	struct plot_job job = fixture_plot(&r, &plot_change);
 	char *save = NULL, path[120] = "", label[64], words[40];
 	uint32_t checked = 0, marks = 0;
 
@@ -106,7 +89,7 @@ static void t_change(void **state)
 		checked++;
 	}
 	assert_true(checked >= 12 && marks > 0 && marks < checked);
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
@@ -135,7 +118,7 @@ static void t_reference(void **state)
 	r.s->reference = json_pack("{s:s,s:[{s:s,s:f,s:f},{s:s,s:f}]}", "kind",
 		"recorded", "rows", "quantity", path[0], "value", value[0],
 		"spread", 4321.5, "quantity", path[1], "value", value[1]);
-	job = built(&r, &plot_reference);
+	job = fixture_plot(&r, &plot_reference);
 	for (char *line = strtok_r(job.dat.s, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		double a, b;
@@ -159,7 +142,7 @@ static void t_reference(void **state)
 	}
 	assert_int_equal(bands, 2);
 	assert_int_equal(points, 8);
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
@@ -178,11 +161,11 @@ static void t_effect(void **state)
 		0.5, "effect_predicted", -1.25, "family", "rows",
 		"effect_published", 3.0, "effect_predicted", "family", "rows",
 		"effect_published", 0.0625, "effect_predicted", 2.5);
-	job = built(&r, &plot_effect);
+	job = fixture_plot(&r, &plot_effect);
 	assert_string_equal(text_str(&job.dat),
 		"# rows\n# published\tpredicted\n-0.75\t0.1\n0.0625\t2.5\n\n\n"
 		"# lines\n# published\tpredicted\n0.5\t-1.25\n\n\n");
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
@@ -209,14 +192,14 @@ static void t_tornado(void **state)
 		"cost", "b_ns", "change_at_low", -0.0625, "change_at_high", -0.375,
 		"label", "two", "change", 0.5, "costs",
 		"cost", "a_ns", "change_at_low", 0.75, "change_at_high", 1.5));
-	job = built(&r, &plot_tornado);
+	job = fixture_plot(&r, &plot_tornado);
 	assert_string_equal(text_str(&job.dat),
 		"# row\tat low %\tat high %\tcost\n2\t-50\t25\ta_ns\n1\t-6.25\t-37.5\tb_ns\n\n\n"
 		"# row\tat low %\tat high %\tcost\n1\t75\t150\ta_ns\n\n\n");
 	/* the dashed line: the change as it is now */
 	assert_non_null(strstr(job.gp.s, "\nnow = -12.5\n"));
 	assert_non_null(strstr(job.gp.s, "\nnow = 50\n"));
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
@@ -235,11 +218,11 @@ static void t_speedup(void **state)
 		"cost", "a_ns", "steps",
 		"shorter_pct", 25, "throughput", 0.5, "p99", 0.0,
 		"shorter_pct", 100, "throughput", 1.75, "p99", -0.75));
-	job = built(&r, &plot_speedup);
+	job = fixture_plot(&r, &plot_speedup);
 	assert_string_equal(text_str(&job.dat),
 		"# mmap_lock\n# shorter %\tthroughput %\tp99 %\n0\t0\t0\n10\t3.125\t-25\n50\t12.5\t-50\n\n\n"
 		"# a_ns\n# shorter %\tthroughput %\tp99 %\n0\t0\t0\n25\t50\t0\n100\t175\t-75\n\n\n");
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
@@ -247,7 +230,7 @@ static void t_speedup(void **state)
 static void t_hold_peaks(void **state)
 {
 	struct room r = room_open(&usual);
-	struct plot_job job = built(&r, &plot_hold);
+	struct plot_job job = fixture_plot(&r, &plot_hold);
 	char *save = NULL, metric[40] = "", label[4][64];
 	uint32_t row = 4, policies = 0, checked = 0;
 
@@ -275,7 +258,7 @@ static void t_hold_peaks(void **state)
 		}
 	}
 	assert_int_equal(checked, 8);	/* memory and address space */
-	release(&job);
+	fixture_plot_release(&job);
 	room_close(&r);
 }
 
