@@ -3,7 +3,9 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
+#include "sim/base/mem.h"
 #include "sim/tests/fixture_machine.h"
 
 static const int64_t plausible[MACHINE_COST_COUNT] = {
@@ -73,4 +75,50 @@ void fixture_conserved(const struct fixture *f)
 		for (int k = 0; k < MODE_COUNT; k++)
 			sum += f->m.cpus[i].mode_ns[k];
 	assert_true(sum == (__int128)f->m.cpu_count * f->m.end_ns);
+}
+
+/* ---- a task a CPU ---- */
+
+struct player {
+	struct task t;
+	void (*body)(struct task *t, const void *arg);
+	const void *arg;
+	bool started;
+};
+
+static void play(void *arg)
+{
+	struct task *t = arg;
+	struct player *p = t->owner;
+
+	p->body(t, p->arg);
+}
+
+static void play_step(struct task *t)
+{
+	struct player *p = t->owner;
+
+	if (p->started) {
+		task_exit(t);
+		return;
+	}
+	p->started = true;
+	task_start_fiber(t, play, "a CPU's part");
+}
+
+void fixture_on_cpus(struct fixture *f, uint32_t count, const uint32_t *cpu,
+		     void (*body)(struct task *t, const void *arg),
+		     const void *arg)
+{
+	struct player *p = xcalloc(count, sizeof(*p));
+
+	for (uint32_t i = 0; i < count; i++) {
+		p[i].body = body;
+		p[i].arg = arg;
+		task_init(&f->m, &p[i].t, i, play_step, &p[i]);
+		p[i].t.affinity = (cpu ? cpu[i] : i) + 1;
+		task_launch(NULL, &p[i].t, 0);
+	}
+	machine_run(&f->m);
+	free(p);
 }

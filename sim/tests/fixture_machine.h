@@ -26,6 +26,12 @@ void fixture_cost(struct fixture *f, unsigned cost, int64_t ns);
 void fixture_open(struct fixture *f, uint64_t seed);
 void fixture_close(struct fixture *f);
 
+/** fixture_on_cpus() - tasks 0 to @count - 1, each pinned to its @cpu (NULL: of
+ *  the same number), run body(task, @arg) as fibers; returns when all are done */
+void fixture_on_cpus(struct fixture *f, uint32_t count, const uint32_t *cpu,
+		     void (*body)(struct task *t, const void *arg),
+		     const void *arg);
+
 /** fixture_conserved() - modes of all CPUs sum to CPUs x end, or the test fails */
 void fixture_conserved(const struct fixture *f);
 

@@ -34,20 +34,17 @@ struct access {
 	int64_t ns;
 };
 
-struct player {
-	struct task t;
+struct script {
 	const struct access *a;
 	int count;
-	bool started;
 };
 
-static void play(void *arg)
+static void play(struct task *t, const void *arg)
 {
-	struct task *t = arg;
-	struct player *p = t->owner;
+	const struct script *s = arg;
 
-	for (int i = 0; i < p->count; i++) {
-		const struct access *a = &p->a[i];
+	for (int i = 0; i < s->count; i++) {
+		const struct access *a = &s->a[i];
 
 		if (a->cpu != t->id)
 			continue;
@@ -65,18 +62,6 @@ static void play(void *arg)
 	}
 }
 
-static void step(struct task *t)
-{
-	struct player *p = t->owner;
-
-	if (p->started) {
-		task_exit(t);
-		return;
-	}
-	p->started = true;
-	task_start_fiber(t, play, "line accesses");
-}
-
 static void open_machine(void)
 {
 	fixture_profile(&f, 2, 2, 2, 2);	/* 0 1 | 2 3 || 4 .. 7 ||| 8 .. 15 */
@@ -88,18 +73,10 @@ static void open_machine(void)
 
 static void check_script(const struct access *a, int count)
 {
-	struct player p[CPUS];
+	struct script all = { a, count };
 
 	open_machine();
-	memset(p, 0, sizeof(p));
-	for (uint32_t i = 0; i < CPUS; i++) {
-		p[i].a = a;
-		p[i].count = count;
-		task_init(&f.m, &p[i].t, i, step, &p[i]);
-		p[i].t.affinity = i + 1;
-		task_launch(NULL, &p[i].t, 0);
-	}
-	machine_run(&f.m);
+	fixture_on_cpus(&f, CPUS, NULL, play, &all);
 	line_release(&line);
 	fixture_close(&f);
 }
@@ -291,10 +268,9 @@ static void served(uint32_t who)
 	asked[who] = overtaken[who] = 0;
 }
 
-static void add_1000(void *arg)
+static void add_1000(struct task *t, const void *arg)
 {
-	struct task *t = arg;
-
+	(void)arg;
 	for (int i = 0; i < 1000; i++) {
 		if (think_max_ns)
 			work_ns(t, (int64_t)(draw(7, t->id, DRAW_TEST,
@@ -309,40 +285,23 @@ static void add_1000(void *arg)
 	settle(t);
 }
 
-static void add_step(struct task *t)
-{
-	struct player *p = t->owner;
-
-	if (p->started) {
-		task_exit(t);
-		return;
-	}
-	p->started = true;
-	task_start_fiber(t, add_1000, "atomics");
-}
-
 /* @cpus[i] of them on socket i add 1000 each; ns until the last is done. */
 static int64_t all_add(uint32_t sockets, const uint32_t *cpus)
 {
-	struct player p[ADDERS];
-	uint32_t n = 0;
+	uint32_t where[ADDERS], n = 0;
 	int64_t ns;
 
 	fixture_profile(&f, sockets, 1, 8, 1);
 	fixture_cost(&f, COST_CONTEXT_SWITCH, 0);
 	fixture_open(&f, 1);
 	memset(&line, 0, sizeof(line));
-	memset(p, 0, sizeof(p));
 	memset(asked, 0, sizeof(asked));
 	memset(overtaken, 0, sizeof(overtaken));
 	counter = requests = overtaken_max = 0;
 	for (uint32_t s = 0; s < sockets; s++)
-		for (uint32_t i = 0; i < cpus[s]; i++, n++) {
-			task_init(&f.m, &p[n].t, n, add_step, &p[n]);
-			p[n].t.affinity = s * 8 + i + 1;
-			task_launch(NULL, &p[n].t, 0);
-		}
-	machine_run(&f.m);
+		for (uint32_t i = 0; i < cpus[s]; i++)
+			where[n++] = s * 8 + i;
+	fixture_on_cpus(&f, n, where, add_1000, NULL);
 	assert_int_equal(counter, 1000 * n);
 	line_release(&line);
 	fixture_conserved(&f);

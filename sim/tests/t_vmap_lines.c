@@ -29,50 +29,35 @@ struct part {
 	int64_t ns;
 };
 
-struct player {
-	struct task t;
+struct parts {
 	const struct part *p;
 	int count;
-	bool started;
 };
 
-static void play(void *arg)
+static void play(struct task *t, const void *arg)
 {
-	struct task *t = arg;
-	struct player *p = t->owner;
+	const struct parts *all = arg;
 
-	for (int i = 0; i < p->count; i++) {
-		if (p->p[i].cpu != t->id)
+	for (int i = 0; i < all->count; i++) {
+		const struct part *p = &all->p[i];
+
+		if (p->cpu != t->id)
 			continue;
-		work_ns(t, p->p[i].at_ns - t->m->engine.now_ns, COST_ASSUMED);
+		work_ns(t, p->at_ns - t->m->engine.now_ns, COST_ASSUMED);
 		settle(t);
-		p->p[i].fn(t);
+		p->fn(t);
 		settle(t);
-		assert_int_equal(t->m->engine.now_ns - p->p[i].at_ns,
-				 p->p[i].ns);
+		assert_int_equal(t->m->engine.now_ns - p->at_ns, p->ns);
 	}
-}
-
-static void step(struct task *t)
-{
-	struct player *p = t->owner;
-
-	if (p->started) {
-		task_exit(t);
-		return;
-	}
-	p->started = true;
-	task_start_fiber(t, play, "a walk");
 }
 
 static void run(const struct part *part, int count)
 {
-	struct player p[CPUS];
+	struct parts all = { part, count };
 
 	fixture_profile(&f, 2, 2, 4, 1);	/* 0 .. 3 | 4 .. 7 || 8 .. 15 */
 	fixture_cost(&f, COST_CONTEXT_SWITCH, 0);
 	fixture_open(&f, 1);
-	memset(p, 0, sizeof(p));
 	memset(&a, 0, sizeof(a));
 	b = c = root = list = a;
 	memset(&pool, 0, sizeof(pool));
@@ -84,14 +69,7 @@ static void run(const struct part *part, int count)
 	tree.m = &f.m;
 	tree.root_line = &root;
 	tree.list_line = &list;
-	for (uint32_t i = 0; i < CPUS; i++) {
-		p[i].p = part;
-		p[i].count = count;
-		task_init(&f.m, &p[i].t, i, step, &p[i]);
-		p[i].t.affinity = i + 1;
-		task_launch(NULL, &p[i].t, 0);
-	}
-	machine_run(&f.m);
+	fixture_on_cpus(&f, CPUS, NULL, play, &all);
 	pool_release(&pool.objects);
 	line_release(&a);
 	line_release(&b);
