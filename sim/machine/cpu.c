@@ -3,7 +3,8 @@
  *
  * Invariants: time is booked once and without gaps (struct cpu). A resume
  * event is armed iff the current task has debt, or the CPU is taken, and it
- * neither spins nor waits for a line; an older event has an older generation and does nothing.
+ * neither spins nor waits for a line; an older event has an older generation
+ * and does nothing.
  * Fibers and step() run only when their debt is zero and the CPU is not taken.
  *
  * The fast path of settle() and cpu_go() moves the clock instead of queueing

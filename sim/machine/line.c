@@ -2,17 +2,17 @@
  * Cache lines: who has them, who waits for them, what it costs to get them.
  *
  * Invariant: a line has an owner (modified or exclusive) or sharers, never
- * both. Transfers of one line happen one after the other: each starts when
- * the line is free (busy_until_ns). A line with a queue has exactly one waiter
- * armed to get it at that time. The state changes when a transfer begins; the
- * transfer is debt of the one who asked.
+ * both. Transfers of one line happen one after the other, each starting when
+ * the line is free (busy_until_ns), but for copies, which go out side by side. A
+ * line with a queue has exactly one waiter armed to get it at that time. The
+ * state changes when a transfer begins; the transfer is debt of who asked.
  *
  * A load takes the line from the nearest holder, a store waits for the
  * farthest one to give it up. The fifth sharer makes a bit map, which stays.
  *
  * Cost: O(1) for a hit and up to four sharers, O(CPUs / 64) beyond; a request
- * that waits is one event more, and O(those of its socket that wait) where the
- * socket has several LLCs.
+ * that waits is one event more, and O(those of its round that wait) where cores
+ * have several threads or a socket several LLCs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -258,17 +258,23 @@ void line_queues_free(struct machine *m)
 
 /* Who gets the line when it is free: of the round, first the core that has it,
  * then its LLC. */
-static struct task *queue_first(const struct line_queue *q)
+static struct task *queue_first(const struct machine *m,
+				const struct line_queue *q)
 {
+	bool smt = m->profile->topology.threads_per_core > 1;
 	struct task *t, *near = NULL;
 
 	if (TAILQ_EMPTY(&q->round))
 		return TAILQ_FIRST(&q->waiting);
+	if (!q->at)
+		return TAILQ_FIRST(&q->round);
 	TAILQ_FOREACH(t, &q->round, line_link) {
-		if (q->at && t->cpu->core == q->at->core)
+		if (smt && t->cpu->core == q->at->core)
 			return t;
-		if (q->at && !near && t->cpu->llc == q->at->llc)
+		if (!near && t->cpu->llc == q->at->llc)
 			near = t;
+		if (near && !smt)
+			break;
 	}
 	return near ? near : TAILQ_FIRST(&q->round);
 }
@@ -276,8 +282,7 @@ static struct task *queue_first(const struct line_queue *q)
 static void queue_arm(struct machine *m, struct line *l)
 {
 	struct line_queue *q = l->queue;
-
-	struct task *first = queue_first(q);
+	struct task *first = queue_first(m, q);
 
 	if (q->next && q->next != first) {
 		q->next->wake_pending = false;
@@ -326,7 +331,7 @@ void line_arrived(struct task *t)
 	t->line = NULL;
 	t->line_cost = fetch(m, l, t->cpu->id, t->line_access,
 			     m->engine.now_ns);
-	if (queue_first(q)) {
+	if (queue_first(m, q)) {
 		queue_arm(m, l);
 		return;
 	}

@@ -451,4 +451,3 @@ void line_wait_yield(struct task *t)
 {
 	task_yield(t);
 }
-

@@ -1,7 +1,7 @@
 /*
  * Groups of numbers that a kernel preset has beside its policies: the layouts of
- * mm_struct and vm_area_struct, and which resources behind mmap_lock bind. A cell sets one as
- * GROUP.KEY, or several as GROUP: {KEY: VALUE}.
+ * mm_struct and vm_area_struct, and which resources behind mmap_lock bind. A
+ * cell sets one as GROUP.KEY, or several as GROUP: {KEY: VALUE}.
  */
 #include <errno.h>
 #include <stdio.h>
