@@ -1,7 +1,8 @@
 /*
  * Pins that the numbers of the HTML report are the cells' own: every value of
- * both tables, the exact one and the one that is shown, and every change under
- * it, recomputed from the text of cells/ on disk. Does not pin its looks.
+ * both tables, the exact one and the one that is shown, and every change or
+ * spread under it, recomputed from the text of cells/ on disk. Does not pin its
+ * looks, nor the sentences above the tables.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -98,6 +99,26 @@ static void check_change(const char *shown, const double *v, const double *b)
 		assert_true(fabs(strtod(shown, NULL) - 100 * d / base) < 0.51);
 }
 
+/* "\u00b10.4%", under a value of the baseline: standard deviation over replicates. */
+static void check_spread(const char *shown, const double *v, double mean)
+{
+	double squares = 0, pct;
+	const char *dot;
+
+	for (int i = 0; i < REPLICATES; i++)
+		squares += (v[i] - mean) * (v[i] - mean);
+	if (*shown == '<')
+		return assert_true(mean == 0);
+	if (!strncmp(shown, "exact<", 6))
+		return assert_true(squares == 0);
+	assert_int_equal(strncmp(shown, "\u00b1", 2), 0);
+	pct = 100 * sqrt(squares / (REPLICATES - 1)) / fabs(mean);
+	dot = strchr(shown, '.');
+	dot = dot && dot < strchr(shown, '%') ? dot : strchr(shown, '%') - 1;
+	assert_true(fabs(strtod(shown + 2, NULL) - pct) <= 0.500001 /
+		    pow(10, (double)(strchr(shown, '%') - dot - 1)));
+}
+
 /* One <td>; returns where the next one may start. */
 static char *check_cell(struct room *r, char *td, const char *path,
 			const char *label)
@@ -121,7 +142,9 @@ static char *check_cell(struct room *r, char *td, const char *path,
 	assert_true(strtod(at, NULL) == exact);
 	check_shown(strchr(at, '>') + 1, mean);
 	at = strstr(at, change);
-	if (at && at < end && strcmp(label, labels[0]) &&
+	if (at && at < end && !strcmp(label, labels[0]))
+		check_spread(at + strlen(change), v, mean);
+	else if (at && at < end &&
 	    fixture_values(r, labels[0], path, b, REPLICATES) == REPLICATES)
 		check_change(at + strlen(change), v, b);
 	return end;
