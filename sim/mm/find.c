@@ -24,10 +24,20 @@ static bool grows_under_write_lock(const struct kernel *k)
 	       between(v, 6001037, 6002000);
 }
 
-static bool can_grow_to(const struct vma *v, uint64_t addr)
+/* expand_downwards(): not into the guard gap of what lies below, unless that
+ * is a stack as well or cannot be accessed. */
+static bool can_grow_to(struct vma *v, uint64_t addr)
 {
-	return v && (v->flags & VM_GROWSDOWN) &&
-	       v->r.end - page_down(addr) <= STACK_LIMIT_BYTES;
+	uint64_t start = page_down(addr);
+	const struct vma *prev;
+
+	if (!v || !(v->flags & VM_GROWSDOWN) ||
+	    v->r.end - start > STACK_LIMIT_BYTES)
+		return false;
+	prev = vma_prev(v);
+	return !prev || (prev->flags & VM_GROWSDOWN) ||
+	       !(prev->flags & VM_PROT) ||
+	       start - prev->r.end >= STACK_GUARD_GAP_BYTES;
 }
 
 static struct vma *grow_under_read_lock(struct task *t, struct vma *v,

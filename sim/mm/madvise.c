@@ -53,6 +53,14 @@ static int64_t advise_flags(struct task *t, struct mm *mm, struct range r,
 	return ret;
 }
 
+/* Locked pages stay: can_madv_lru_vma(), madvise_dontneed_free_valid_vma() */
+static bool refuses(const struct vma *v, uint64_t behavior)
+{
+	return (v->flags & VM_LOCKED) &&
+	       (behavior == ABI_MADV_DONTNEED || behavior == ABI_MADV_FREE ||
+		behavior == ABI_MADV_COLD || behavior == ABI_MADV_PAGEOUT);
+}
+
 /* Work on the pages of @r, all of which @v covers. */
 static void advise_area(struct task *t, struct mm *mm, struct range r,
 			uint64_t behavior, struct gather *g)
@@ -85,6 +93,8 @@ static int64_t advise_areas(struct task *t, struct mm *mm, struct range r,
 
 		if (v->r.start > at)
 			ret = -ENOMEM;	/* a hole: told at the end */
+		if (refuses(v, behavior))
+			return -EINVAL;
 		at = v->r.end;
 		if (part.start < r.start)
 			part.start = r.start;
@@ -123,7 +133,7 @@ static bool advise_under_vma_lock(struct task *t, struct mm *mm, struct range r,
 	if (!v)
 		return false;
 	settle(t);
-	if (v->r.end < r.end) {
+	if (v->r.end < r.end || refuses(v, behavior)) {
 		ops->vma_read_end(t, v);
 		return false;
 	}

@@ -26,11 +26,14 @@ static bool same_kind(const struct vma *v, const struct vma_want *w)
 }
 
 /* is_mergeable_anon_vma(): the same, or the neighbour has one that it did not
- * inherit over fork and the range has none. (Since 6.16 also the reverse.) */
+ * inherit over fork and the range has none; since 879bca0a2c4f (6.16) also the
+ * reverse. */
 static bool anon_compatible(const struct vma *v, const struct vma_want *w)
 {
 	if (v->anon_vma == w->anon_vma)
 		return true;
+	if (!v->anon_vma)
+		return w->anon_singular && v->mm->k->cfg.version >= 6016000;
 	return !w->anon_vma && v->anon_singular;
 }
 

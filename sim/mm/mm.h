@@ -48,6 +48,9 @@ enum resident {
 	RES_MAYBE = 1 << 6,	/* only possible: fault-around (MODEL.md 7) */
 };
 
+/* stack_guard_gap: 256 pages below an area that grows down, since 4.12 */
+enum { STACK_GUARD_GAP_BYTES = 256 * 4096 };
+
 /* vm_area_struct: vm_start .. vm_lock_seq are on the object's first 48 bytes */
 enum { VMA_OFF_START = 0, VMA_OFF_FLAGS = 0x20, VMA_OFF_LOCK_SEQ = 0x2c,
        VMA_OFF_ANON_VMA = 0x58 };
@@ -285,6 +288,13 @@ static inline struct vma *vma_prev(struct vma *v)
 {
 	assert_paid(v->mm->k->m);
 	return TAILQ_PREV(v, vma_list, link);
+}
+/** vm_start_gap() - where @v begins, its guard gap included */
+static inline uint64_t vm_start_gap(const struct vma *v)
+{
+	uint64_t gap = v->flags & VM_GROWSDOWN ? STACK_GUARD_GAP_BYTES : 0;
+
+	return v->r.start > gap ? v->r.start - gap : 0;
 }
 /** vma_before() - last area that ends at or before @addr, or NULL */
 struct vma *vma_before(const struct mm *mm, uint64_t addr);

@@ -122,7 +122,8 @@ static int64_t brk_grow(struct task *t, struct mm *mm, struct range r)
 	body(t, COST_BRK_BODY, 1);
 	settle(t);
 	v = vma_first_after(mm, r.start);
-	if ((v && v->r.start < r.end) ||
+	/* one page stays free above the heap, and the gap of a stack there */
+	if ((v && vm_start_gap(v) < r.end + PAGE_BYTES) ||
 	    mm->map_count > mm->k->cfg.max_map_count)
 		return -ENOMEM;
 	map_region(t, mm, &w);

@@ -86,6 +86,9 @@ static int64_t move_vma(struct task *t, struct mm *mm, struct remap *m)
 	struct vma *v;
 	int err;
 
+	/* the unmap of the old place may split one area into three */
+	if (mm->map_count + 3 >= mm->k->cfg.max_map_count)
+		return -ENOMEM;
 	if (range_bytes(moved) > range_bytes(m->to))
 		moved.end = moved.start + range_bytes(m->to);
 	settle(t);
