@@ -112,6 +112,38 @@ void fault_under_mmap_lock(struct task *t, struct mm *mm, struct fault *f,
 	mmap_read_unlock(t, mm, fault_range(f));
 }
 
+/* do_user_addr_fault() since 6.4: the area's own lock, else mmap_lock. */
+void fault_under_vma_lock(struct task *t, struct mm *mm, struct fault *f)
+{
+	const struct mm_lock_ops *ops = mm->k->mm_lock;
+	enum kop_path path = KOP_PATH_MMAP;
+	enum fault_result r;
+	struct vma *v;
+
+	if (!f->user)		/* kernel-mode access: exception tables first */
+		goto lock_mmap;
+	v = ops->vma_read_begin(t, mm, f->addr, true);
+	if (!v)
+		goto lock_mmap;
+	if (access_error(v, f)) {
+		ops->vma_read_end(t, v);
+		goto lock_mmap;
+	}
+	r = handle_mm_fault(t, v, f, FAULT_FLAG_VMA_LOCK);
+	if (!(r & (FAULT_RETRY | FAULT_COMPLETED)))
+		ops->vma_read_end(t, v);
+	if (!(r & FAULT_RETRY)) {
+		count(t, COUNT_VMA_LOCK_SUCCESS);
+		fault_path(t, f->took_trylock ? KOP_PATH_VMA_TRYLOCK :
+						KOP_PATH_VMA);
+		return;
+	}
+	count(t, COUNT_VMA_LOCK_RETRY);
+	path = KOP_PATH_RETRY;
+lock_mmap:
+	fault_under_mmap_lock(t, mm, f, path);
+}
+
 int64_t do_fault(struct task *t, struct mm *mm, struct fault *f)
 {
 	struct kernel *k = kernel_of(t);

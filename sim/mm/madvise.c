@@ -129,7 +129,7 @@ static bool advise_under_vma_lock(struct task *t, struct mm *mm, struct range r,
 	if (!(mm->k->scope & SCOPE_MADVISE) || !ops->vma_read_begin ||
 	    (behavior != ABI_MADV_DONTNEED && behavior != ABI_MADV_FREE))
 		return false;
-	v = ops->vma_read_begin(t, mm, r.start);
+	v = ops->vma_read_begin(t, mm, r.start, false);
 	if (!v)
 		return false;
 	settle(t);

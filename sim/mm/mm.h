@@ -425,6 +425,9 @@ struct vma *lock_mm_and_find_vma(struct task *t, struct mm *mm,
 /** fault_under_mmap_lock() - the whole of a fault that needs mmap_lock */
 void fault_under_mmap_lock(struct task *t, struct mm *mm, struct fault *f,
 			   enum kop_path path);
+/** fault_under_vma_lock() - a fault that tries the lock of its area first, by
+ *  vma_read_begin(); counts success and retry, that hook miss and abort */
+void fault_under_vma_lock(struct task *t, struct mm *mm, struct fault *f);
 struct range fault_range(const struct fault *f);
 /** anon_vma_prepare() - give @v an anon_vma, a neighbour's if it fits */
 void anon_vma_prepare(struct task *t, struct vma *v);

@@ -56,9 +56,10 @@ struct mm_lock_ops {
 	bool (*write_held)(const struct task *t, const struct mm *mm,
 			   struct range r);
 	/* lock one area for reading without mmap_lock: NULL if there is no
-	 * such lock; returns NULL when the caller must take mmap_lock */
+	 * such lock; returns NULL when the caller must take mmap_lock.
+	 * @for_fault: only if fault_in_scope() of it */
 	struct vma *(*vma_read_begin)(struct task *t, struct mm *mm,
-				      uint64_t addr);
+				      uint64_t addr, bool for_fault);
 	void (*vma_read_end)(struct task *t, struct vma *v);
 	void (*mm_release)(struct mm *mm);	/* may be NULL */
 	void (*vma_release)(struct vma *v);	/* may be NULL */

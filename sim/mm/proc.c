@@ -64,7 +64,7 @@ static uint64_t show_one_locked(struct task *t, struct mm *mm, uint64_t at)
 		return UINT64_MAX;
 	if (at < v->r.start)
 		at = v->r.start;
-	v = ops->vma_read_begin(t, mm, at);
+	v = ops->vma_read_begin(t, mm, at, false);
 	if (!v)
 		return show_buffer(t, mm, at, PROC_FILE_MAPS);
 	v->in_fault++;

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "sim/mm/range_lock.h"
 #include "sim/mm/refcount.h"
 #include "sim/mm/vmap.h"
 #include "sim/tests/mm_load.h"
@@ -213,6 +214,18 @@ static void cut_rcu_read_unlock(struct task *t, struct rcu_state *r)
 #define refcount_sub cut_refcount_sub
 #define handle_speculative_fault cut_speculative
 
+/* what they share, compiled here with the calls behind their switches */
+#define mmap_sem_init mutant_sem_init
+#define mmap_sem_release mutant_sem_release
+#define mmap_sem_write mutant_sem_write
+#define mmap_sem_downgrade mutant_sem_downgrade
+#define mmap_sem_write_end mutant_sem_write_end
+#define mmap_sem_read mutant_sem_read
+#define mmap_sem_read_trylock mutant_sem_read_trylock
+#define mmap_sem_read_end mutant_sem_read_end
+#define mmap_sem_write_held mutant_sem_write_held
+#include "sim/mm/mmap_sem.c"
+
 /* Without its file a policy is an empty table, and its rows are skipped. */
 #define mm_lock_mm_wide mutant_mm_wide
 #if __has_include("sim/policy/mm_lock/mm_wide.c")
@@ -229,6 +242,7 @@ static const struct mm_lock_ops mutant_per_vma;
 #define lock_vma_under_rcu rc_lock_vma_under_rcu
 #define is_write_locked rc_is_write_locked
 #define vma_start_read rc_vma_start_read
+#define vma_end_read rc_vma_end_read
 #define mm_lock_per_vma_refcnt mutant_refcnt
 #if __has_include("sim/policy/mm_lock/per_vma_refcnt.c")
 #include "sim/policy/mm_lock/per_vma_refcnt.c"
@@ -240,7 +254,6 @@ static const struct mm_lock_ops mutant_refcnt;
 #include "sim/policy/mm_lock/range.c"
 #else
 static const struct mm_lock_ops mutant_range;
-#define held_by(mm, t) ((void)(mm), (void)(t), false)
 #endif
 #define mm_lock_speculative mutant_speculative
 #if __has_include("sim/policy/mm_lock/speculative.c")
@@ -344,7 +357,7 @@ static int cut_range_read(struct task *t, struct mm *mm, struct range r,
 
 static void cut_range_read_end(struct task *t, struct mm *mm, struct range r)
 {
-	if (cut != CUT_RANGE_READ || held_by(mm, t))
+	if (cut != CUT_RANGE_READ || range_held_by(mm->lock_state, t))
 		mutant_range.read_end(t, mm, r);
 }
 

@@ -14,8 +14,11 @@
  *
  * Invariant: a reader that got the lock sees an area that is in the tree and
  * does not change; the pin stands for the RCU read section.
+ * Not paid: the load of vma->vm_lock on the way to a separate lock (its line is
+ * that of vm_start); a writer's own load of mm_lock_seq; vma_mark_attached(),
+ * a store into an area that nobody can find yet.
  */
-#include "sim/mm/mm.h"
+#include "sim/mm/mmap_sem.h"
 
 struct pv_mm {
 	struct rwsem mmap_lock;
@@ -46,16 +49,6 @@ static struct pv_mm *pv_mm(const struct mm *mm)
 static struct pv_vma *pv(const struct vma *v)
 {
 	return v->lock_state;
-}
-
-static void pv_mm_init(struct mm *mm)
-{
-	mmap_lock_init(mm, &pv_mm(mm)->mmap_lock);
-}
-
-static void pv_mm_release(struct mm *mm)
-{
-	rwsem_release(&pv_mm(mm)->mmap_lock);
 }
 
 /* Where the lock lies is the axis vma_lock_place. */
@@ -100,7 +93,7 @@ static bool vma_start_read(struct task *t, struct vma *v)
 	return true;
 }
 
-static void pv_read_end(struct task *t, struct vma *v)
+static void vma_end_read(struct task *t, struct vma *v)
 {
 	rcu_read_lock(t, v->mm->k->rcu);	/* the area outlives up_read */
 	vma_pin(v);
@@ -132,14 +125,14 @@ retry:
 		goto inval_unpin;
 	settle(t);
 	if (v->detached) {		/* isolated after we found it */
-		pv_read_end(t, v);
+		vma_end_read(t, v);
 		vma_unpin(v);
 		rcu_read_unlock(t, mm->k->rcu);
 		count(t, COUNT_VMA_LOCK_MISS);
 		goto retry;
 	}
 	if (!still_there(t, v, addr) || (for_fault && !fault_in_scope(v))) {
-		pv_read_end(t, v);
+		vma_end_read(t, v);
 		goto inval_unpin;
 	}
 	settle(t);
@@ -153,41 +146,6 @@ inval:
 	rcu_read_unlock(t, mm->k->rcu);
 	count(t, COUNT_VMA_LOCK_ABORT);
 	return NULL;
-}
-
-static struct vma *pv_read_begin(struct task *t, struct mm *mm, uint64_t addr)
-{
-	return lock_vma_under_rcu(t, mm, addr, false);
-}
-
-static void pv_fault(struct task *t, struct mm *mm, struct fault *f)
-{
-	enum kop_path path = KOP_PATH_MMAP;
-	enum fault_result r;
-	struct vma *v;
-
-	if (!f->user)		/* kernel-mode access: exception tables first */
-		goto lock_mmap;
-	v = lock_vma_under_rcu(t, mm, f->addr, true);
-	if (!v)
-		goto lock_mmap;
-	if (access_error(v, f)) {
-		pv_read_end(t, v);
-		goto lock_mmap;
-	}
-	r = handle_mm_fault(t, v, f, FAULT_FLAG_VMA_LOCK);
-	if (!(r & (FAULT_RETRY | FAULT_COMPLETED)))
-		pv_read_end(t, v);
-	if (!(r & FAULT_RETRY)) {
-		count(t, COUNT_VMA_LOCK_SUCCESS);
-		fault_path(t, f->took_trylock ? KOP_PATH_VMA_TRYLOCK :
-						KOP_PATH_VMA);
-		return;
-	}
-	count(t, COUNT_VMA_LOCK_RETRY);
-	path = KOP_PATH_RETRY;
-lock_mmap:
-	fault_under_mmap_lock(t, mm, f, path);
 }
 
 /* ---- writers ---- */
@@ -219,69 +177,29 @@ static void mm_lock_seq_step(struct task *t, struct mm *mm)
 	pv_mm(mm)->mm_lock_seq++;
 }
 
-static void vma_end_write_all(struct task *t, struct mm *mm)
-{
-	mm_lock_seq_step(t, mm);
-}
-
 static int pv_write_begin(struct task *t, struct mm *mm, struct range r,
 			  bool killable)
 {
 	const struct pv_options *o = mm->k->cfg.policies.options[AXIS_MM_LOCK];
 
-	(void)r;
-	if (!killable)
-		down_write(t, &pv_mm(mm)->mmap_lock);
-	else if (down_write_killable(t, &pv_mm(mm)->mmap_lock))
+	if (mmap_sem_write(t, mm, r, killable))
 		return -EINTR;
 	if (o && o->seqcount)		/* mm_lock_seqcount_begin() */
 		mm_lock_seq_step(t, mm);
 	return 0;
 }
 
+/* vma_end_write_all(), then the lock itself */
 static void pv_write_to_read(struct task *t, struct mm *mm, struct range r)
 {
-	(void)r;
-	vma_end_write_all(t, mm);
-	downgrade_write(t, &pv_mm(mm)->mmap_lock);
+	mm_lock_seq_step(t, mm);
+	mmap_sem_downgrade(t, mm, r);
 }
 
 static void pv_write_end(struct task *t, struct mm *mm, struct range r)
 {
-	(void)r;
-	vma_end_write_all(t, mm);
-	up_write(t, &pv_mm(mm)->mmap_lock);
-}
-
-static int pv_mmap_read_begin(struct task *t, struct mm *mm, struct range r,
-			      bool killable)
-{
-	(void)r;
-	if (killable)
-		return down_read_killable(t, &pv_mm(mm)->mmap_lock);
-	down_read(t, &pv_mm(mm)->mmap_lock);
-	return 0;
-}
-
-static bool pv_mmap_read_trylock(struct task *t, struct mm *mm, struct range r)
-{
-	(void)r;
-	return down_read_trylock(t, &pv_mm(mm)->mmap_lock);
-}
-
-static void pv_mmap_read_end(struct task *t, struct mm *mm, struct range r)
-{
-	(void)r;
-	up_read(t, &pv_mm(mm)->mmap_lock);
-}
-
-static bool pv_write_held(const struct task *t, const struct mm *mm,
-			  struct range r)
-{
-	const struct rwsem *s = &pv_mm(mm)->mmap_lock;
-
-	(void)r;
-	return (s->word & RWSEM_WRITER) && s->owner == t;
+	mm_lock_seq_step(t, mm);
+	mmap_sem_write_end(t, mm, r);
 }
 
 const struct mm_lock_ops mm_lock_per_vma = {
@@ -298,14 +216,14 @@ const struct mm_lock_ops mm_lock_per_vma = {
 		.excludes = TRAIT_TYPESAFE_FREE,
 	},
 	.mm_bytes = sizeof(struct pv_mm), .vma_bytes = sizeof(struct pv_vma),
-	.mm_init = pv_mm_init, .mm_release = pv_mm_release,
+	.mm_init = mmap_sem_init, .mm_release = mmap_sem_release,
 	.vma_init = pv_vma_init, .vma_release = pv_vma_release,
-	.fault = pv_fault,
+	.fault = fault_under_vma_lock,
 	.write_begin = pv_write_begin, .write_to_read = pv_write_to_read,
 	.write_end = pv_write_end,
-	.read_begin = pv_mmap_read_begin, .read_end = pv_mmap_read_end,
-	.read_trylock = pv_mmap_read_trylock,
+	.read_begin = mmap_sem_read, .read_end = mmap_sem_read_end,
+	.read_trylock = mmap_sem_read_trylock,
 	.vma_start_write = pv_start_write, .vma_detach = pv_detach,
-	.write_held = pv_write_held,
-	.vma_read_begin = pv_read_begin, .vma_read_end = pv_read_end,
+	.write_held = mmap_sem_write_held,
+	.vma_read_begin = lock_vma_under_rcu, .vma_read_end = vma_end_read,
 };

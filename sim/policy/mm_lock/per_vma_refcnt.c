@@ -15,7 +15,7 @@
  * detaching waits for references, not for a grace period.
  */
 #include "sim/mm/book.h"
-#include "sim/mm/mm.h"
+#include "sim/mm/mmap_sem.h"
 #include "sim/mm/refcount.h"
 
 enum { VM_REFCNT_EXCLUDE_READERS = 1 << 30, VM_REFCNT_LIMIT = (1 << 30) - 2 };
@@ -39,16 +39,6 @@ static struct rc_mm *rc_mm(const struct mm *mm)
 static struct rc_vma *rc(const struct vma *v)
 {
 	return v->lock_state;
-}
-
-static void rc_mm_init(struct mm *mm)
-{
-	mmap_lock_init(mm, &rc_mm(mm)->mmap_lock);
-}
-
-static void rc_mm_release(struct mm *mm)
-{
-	rwsem_release(&rc_mm(mm)->mmap_lock);
 }
 
 static void rc_vma_init(struct vma *v)
@@ -114,7 +104,7 @@ static enum start_read vma_start_read(struct task *t, struct mm *mm,
 	return READ_LOCKED;
 }
 
-static void rc_read_end(struct task *t, struct vma *v)
+static void vma_end_read(struct task *t, struct vma *v)
 {
 	settle(t);
 	book_leave(t, &rc(v)->book, SIDE_READ);
@@ -163,7 +153,7 @@ retry:
 	line_read(t, place_line(mm->k->m, &v->place, VMA_OFF_START));
 	if (v->mm != mm || addr < v->r.start || addr >= v->r.end ||
 	    (for_fault && !fault_in_scope(v))) {
-		rc_read_end(t, v);
+		vma_end_read(t, v);
 		goto inval;
 	}
 	settle(t);
@@ -171,42 +161,6 @@ retry:
 inval:
 	count(t, COUNT_VMA_LOCK_ABORT);
 	return NULL;
-}
-
-static struct vma *rc_vma_read_begin(struct task *t, struct mm *mm,
-				     uint64_t addr)
-{
-	return lock_vma_under_rcu(t, mm, addr, false);
-}
-
-static void rc_fault(struct task *t, struct mm *mm, struct fault *f)
-{
-	enum kop_path path = KOP_PATH_MMAP;
-	enum fault_result r;
-	struct vma *v;
-
-	if (!f->user)		/* kernel-mode access: exception tables first */
-		goto lock_mmap;
-	v = lock_vma_under_rcu(t, mm, f->addr, true);
-	if (!v)
-		goto lock_mmap;
-	if (access_error(v, f)) {
-		rc_read_end(t, v);
-		goto lock_mmap;
-	}
-	r = handle_mm_fault(t, v, f, FAULT_FLAG_VMA_LOCK);
-	if (!(r & (FAULT_RETRY | FAULT_COMPLETED)))
-		rc_read_end(t, v);
-	if (!(r & FAULT_RETRY)) {
-		count(t, COUNT_VMA_LOCK_SUCCESS);
-		fault_path(t, f->took_trylock ? KOP_PATH_VMA_TRYLOCK :
-						KOP_PATH_VMA);
-		return;
-	}
-	count(t, COUNT_VMA_LOCK_RETRY);
-	path = KOP_PATH_RETRY;
-lock_mmap:
-	fault_under_mmap_lock(t, mm, f, path);
 }
 
 /* ---- writers ---- */
@@ -293,10 +247,7 @@ static void seqcount_step(struct task *t, struct mm *mm)
 static int rc_write_begin(struct task *t, struct mm *mm, struct range r,
 			  bool killable)
 {
-	(void)r;
-	if (!killable)
-		down_write(t, &rc_mm(mm)->mmap_lock);
-	else if (down_write_killable(t, &rc_mm(mm)->mmap_lock))
+	if (mmap_sem_write(t, mm, r, killable))
 		return -EINTR;
 	seqcount_step(t, mm);
 	return 0;
@@ -304,47 +255,14 @@ static int rc_write_begin(struct task *t, struct mm *mm, struct range r,
 
 static void rc_write_to_read(struct task *t, struct mm *mm, struct range r)
 {
-	(void)r;
 	seqcount_step(t, mm);	/* ends every write lock of an area, too */
-	downgrade_write(t, &rc_mm(mm)->mmap_lock);
+	mmap_sem_downgrade(t, mm, r);
 }
 
 static void rc_write_end(struct task *t, struct mm *mm, struct range r)
 {
-	(void)r;
 	seqcount_step(t, mm);
-	up_write(t, &rc_mm(mm)->mmap_lock);
-}
-
-static int rc_read_begin(struct task *t, struct mm *mm, struct range r,
-			 bool killable)
-{
-	(void)r;
-	if (killable)
-		return down_read_killable(t, &rc_mm(mm)->mmap_lock);
-	down_read(t, &rc_mm(mm)->mmap_lock);
-	return 0;
-}
-
-static bool rc_read_trylock(struct task *t, struct mm *mm, struct range r)
-{
-	(void)r;
-	return down_read_trylock(t, &rc_mm(mm)->mmap_lock);
-}
-
-static void rc_mmap_read_end(struct task *t, struct mm *mm, struct range r)
-{
-	(void)r;
-	up_read(t, &rc_mm(mm)->mmap_lock);
-}
-
-static bool rc_write_held(const struct task *t, const struct mm *mm,
-			  struct range r)
-{
-	const struct rwsem *s = &rc_mm(mm)->mmap_lock;
-
-	(void)r;
-	return (s->word & RWSEM_WRITER) && s->owner == t;
+	mmap_sem_write_end(t, mm, r);
 }
 
 const struct mm_lock_ops mm_lock_per_vma_refcnt = {
@@ -360,15 +278,15 @@ const struct mm_lock_ops mm_lock_per_vma_refcnt = {
 	},
 	.mm_bytes = sizeof(struct rc_mm), .vma_bytes = sizeof(struct rc_vma),
 	.refcnt = true,
-	.mm_init = rc_mm_init, .mm_release = rc_mm_release,
+	.mm_init = mmap_sem_init, .mm_release = mmap_sem_release,
 	.vma_init = rc_vma_init, .vma_release = rc_vma_release,
-	.fault = rc_fault,
+	.fault = fault_under_vma_lock,
 	.write_begin = rc_write_begin, .write_to_read = rc_write_to_read,
 	.write_end = rc_write_end,
-	.read_begin = rc_read_begin, .read_end = rc_mmap_read_end,
-	.read_trylock = rc_read_trylock,
+	.read_begin = mmap_sem_read, .read_end = mmap_sem_read_end,
+	.read_trylock = mmap_sem_read_trylock,
 	.vma_start_write = rc_start_write,
 	.vma_attach = rc_attach, .vma_detach = rc_detach,
-	.write_held = rc_write_held,
-	.vma_read_begin = rc_vma_read_begin, .vma_read_end = rc_read_end,
+	.write_held = mmap_sem_write_held,
+	.vma_read_begin = lock_vma_under_rcu, .vma_read_end = vma_end_read,
 };

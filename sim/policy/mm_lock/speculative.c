@@ -13,7 +13,7 @@
  * Limit: the lookup walks the index under RCU; the rwlock of v12 around the
  * red-black tree is not modelled, so that tree is refused.
  */
-#include "sim/mm/mm.h"
+#include "sim/mm/mmap_sem.h"
 
 enum spf_count { COUNT_VMA, COUNT_MM };
 
@@ -55,16 +55,6 @@ static bool per_mm(const struct mm *mm)
 	const struct spf_options *o = mm->k->cfg.policies.options[AXIS_MM_LOCK];
 
 	return o && o->count == COUNT_MM;
-}
-
-static void spf_mm_init(struct mm *mm)
-{
-	mmap_lock_init(mm, &spf_mm(mm)->mmap_lock);
-}
-
-static void spf_mm_release(struct mm *mm)
-{
-	rwsem_release(&spf_mm(mm)->mmap_lock);
 }
 
 /* ---- faults ---- */
@@ -166,10 +156,7 @@ static void seq_step(struct task *t, struct mm *mm)
 static int spf_write_begin(struct task *t, struct mm *mm, struct range r,
 			   bool killable)
 {
-	(void)r;
-	if (!killable)
-		down_write(t, &spf_mm(mm)->mmap_lock);
-	else if (down_write_killable(t, &spf_mm(mm)->mmap_lock))
+	if (mmap_sem_write(t, mm, r, killable))
 		return -EINTR;
 	seq_step(t, mm);
 	return 0;
@@ -177,47 +164,14 @@ static int spf_write_begin(struct task *t, struct mm *mm, struct range r,
 
 static void spf_write_to_read(struct task *t, struct mm *mm, struct range r)
 {
-	(void)r;
 	seq_step(t, mm);
-	downgrade_write(t, &spf_mm(mm)->mmap_lock);
+	mmap_sem_downgrade(t, mm, r);
 }
 
 static void spf_write_end(struct task *t, struct mm *mm, struct range r)
 {
-	(void)r;
 	seq_step(t, mm);
-	up_write(t, &spf_mm(mm)->mmap_lock);
-}
-
-static int spf_read_begin(struct task *t, struct mm *mm, struct range r,
-			  bool killable)
-{
-	(void)r;
-	if (killable)
-		return down_read_killable(t, &spf_mm(mm)->mmap_lock);
-	down_read(t, &spf_mm(mm)->mmap_lock);
-	return 0;
-}
-
-static bool spf_read_trylock(struct task *t, struct mm *mm, struct range r)
-{
-	(void)r;
-	return down_read_trylock(t, &spf_mm(mm)->mmap_lock);
-}
-
-static void spf_read_end(struct task *t, struct mm *mm, struct range r)
-{
-	(void)r;
-	up_read(t, &spf_mm(mm)->mmap_lock);
-}
-
-static bool spf_write_held(const struct task *t, const struct mm *mm,
-			   struct range r)
-{
-	const struct rwsem *s = &spf_mm(mm)->mmap_lock;
-
-	(void)r;
-	return (s->word & RWSEM_WRITER) && s->owner == t;
+	mmap_sem_write_end(t, mm, r);
 }
 
 const struct mm_lock_ops mm_lock_speculative = {
@@ -233,12 +187,12 @@ const struct mm_lock_ops mm_lock_speculative = {
 		.inert = AXIS_BIT(AXIS_VMA_LOCK_PLACE) | AXIS_BIT(AXIS_FAULT_SCOPE),
 	},
 	.mm_bytes = sizeof(struct spf_mm), .vma_bytes = sizeof(struct spf_vma),
-	.mm_init = spf_mm_init, .mm_release = spf_mm_release,
+	.mm_init = mmap_sem_init, .mm_release = mmap_sem_release,
 	.fault = spf_fault,
 	.write_begin = spf_write_begin, .write_to_read = spf_write_to_read,
 	.write_end = spf_write_end,
-	.read_begin = spf_read_begin, .read_end = spf_read_end,
-	.read_trylock = spf_read_trylock,
+	.read_begin = mmap_sem_read, .read_end = mmap_sem_read_end,
+	.read_trylock = mmap_sem_read_trylock,
 	.vma_start_write = spf_start_write,
-	.write_held = spf_write_held,
+	.write_held = mmap_sem_write_held,
 };
