@@ -6,18 +6,34 @@
  * a path fits a fixed array.
  *
  * Nodes are indices into one array with a free list: compact, and no
- * allocation when warm. Node 0 is the empty tree.
+ * allocation when warm. Node 0 is the empty tree, and closes the ring of runs
+ * in order of their start: prev and next find a neighbour without a descent.
+ *
+ * Hints. Who touches pages one after the other asks for the same run, or its
+ * neighbour, again and again. A map of more than a few runs notes, by address,
+ * the run that a descent found last. A hint is only where to look first: what
+ * it names is checked, so it may be stale. A free node is empty and has no
+ * neighbours, so it never passes.
  */
 #include <stdlib.h>
 #include "sim/base/errbuf.h"
 #include "sim/base/mem.h"
 #include "sim/base/rangemap.h"
 
-enum { LEFT, RIGHT, MAX_DEPTH = 48 };	/* 1.44 * 32 bits of index, and some */
+enum {
+	LEFT, RIGHT, MAX_DEPTH = 48,	/* 1.44 * 32 bits of index, and some */
+	HINTS = 256,
+#ifdef MMREPLAY_TEST
+	HINT_FROM = 2, HINT_SHIFT = 3,	/* so that short maps have several */
+#else
+	HINT_FROM = 64, HINT_SHIFT = 16,
+#endif
+};
 
 struct range_node {
 	uint64_t start, end, value;
 	uint32_t child[2];
+	uint32_t prev, next;
 	uint8_t height;
 };
 
@@ -28,7 +44,9 @@ struct path {
 	uint8_t side[MAX_DEPTH];
 };
 
-static uint32_t new_node(struct rangemap *m, struct range r, uint64_t value)
+/* A new node between @prev and @next. */
+static uint32_t new_node(struct rangemap *m, struct range r, uint64_t value,
+			 uint32_t prev, uint32_t next)
 {
 	uint32_t i = m->free_list;
 
@@ -46,14 +64,21 @@ static uint32_t new_node(struct rangemap *m, struct range r, uint64_t value)
 		i = m->used++;
 	}
 	m->nodes[i] = (struct range_node){ .start = r.start, .end = r.end,
-					   .value = value, .height = 1 };
-	m->count++;
+					   .value = value, .height = 1,
+					   .prev = prev, .next = next };
+	m->nodes[prev].next = m->nodes[next].prev = i;
+	if (++m->count == HINT_FROM && !m->hint)
+		m->hint = xcalloc(HINTS, sizeof(*m->hint));
 	return i;
 }
 
 static void free_node(struct rangemap *m, uint32_t i)
 {
-	m->nodes[i].child[LEFT] = m->free_list;
+	struct range_node *n = &m->nodes[i];
+
+	m->nodes[n->prev].next = n->next;
+	m->nodes[n->next].prev = n->prev;
+	*n = (struct range_node){ .child = { m->free_list } };
 	m->free_list = i;
 	m->count--;
 }
@@ -129,15 +154,16 @@ static void step(struct path *p, uint32_t node, int side)
 static void insert(struct rangemap *m, struct range r, uint64_t value)
 {
 	struct path p = { 0 };
-	uint32_t i = m->root;
+	uint32_t i = m->root, near[2] = { 0, 0 };	/* neighbours */
 
 	while (i) {
 		int side = r.start < m->nodes[i].start ? LEFT : RIGHT;
 
 		step(&p, i, side);
+		near[!side] = i;
 		i = m->nodes[i].child[side];
 	}
-	i = new_node(m, r, value);
+	i = new_node(m, r, value, near[LEFT], near[RIGHT]);
 	set_link(m, &p, p.depth, i);
 	rebalance(m, &p);
 }
@@ -174,8 +200,7 @@ static void erase(struct rangemap *m, uint64_t start)
 	rebalance(m, &p);
 }
 
-/* First run that ends after @addr, or NULL. Valid until the next change. */
-static struct range_node *first_after(const struct rangemap *m, uint64_t addr)
+static struct range_node *descend(const struct rangemap *m, uint64_t addr)
 {
 	struct range_node *found = NULL;
 	uint32_t i = m->root;
@@ -192,6 +217,27 @@ static struct range_node *first_after(const struct rangemap *m, uint64_t addr)
 			i = n->child[RIGHT];
 		}
 	}
+	return found;
+}
+
+/* First run that ends after @addr, or NULL. Valid until the next change. */
+static inline struct range_node *first_after(const struct rangemap *m,
+					     uint64_t addr)
+{
+	struct range_node *n, *found;
+	uint32_t *hint;
+
+	if (!m->hint)
+		return descend(m, addr);
+	hint = &m->hint[(addr >> HINT_SHIFT) * 0x9e3779b97f4a7c15u >> 56];
+	n = &m->nodes[*hint];
+	if (n->end > addr && (n->start <= addr || m->nodes[n->prev].end <= addr))
+		return n;
+	found = &m->nodes[n->next];
+	if (n->end <= addr && found->end > addr && n->end)
+		return found;
+	found = descend(m, addr);
+	*hint = found ? (uint32_t)(found - m->nodes) : 0;
 	return found;
 }
 
@@ -218,45 +264,81 @@ void rangemap_clear(struct rangemap *m, struct range r)
 	}
 }
 
+static bool joins(const struct range_node *left,
+		  const struct range_node *right)
+{
+	return left->end == right->start && left->value == right->value;
+}
+
+/* @r lies between @prev and @next (node 0: there is none) and in neither. */
+static void fill_gap(struct rangemap *m, struct range r, uint64_t value,
+		     struct range_node *prev, struct range_node *next)
+{
+	struct range_node run = { .start = r.start, .end = r.end,
+				  .value = value };
+	bool left = prev != m->nodes && joins(prev, &run);
+	bool right = next != m->nodes && joins(&run, next);
+
+	if (left && right) {
+		run.end = next->end;
+		erase(m, next->start);
+		first_after(m, r.start - 1)->end = run.end;
+	} else if (left) {
+		prev->end = r.end;
+	} else if (right) {
+		next->start = r.start;
+	} else {
+		insert(m, r, value);
+	}
+}
+
+/* Usual: the edge between two runs moves, or a run as a whole changes. */
+static bool move_edge(struct rangemap *m, struct range r, uint64_t value,
+		      struct range_node *n)
+{
+	struct range_node *prev = &m->nodes[n->prev];
+	struct range_node *next = &m->nodes[n->next];
+	bool left = prev != m->nodes && prev->end == r.start &&
+		    prev->value == value;
+	bool right = next != m->nodes && next->start == r.end &&
+		     next->value == value;
+
+	if (n->start == r.start && n->end == r.end && !left && !right)
+		n->value = value;
+	else if (n->start == r.start && n->end > r.end && left)
+		prev->end = n->start = r.end;
+	else if (n->end == r.end && n->start < r.start && right)
+		next->start = n->end = r.start;
+	else
+		return false;
+	return true;
+}
+
 void rangemap_set(struct rangemap *m, struct range r, uint64_t value)
 {
-	struct range_node *n, *next;
+	struct range_node *n;
 
 	if (r.start >= r.end)
 		return;
-	/* a run that holds or touches r.start and has the value grows instead */
-	n = first_after(m, r.start ? r.start - 1 : 0);
-	if (n && n->end == r.start && n->value != value)
-		n = first_after(m, r.start);
-	if (!n || n->start > r.end) {		/* free space: usual */
-		insert(m, r, value);
-		return;
-	}
-	if (n->start <= r.start && n->value == value) {
+	n = first_after(m, r.start);
+	if (n && n->start <= r.start && n->value == value) {
 		if (n->end >= r.end)
 			return;
-		next = first_after(m, n->end);
-		if (!next || next->start > r.end) {
-			n->end = r.end;		/* growing: usual, too */
+		r.start = n->end;
+		n = n->next ? &m->nodes[n->next] : NULL;
+	}
+	if (n && n->start < r.end) {
+		if (move_edge(m, r, value, n))
 			return;
-		}
-		r.start = n->start;
-		rangemap_clear(m, (struct range){ n->end, r.end });
-	} else if (n->start == r.start && n->end == r.end) {
-		n->value = value;
-	} else {
 		rangemap_clear(m, r);
+		n = first_after(m, r.start);
 	}
-	n = first_after(m, r.end);
-	if (n && n->start == r.end && n->value == value) {
-		r.end = n->end;
-		erase(m, n->start);
-	}
-	n = first_after(m, r.start);
-	if (n && n->start == r.start)
-		n->end = r.end;
-	else
+	if (!m->nodes)
 		insert(m, r, value);
+	else if (n)
+		fill_gap(m, r, value, &m->nodes[n->prev], n);
+	else
+		fill_gap(m, r, value, &m->nodes[m->nodes[0].prev], m->nodes);
 }
 
 bool rangemap_next(const struct rangemap *m, uint64_t addr,
@@ -312,5 +394,6 @@ uint64_t rangemap_bytes(const struct rangemap *m, struct range r)
 void rangemap_release(struct rangemap *m)
 {
 	free(m->nodes);
+	free(m->hint);
 	*m = (struct rangemap){ 0 };
 }

@@ -19,6 +19,7 @@ struct rangemap {
 	struct range_node *nodes;	/* [0] is the empty tree */
 	uint32_t root, used, capacity, free_list;
 	size_t count;		/* runs */
+	uint32_t *hint;		/* where to look first; NULL while they are few */
 };
 
 struct range_run {
