@@ -83,23 +83,6 @@ static uint64_t range_cause(const struct causes *c, uint32_t task,
 	return sum;
 }
 
-uint32_t cause_of(const struct causes *c, uint32_t task,
-		  const struct cause_ranges *r)
-{
-	uint64_t sum;
-	uint32_t cause;
-
-	if (!c->shared)
-		return 0;
-	sum = r->use.end ? range_cause(c, task, r->use) : 0;
-	if (r->change.end | r->remove.end | r->create.end)
-		sum += range_cause(c, task, r->change) +
-		       range_cause(c, task, r->remove) +
-		       range_cause(c, task, r->create);
-	cause = (uint32_t)(sum ^ sum >> 32);
-	return cause || !sum ? cause : 1;
-}
-
 static void range_done(struct causes *c, uint64_t actor, struct range r)
 {
 	struct range_run run;
@@ -114,14 +97,50 @@ static void range_done(struct causes *c, uint64_t actor, struct range r)
 	rangemap_set(&c->last, r, actor);
 }
 
-void cause_begun(struct causes *c, uint32_t task, uint32_t epoch,
-		 const struct cause_ranges *r, bool over)
+/* range_cause() and range_done() of a page that lies in one run: faults. */
+static uint64_t page_used(struct causes *c, uint64_t actor, struct range r)
 {
+	struct range_run run;
+	uint64_t sum;
+
+	if (!rangemap_find(&c->last, r.start, &run)) {
+		rangemap_set(&c->last, r, actor);
+		return 0;
+	}
+	if (actor_task(run.value) == actor_task(actor)) {
+		sum = c->other.count ? others_of(c, r) : 0;
+	} else {
+		sum = pages_value(r, run.value);
+		rangemap_set(&c->other, r, run.value);
+	}
+	if (run.value != actor)
+		rangemap_set(&c->last, r, actor);
+	return sum;
+}
+
+static uint32_t cause_number(uint64_t sum)
+{
+	uint32_t cause = (uint32_t)(sum ^ sum >> 32);
+
+	return cause || !sum ? cause : 1;
+}
+
+uint32_t cause_begun(struct causes *c, uint32_t task, uint32_t epoch,
+		     const struct cause_ranges *r, bool over)
+{
+	uint64_t sum;
+
 	if (!c->shared)
-		return;
+		return 0;
+	if (!(r->change.end | r->remove.end | r->create.end) && over &&
+	    range_bytes(r->use) == PAGE_BYTES)
+		return cause_number(page_used(c, actor_of(task, epoch), r->use));
+	sum = range_cause(c, task, r->use) + range_cause(c, task, r->change) +
+	      range_cause(c, task, r->remove) + range_cause(c, task, r->create);
 	range_done(c, actor_of(task, epoch), r->remove);
 	if (over)
 		cause_done(c, task, epoch, r);
+	return cause_number(sum);
 }
 
 void cause_done(struct causes *c, uint32_t task, uint32_t epoch,

@@ -43,16 +43,13 @@ struct causes {
 void causes_release(struct causes *c);
 
 /**
- * cause_of() - a number for the set of causes of an op of @task on @r
- * Return: 0 if it has none. Cost: O(log runs) and the runs that @r meets.
+ * cause_begun() - the @epoch-th op of @task begins on @r; a removal counts from
+ * here. @over: the rest does, too
+ * Return: a number for the set of its causes, 0 if it has none.
+ * Cost: O(log runs) and the runs that @r meets.
  */
-uint32_t cause_of(const struct causes *c, uint32_t task,
-		  const struct cause_ranges *r);
-
-/** cause_begun() - after cause_of(): the @epoch-th op of @task on @r begins;
- *  a removal counts from here. @over: the rest does, too */
-void cause_begun(struct causes *c, uint32_t task, uint32_t epoch,
-		 const struct cause_ranges *r, bool over);
+uint32_t cause_begun(struct causes *c, uint32_t task, uint32_t epoch,
+		     const struct cause_ranges *r, bool over);
 
 /** cause_done() - that op is over, unless it was so when it began */
 void cause_done(struct causes *c, uint32_t task, uint32_t epoch,

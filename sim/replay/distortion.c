@@ -187,9 +187,9 @@ void distortion_op_start(struct rtask *rt)
 	gap(rt);
 	rt->epoch += cause_epoch(&rt->op);
 	if (c) {
-		cause = cause_of(c, rt->trace, &rt->ranges);
 		rt->in_op = rt->op.duration_ns > 0;
-		cause_begun(c, rt->trace, rt->epoch, &rt->ranges, !rt->in_op);
+		cause = cause_begun(c, rt->trace, rt->epoch, &rt->ranges,
+				    !rt->in_op);
 	}
 	r->out->ops++;
 	if (cause != expected || rt->woken_early)

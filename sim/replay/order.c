@@ -220,9 +220,8 @@ static void put_cause(struct order_build *b, const struct op *op,
 	d->epoch = t->epoch;
 	if (d->mm != TRACE_NO_MM) {
 		mm = &b->mms[d->mm];
-		cause = cause_of(&mm->causes, op->task, &d->r);
-		cause_begun(&mm->causes, op->task, d->epoch, &d->r,
-			    d->end_ns == d->start_ns);
+		cause = cause_begun(&mm->causes, op->task, d->epoch, &d->r,
+				    d->end_ns == d->start_ns);
 	}
 	if (!cause) {
 		t->moved_run++;
