@@ -44,12 +44,12 @@ void engine_release(struct engine *e)
 static __attribute__((noinline)) void change_over(struct engine *e)
 {
 	const struct queue_ops *from = e->queue_ops;
-	const struct event *head;
 	void *wheel = queue_wheel.new();
+	struct event ev;
 
-	while ((head = from->peek(e->queue))) {
-		queue_wheel.push(wheel, head);
-		from->pop(e->queue);
+	while (from->peek(e->queue)) {
+		from->pop(e->queue, &ev);
+		queue_wheel.push(wheel, &ev);
 	}
 	from->free(e->queue);
 	e->queue = wheel;
@@ -78,12 +78,9 @@ void engine_at(struct engine *e, sim_ns at_ns, uint64_t order,
 /* Take the earliest event out, and note the one that is earliest then. */
 static inline void take(struct engine *e, struct event *ev)
 {
-	const struct event *head = e->queue_ops->peek(e->queue);
+	const struct event *head = e->queue_ops->pop(e->queue, ev);
 
-	*ev = *head;
-	e->queue_ops->pop(e->queue);
 	e->pending--;
-	head = e->queue_ops->peek(e->queue);
 	e->next_ns = head ? head->at_ns : INT64_MAX;
 	e->next_order = head ? head->order : 0;
 }

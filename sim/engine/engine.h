@@ -59,7 +59,9 @@ struct queue_ops {
 	void (*push)(void *q, const struct event *ev);
 	/** peek: earliest event, or NULL; valid until the next push or pop */
 	const struct event *(*peek)(void *q);
-	void (*pop)(void *q);
+	/** pop: take it out into @out; the earliest that is left, or NULL.
+	 *  Of an empty queue: NULL, and @out is as before. */
+	const struct event *(*pop)(void *q, struct event *out);
 	uint64_t (*pending)(const void *q);
 };
 

@@ -107,16 +107,20 @@ static const struct event *heap_peek(void *q)
 	return h->count > 2 && event_before(&s[3], &s[2]) ? &s[3] : &s[2];
 }
 
-static void heap_pop(void *q)
+static const struct event *heap_pop(void *q, struct event *out)
 {
 	struct heap *h = q;
 
 	if (h->hole)
 		fill_hole(h);
+	if (!h->count)
+		return NULL;
+	*out = h->slot[1];
 	if (h->count == 1)
 		h->count = 0;
-	else if (h->count)
+	else
 		h->hole = true;
+	return heap_peek(h);
 }
 
 static uint64_t heap_pending(const void *q)

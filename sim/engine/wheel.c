@@ -41,7 +41,7 @@ enum {
 	BLOCK = 3, ENOUGH = 2, FRONT = 6,
 #else
 	BLOCK = 15,	/* also the most that is sorted and not spread */
-	ENOUGH = 8,	/* a refill stops here: finding a bucket has a price */
+	ENOUGH = 3,	/* a refill stops here: finding a bucket has a price */
 	FRONT = 64,
 #endif
 };
@@ -263,18 +263,19 @@ static const struct event *wheel_peek(void *q)
 	return w->head < w->tail ? &w->front[w->head] : NULL;
 }
 
-static void wheel_pop(void *q)
+static const struct event *wheel_pop(void *q, struct event *out)
 {
 	struct wheel *w = q;
 
 	if (w->head == w->tail && !w->crowd)
 		refill(w);
 	if (w->crowd) {
-		queue_heap.pop(w->heap);
+		queue_heap.pop(w->heap, out);
 		w->crowd--;
 	} else if (w->head < w->tail) {
-		w->head++;
+		*out = w->front[w->head++];
 	}
+	return wheel_peek(w);
 }
 
 static uint64_t wheel_pending(const void *q)

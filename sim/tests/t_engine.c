@@ -102,18 +102,20 @@ static void push_random(void *q, struct event *ref, size_t *n, uint64_t bits)
 /* Equal keys may come in any order, but each exactly once. */
 static void pop_check(void *q, struct event *ref, size_t *n)
 {
-	const struct event *head = queue_heap.peek(q);
-	struct event got;
+	const struct event *head = queue_heap.peek(q), *after;
+	struct event shown, got;
 	size_t i = 0;
 
 	assert_non_null(head);
-	got = *head;
+	shown = *head;
+	after = queue_heap.pop(q, &got);
+	assert_memory_equal(&shown, &got, sizeof(got));
+	assert_ptr_equal(after, queue_heap.peek(q));
 	assert_int_equal(compare(&got, &ref[0]), 0);
 	while (i < *n && ref[i].data != got.data)
 		i++;
 	assert_true(i < *n);
 	assert_int_equal(compare(&got, &ref[i]), 0);
-	queue_heap.pop(q);
 	memmove(&ref[i], &ref[i + 1], (--*n - i) * sizeof(*ref));
 }
 

@@ -80,14 +80,16 @@ static void pair_push(struct pair *p, sim_ns at_ns)
 /* The next event of both; moves the clock there and takes it out. */
 static void pair_pop(struct pair *p)
 {
-	struct event ev[2];
+	struct event ev[2], out;
 
 	for (int i = 0; i < 2; i++) {
-		const struct event *head = ops[i]->peek(p->q[i]);
+		const struct event *head = ops[i]->peek(p->q[i]), *after;
 
 		assert_non_null(head);
 		ev[i] = *head;
-		ops[i]->pop(p->q[i]);
+		after = ops[i]->pop(p->q[i], &out);
+		assert_memory_equal(&ev[i], &out, sizeof(out));
+		assert_ptr_equal(after, ops[i]->peek(p->q[i]));
 	}
 	assert_int_equal(ev[0].at_ns, ev[1].at_ns);
 	assert_int_equal(ev[0].order, ev[1].order);
@@ -110,7 +112,7 @@ static void pair_drain(struct pair *p)
 		pair_pop(p);
 	for (int i = 0; i < 2; i++) {
 		assert_null(ops[i]->peek(p->q[i]));
-		ops[i]->pop(p->q[i]);	/* of an empty queue: nothing */
+		assert_null(ops[i]->pop(p->q[i], NULL));	/* empty: nothing */
 		assert_int_equal(ops[i]->pending(p->q[i]), 0);
 		ops[i]->free(p->q[i]);
 	}

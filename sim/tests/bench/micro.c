@@ -75,15 +75,13 @@ static double hold(void *arg)
 		h->ops->push(q, &ev);
 	}
 	for (uint32_t i = 0; i < h->holds + h->pending; i++) {
-		struct event ev = *h->ops->peek(q);
-		struct event next = {
-			.at_ns = ev.at_ns + h->gap[k++ % GAPS],
-			.order = ev.order + 1, .data = ev.data,
-		};
+		struct event ev, next;
 
 		if (i == h->pending)	/* every event has been moved once */
 			start_s = bench_cpu_s();
-		h->ops->pop(q);
+		h->ops->pop(q, &ev);
+		next = (struct event){ .at_ns = ev.at_ns + h->gap[k++ % GAPS],
+				       .order = ev.order + 1, .data = ev.data };
 		digest = digest * 31 + (uint64_t)ev.at_ns + ev.order;
 		h->ops->push(q, &next);
 	}
