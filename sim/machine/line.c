@@ -279,10 +279,10 @@ static struct task *queue_first(const struct machine *m,
 	return near ? near : TAILQ_FIRST(&q->round);
 }
 
-static void queue_arm(struct machine *m, struct line *l)
+/* @first gets the line when it is free. */
+static void queue_arm_for(struct machine *m, struct line *l, struct task *first)
 {
 	struct line_queue *q = l->queue;
-	struct task *first = queue_first(m, q);
 
 	if (q->next && q->next != first) {
 		q->next->wake_pending = false;
@@ -291,6 +291,11 @@ static void queue_arm(struct machine *m, struct line *l)
 	q->next = first;
 	line_wait_end_in(first, is_shared_by(l, first->line_access) ? 0 :
 				l->busy_until_ns - m->engine.now_ns);
+}
+
+static void queue_arm(struct machine *m, struct line *l)
+{
+	queue_arm_for(m, l, queue_first(m, l->queue));
 }
 
 static bool same_round(const struct task *t, const struct task *w)
@@ -321,6 +326,7 @@ void line_arrived(struct task *t)
 	struct machine *m = t->m;
 	struct line *l = t->line;
 	struct line_queue *q = l->queue;
+	struct task *first;
 
 	BUG_ON(q->next != t);
 	q->next = NULL;
@@ -331,8 +337,9 @@ void line_arrived(struct task *t)
 	t->line = NULL;
 	t->line_cost = fetch(m, l, t->cpu->id, t->line_access,
 			     m->engine.now_ns);
-	if (queue_first(m, q)) {
-		queue_arm(m, l);
+	first = queue_first(m, q);
+	if (first) {
+		queue_arm_for(m, l, first);
 		return;
 	}
 	l->queue = NULL;
