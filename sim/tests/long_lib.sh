@@ -57,3 +57,9 @@ same_bytes()
 	diff -r "$2" "$3" >"$tmp/diff" 2>&1
 	result $? "$1" "$tmp/diff"
 }
+
+# said_same A B: what two runs printed, but for the sentence that names the folder
+said_same()
+{
+	cmp -s <(sed '/^which cost could undo/,/^$/d' "$1") <(sed '/^which cost could undo/,/^$/d' "$2")
+}

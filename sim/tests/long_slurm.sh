@@ -108,7 +108,7 @@ study()		# FOLDER OPTIONS..; three cells, of which two run at a time
 }
 time_limit=--slurm=--time=10
 study here -q >here.out 2>here.err
-study there $time_limit >there.out 2>there.err && cmp -s here.out there.out
+study there $time_limit >there.out 2>there.err && said_same here.out there.out
 result $? "${names[1]}" there.err
 rm -f here/host.json
 mv there/slurm logs && rm -f there/host.json
@@ -141,7 +141,7 @@ requeue()	# FOLDER kill|run
 	fi
 	scontrol requeue "$task" >requeue.log 2>&1 || return 1
 	scontrol release "$job" >/dev/null 2>&1
-	wait "$caller" && cmp -s here.out "$1.out" && grep -q Restarts=1 <(scontrol show job "$task")
+	wait "$caller" && said_same here.out "$1.out" && grep -q Restarts=1 <(scontrol show job "$task")
 }
 study killed $time_limit >killed.out 2>killed.err &
 caller=$!
@@ -159,7 +159,7 @@ wait "$caller"
 [ $? = 1 ] && grep -q '^mmreplay: 1 of 3 cells failed' left.err &&
 	grep -q 'failed: .*its Slurm task ended without a result' left.err
 result $? "${names[5]}" left.err
-study left $time_limit >left.out 2>left.err && cmp -s here.out left.out && [ "$(ls left/slurm/*.log | wc -l)" = 4 ]
+study left $time_limit >left.out 2>left.err && said_same here.out left.out && [ "$(ls left/slurm/*.log | wc -l)" = 4 ]
 result $? "${names[6]}" left.err
 
 limit=
@@ -167,7 +167,7 @@ study again $time_limit >again.out 2>again.err &
 caller=$!
 wait_for_task again && kill -9 "$caller"
 wait "$caller" 2>/dev/null
-study again $time_limit >again.out 2>again.err && cmp -s here.out again.out && [ "$(ls again/slurm/*.log | wc -l)" = 3 ]
+study again $time_limit >again.out 2>again.err && said_same here.out again.out && [ "$(ls again/slurm/*.log | wc -l)" = 3 ]
 result $? "${names[7]}" again.err
 
 stop_all

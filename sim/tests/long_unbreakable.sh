@@ -55,7 +55,7 @@ done
 for f in killed/cells/*.json; do
 	[ ! -e "$f" ] || python3 -m json.tool "$f" >/dev/null 2>>bad || echo "$f" >>bad
 done
-study killed >killed.out 2>err && cmp -s whole.out killed.out && same killed >diff.log && [ ! -s bad ]
+study killed >killed.out 2>err && said_same whole.out killed.out && same killed >diff.log && [ ! -s bad ]
 result $? "${names[0]}" diff.log
 [ -z "$(find killed -name '.*.tmp')" ]
 result $? "${names[1]}"
@@ -119,7 +119,7 @@ if [ "$(id -u)" = 0 ] && mkdir full && mount -t tmpfs -o size=256k tmpfs full 2>
 	[ $? = 1 ] && grep -qi 'no space' err && whole_or_failed full/r && [ -e full/r/scenario.yaml ]
 	result $? "${names[5]}" err
 	mount -o remount,size=64m full
-	study full/r >out 2>err && cmp -s whole.out out && same full/r >diff.log
+	study full/r >out 2>err && said_same whole.out out && same full/r >diff.log
 	result $? "${names[6]}" err
 else
 	skip "${names[5]}" 'no tmpfs, or not root'
@@ -148,7 +148,7 @@ study both >a.out 2>a.err &
 study both >b.out 2>b.err
 b=$?
 wait $!
-[ $? = 0 ] && [ $b = 0 ] && cmp -s whole.out a.out && cmp -s whole.out b.out && same both >diff.log
+[ $? = 0 ] && [ $b = 0 ] && said_same whole.out a.out && said_same whole.out b.out && same both >diff.log
 result $? "${names[10]}" diff.log
 
 "$run" generate mmap-churn threads=8 loops=200000 -o long.mmt >/dev/null 2>&1
