@@ -72,9 +72,11 @@ static void exit_vmas(struct task *t, struct mm *mm, const struct hold_tag *tag)
 		v->held = *tag;
 		TAILQ_INSERT_TAIL(&dead, v, link);
 	}
+	rmap_unlink(t, mm, &dead);
 	while ((v = TAILQ_FIRST(&dead))) {
 		TAILQ_REMOVE(&dead, v, link);
-		body(t, COST_EXIT_VMA, 1);
+		settle(t);
+		body_less(t, COST_EXIT_VMA, 1, rmap_part_ns(mm, rmap_of(v)));
 		vma_free(t, v, FREE_EXIT);
 		cond_resched(t);
 	}

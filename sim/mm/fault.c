@@ -144,26 +144,37 @@ static bool mergeable_neighbour(const struct vma *a, const struct vma *b)
 	       a->pgoff + range_pages(a->r) == b->pgoff;
 }
 
-/* find_mergeable_anon_vma(), next before previous; else a new one */
+/* find_mergeable_anon_vma(), next before previous; 0: none */
+static uint32_t mergeable_anon_vma(struct vma *v)
+{
+	const struct vma *next = vma_next(v), *prev = vma_prev(v);
+
+	if (mergeable_neighbour(v, next) && next->anon_vma &&
+	    next->anon_singular)
+		return next->anon_vma;
+	if (mergeable_neighbour(prev, v) && prev->anon_vma &&
+	    prev->anon_singular)
+		return prev->anon_vma;
+	return 0;
+}
+
 void anon_vma_prepare(struct task *t, struct vma *v)
 {
-	struct vma *next, *prev;
+	struct rmap_of of = { 0 };
 
 	body(t, COST_ANON_VMA_PREPARE, 1);
 	settle(t);
 	if (v->anon_vma)
 		return;
-	next = vma_next(v);
-	prev = vma_prev(v);
+	of.anon_vma = mergeable_anon_vma(v);
+	/* a new one nobody else can ask for; this one on top: known only now */
+	if (of.anon_vma)
+		rmap_change(t, v->mm, of);
+	settle(t);
+	if (v->anon_vma)
+		return;
 	v->anon_singular = true;
-	if (mergeable_neighbour(v, next) && next->anon_vma &&
-	    next->anon_singular)
-		v->anon_vma = next->anon_vma;
-	else if (mergeable_neighbour(prev, v) && prev->anon_vma &&
-		 prev->anon_singular)
-		v->anon_vma = prev->anon_vma;
-	else
-		v->anon_vma = (uint32_t)++v->mm->anon_vmas;
+	v->anon_vma = of.anon_vma ? of.anon_vma : ++v->mm->k->anon_vmas_born;
 }
 
 static enum fault_result drop_vma_lock(struct task *t, struct vma *v)

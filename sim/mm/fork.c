@@ -12,7 +12,7 @@
  * Limit: a page counts as shared while any relative is alive, even if the one
  * that shared this page is gone; with the last relative all are its own.
  */
-#include "sim/mm/mm.h"
+#include "sim/mm/resource.h"
 
 int dup_mmap_lock(struct task *t, struct mm *parent, struct mm *child)
 {
@@ -41,6 +41,25 @@ static bool out_of_memory(struct kernel *k)
 	return k->fail_dup_vma && !--k->fail_dup_vma;
 }
 
+/* anon_vma_fork(): into the trees of the ancestors, then one of its own under
+ * the same root; then beside the parent's area in the file's tree. */
+static void dup_rmap(struct task *t, struct vma *v)
+{
+	struct rmap_of file = { .file = v->file };
+	struct rmap_of anon = { .anon_vma = v->anon_vma };
+
+	if (v->flags & VM_WIPEONFORK)
+		anon.anon_vma = 0;
+	settle(t);
+	body_less(t, COST_FORK_VMA, 1, 2 * rmap_part_ns(v->mm, anon));
+	rmap_change(t, v->mm, anon);
+	rmap_change(t, v->mm, anon);
+	if (!(v->flags & VM_FILE))
+		return;
+	body_less(t, COST_FORK_FILE_VMA, 1, rmap_part_ns(v->mm, file));
+	rmap_change(t, v->mm, file);
+}
+
 int dup_vma(struct task *t, struct vma *v, struct mm *child, struct vma **out)
 {
 	struct vma *copy;
@@ -52,18 +71,14 @@ int dup_vma(struct task *t, struct vma *v, struct mm *child, struct vma **out)
 		return 0;
 	if (out_of_memory(v->mm->k))
 		return -ENOMEM;
-	body(t, COST_FORK_VMA, 1);
-	if (v->flags & VM_FILE)
-		body(t, COST_FORK_FILE_VMA, 1);
+	dup_rmap(t, v);
 	copy = vma_dup(t, child, v);
 	copy->flags &= ~(uint32_t)VM_LOCKED;
 	if (v->flags & VM_WIPEONFORK) {
 		copy->anon_vma = 0;
 		copy->anon_singular = true;
 	} else if (copy->anon_vma) {
-		copy->anon_singular = false;	/* anon_vma_fork() */
-		child->anon_vmas = v->mm->anon_vmas > child->anon_vmas ?
-				   v->mm->anon_vmas : child->anon_vmas;
+		copy->anon_singular = false;
 	}
 	*out = copy;
 	return 0;

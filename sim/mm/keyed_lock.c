@@ -1,5 +1,6 @@
 /*
- * Locks of objects that the simulation keeps as ranges: page tables.
+ * Locks of objects that the simulation keeps as ranges or numbers: page tables,
+ * mappings of files, roots of anon_vmas.
  *
  * Invariant: a lock that somebody holds or waits for is in the table; an
  * unused one may be forgotten, and with it only who had its line last. So
@@ -40,6 +41,8 @@ static struct keyed_lock **slot_of(struct keyed_locks *h, uint32_t kind,
 
 static void keyed_free(struct keyed_lock *l)
 {
+	if (l->kind != KEYED_PTL)
+		rwsem_release(&l->sem);
 	line_release(&l->line);
 	free(l);
 }
@@ -60,9 +63,17 @@ void keyed_locks_free(struct keyed_locks *h)
 
 static void keyed_init(struct task *t, struct keyed_lock *l)
 {
+	const struct kernel *k = kernel_of(t);
+	const struct resources *r = k->resources;
+
 	/* whoever made the object has just written to it */
 	l->line.owner = (uint16_t)(t->cpu->id + 1);
-	spin_init(&l->spin, &l->line, kernel_of(t)->resources->ptl_class);
+	if (l->kind == KEYED_PTL)
+		spin_init(&l->spin, &l->line, r->ptl_class);
+	else
+		rwsem_init(t->m, &l->sem, k->rwsem, &l->line,
+			   l->kind == KEYED_I_MMAP ? r->i_mmap_class :
+						     r->anon_vma_class);
 }
 
 struct keyed_lock *keyed_lock_get(struct task *t, enum keyed_kind kind,

@@ -12,7 +12,7 @@
  * Invariant: every area that changes is write-locked first; the index is told
  * before the truth changes; map_count never exceeds its limit by a split.
  */
-#include "sim/mm/mm.h"
+#include "sim/mm/resource.h"
 
 static uint64_t end_pgoff(const struct vma *v)
 {
@@ -65,6 +65,27 @@ static void take_anon_vma(struct vma *to, uint32_t anon_vma, bool singular)
 	}
 }
 
+/* The trees in which bounds change when @into grows over what had @anon_vma */
+static struct rmap_of rmap_of_merge(const struct vma *into, uint32_t anon_vma)
+{
+	return (struct rmap_of){ into->file, into->anon_vma ? into->anon_vma :
+							      anon_vma };
+}
+
+static void merge_body(struct task *t, const struct mm *mm, struct rmap_of of)
+{
+	settle(t);
+	body_less(t, COST_VMA_MERGE, 1, rmap_part_ns(mm, of));
+	settle(t);
+}
+
+/* vma_complete(): @v, swallowed, leaves the trees of the reverse map. */
+static void merge_free(struct task *t, struct vma *v)
+{
+	rmap_change(t, v->mm, (struct rmap_of){ .anon_vma = v->anon_vma });
+	vma_free(t, v, FREE_MERGE);
+}
+
 /* @v, merged into a neighbour that already covers it, goes away. */
 static void swallow(struct task *t, struct vma *into, struct vma *v,
 		    struct range r)
@@ -77,7 +98,6 @@ static void swallow(struct task *t, struct vma *into, struct vma *v,
 	vma_set_range(t, into, r);
 	if (into->mm->k->mm_lock->vma_detach)
 		into->mm->k->mm_lock->vma_detach(t, v);
-	vma_free(t, v, FREE_MERGE);
 }
 
 /* The bound between two areas moves: @v gives what @into takes. */
@@ -107,79 +127,87 @@ struct vma *vma_merge_new(struct task *t, struct mm *mm,
 	struct vma *next = vma_first_after(mm, w->r.end);
 	bool after = can_merge_after(prev, w);
 	bool before = can_merge_before(next, w);
+	bool both = after && before && both_compatible(prev, next);
+	struct vma *into = after ? prev : next;
+	struct rmap_of of;
+	struct rmap held;
 
 	if (!after && !before)
 		return NULL;
-	body(t, COST_VMA_MERGE, 1);
-	settle(t);
+	of = rmap_of_merge(into, both ? next->anon_vma : w->anon_vma);
+	merge_body(t, mm, of);
 	if (after)
 		vma_start_write(t, prev);
-	if (before && (!after || both_compatible(prev, next)))
+	if (before && (!after || both))
 		vma_start_write(t, next);
-	if (after && before && both_compatible(prev, next)) {
-		struct range r = { prev->r.start, next->r.end };
-
-		swallow(t, prev, next, r);
+	rmap_lock(t, mm, of, &held);
+	if (both && both_compatible(prev, next)) {
+		swallow(t, prev, next,
+			(struct range){ prev->r.start, next->r.end });
 		count(t, COUNT_VMA_MERGED);
+		rmap_unlock(t, &held);
+		merge_free(t, next);
 		return prev;
 	}
-	if (after) {
-		take_anon_vma(prev, w->anon_vma, w->anon_singular);
-		return grow(t, prev, (struct range){ prev->r.start, w->r.end });
-	}
-	take_anon_vma(next, w->anon_vma, w->anon_singular);
-	return grow(t, next, (struct range){ w->r.start, next->r.end });
+	take_anon_vma(into, w->anon_vma, w->anon_singular);
+	if (after)
+		grow(t, prev, (struct range){ prev->r.start, w->r.end });
+	else
+		grow(t, next, (struct range){ w->r.start, next->r.end });
+	rmap_unlock(t, &held);
+	return into;
 }
 
 int vma_split(struct task *t, struct vma *v, uint64_t addr)
 {
 	struct mm *mm = v->mm;
+	struct rmap_of anon = { .anon_vma = v->anon_vma };
+	struct rmap held;
 	struct vma *high;
 
 	if (mm->map_count >= mm->k->cfg.max_map_count)
 		return -ENOMEM;
-	body(t, COST_VMA_SPLIT, 1);
+	settle(t);
+	body_less(t, COST_VMA_SPLIT, 1, rmap_part_ns(mm, anon) +
+					rmap_part_ns(mm, rmap_of(v)));
 	high = vma_dup(t, mm, v);
+	rmap_change(t, mm, anon);	/* anon_vma_clone() */
 	high->pgoff += (addr - v->r.start) >> PAGE_SHIFT;
 	high->r.start = addr;
 	vma_start_write(t, v);
 	vma_start_write(t, high);
+	rmap_lock(t, mm, rmap_of(v), &held);
 	mm->k->index->store(t, mm, v);
 	mm->k->index->store(t, mm, high);
 	/* both at one instant: no page is ever without its area */
 	vma_set_range(t, v, (struct range){ v->r.start, addr });
 	vma_insert(t, mm, high);
+	rmap_unlock(t, &held);
 	count(t, COUNT_VMA_SPLIT);
 	return 0;
 }
 
-/* The changed part of @v goes to a neighbour that has those flags already. */
-static struct vma *merge_changed(struct task *t, struct vma *v,
-				 const struct vma_want *w)
+/* What the changed part of @v does, with all that it touches locked. What is
+ * swallowed goes to @dead. Return: who has the part now. */
+static struct vma *merge_part(struct task *t, struct vma *v,
+			      const struct vma_want *w, bool after, bool before,
+			      struct vma *dead[2])
 {
 	struct vma *prev = vma_prev(v), *next = vma_next(v);
 	bool head = w->r.start == v->r.start, tail = w->r.end == v->r.end;
-	bool after = head && can_merge_after(prev, w);
-	bool before = tail && can_merge_before(next, w);
 
-	if (!after && !before)
-		return NULL;
-	body(t, COST_VMA_MERGE, 1);
-	vma_start_write(t, v);
-	if (after)
-		vma_start_write(t, prev);
-	if (before)
-		vma_start_write(t, next);
-	count(t, COUNT_VMA_MERGED);
 	if (after && before && both_compatible(prev, next)) {
 		struct range mid = { prev->r.start, v->r.end };
 
+		dead[0] = v;
+		dead[1] = next;
 		swallow(t, prev, v, mid);
 		swallow(t, prev, next,
 			(struct range){ prev->r.start, next->r.end });
 		return prev;
 	}
 	if (after && tail) {
+		dead[0] = v;
 		swallow(t, prev, v, (struct range){ prev->r.start, v->r.end });
 		return prev;
 	}
@@ -188,11 +216,41 @@ static struct vma *merge_changed(struct task *t, struct vma *v,
 				  prev, (struct range){ prev->r.start,
 							w->r.end });
 	if (head) {
+		dead[0] = v;
 		swallow(t, next, v, (struct range){ v->r.start, next->r.end });
 		return next;
 	}
 	return move_bound(t, v, (struct range){ v->r.start, w->r.start },
 			  next, (struct range){ w->r.start, next->r.end });
+}
+
+/* The changed part of @v goes to a neighbour that has those flags already. */
+static struct vma *merge_changed(struct task *t, struct vma *v,
+				 const struct vma_want *w)
+{
+	struct vma *prev = vma_prev(v), *next = vma_next(v), *into;
+	bool after = w->r.start == v->r.start && can_merge_after(prev, w);
+	bool before = w->r.end == v->r.end && can_merge_before(next, w);
+	struct vma *dead[2] = { NULL, NULL };
+	struct rmap_of of;
+	struct rmap held;
+
+	if (!after && !before)
+		return NULL;
+	of = rmap_of_merge(after ? prev : next, v->anon_vma);
+	merge_body(t, v->mm, of);
+	vma_start_write(t, v);
+	if (after)
+		vma_start_write(t, prev);
+	if (before)
+		vma_start_write(t, next);
+	count(t, COUNT_VMA_MERGED);
+	rmap_lock(t, v->mm, of, &held);
+	into = merge_part(t, v, w, after, before, dead);
+	rmap_unlock(t, &held);
+	for (int i = 0; i < 2 && dead[i]; i++)
+		merge_free(t, dead[i]);
+	return into;
 }
 
 struct vma *vma_modify(struct task *t, struct vma *v, struct range r,

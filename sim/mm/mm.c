@@ -178,7 +178,7 @@ void mm_start_area(struct mm *mm, struct range r, uint32_t area_flags,
 	/* assumed: a writable private area that has pages was written to */
 	if (resident_pages && resident_pages != UINT64_MAX &&
 	    (v->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE)
-		v->anon_vma = (uint32_t)++mm->anon_vmas;
+		v->anon_vma = ++k->anon_vmas_born;
 	if (resident_pages != UINT64_MAX)
 		start_pages(mm, v, resident_pages);
 }

@@ -81,7 +81,7 @@ struct vma {
 	uint32_t flags;			/* enum vm_flag */
 	uint32_t file;			/* identity of the mapping; 0 anonymous */
 	uint64_t pgoff;			/* pages; anonymous: address at birth */
-	uint32_t anon_vma;		/* 0: none yet */
+	uint32_t anon_vma;		/* its root; 0: none yet */
 	bool anon_singular;		/* not inherited over fork */
 	bool detached, queued, dead;	/* queued: waits for RCU */
 	uint32_t free_cpu;
@@ -126,7 +126,7 @@ struct mm {
 	uint32_t map_count;
 	struct vma *root;		/* treap by address */
 	struct vma_list areas;		/* the same, in order */
-	uint64_t vmas_born, anon_vmas;	/* for ids */
+	uint64_t vmas_born;
 	struct family *family;		/* NULL: never forked */
 	struct rangemap resident;
 	struct rangemap tables[PT_LEVELS];
@@ -185,7 +185,7 @@ struct kernel {
 	bool *cpu_lazy;
 	uint64_t *all_cpus;
 	struct resources *resources;	/* resource.h */
-	uint32_t files_born;
+	uint32_t files_born, anon_vmas_born;	/* for ids */
 	uint32_t fail_dup_vma;	/* tests: the n-th copy from here on fails */
 	void *vmap_state;
 	uint8_t vmap_op[8];		/* that frees each enum vmap_kind */

@@ -10,7 +10,7 @@
  * that there is one; pieces of one mapping do.
  */
 #include "sim/mm/abi.h"
-#include "sim/mm/mm.h"
+#include "sim/mm/resource.h"
 
 static uint32_t vm_flags(uint64_t prot, uint64_t flags, bool file)
 {
@@ -53,7 +53,9 @@ struct vma *map_region(struct task *t, struct mm *mm,
 	v->anon_vma = w->anon_vma;
 	if (w->anon_vma)
 		v->anon_singular = w->anon_singular;
+	rmap_change(t, mm, (struct rmap_of){ .anon_vma = v->anon_vma });
 	vma_link(t, mm, v);
+	rmap_change(t, mm, (struct rmap_of){ .file = v->file });
 	return v;
 }
 
@@ -65,7 +67,13 @@ static int64_t mmap_region(struct task *t, struct mm *mm, struct range r,
 	struct vma *v;
 	int err;
 
-	body(t, COST_MMAP_BODY, 1);
+	if (flags & (VM_FILE | VM_SHARED))
+		w.file = ++k->files_born;
+	else
+		w.pgoff = r.start >> PAGE_SHIFT;
+	settle(t);
+	body_less(t, COST_MMAP_BODY, 1,
+		  rmap_part_ns(mm, (struct rmap_of){ .file = w.file }));
 	settle(t);
 	if (mm->map_count > k->cfg.max_map_count)
 		return -ENOMEM;
@@ -77,10 +85,6 @@ static int64_t mmap_region(struct task *t, struct mm *mm, struct range r,
 		if (err)
 			return err;
 	}
-	if (flags & (VM_FILE | VM_SHARED))
-		w.file = ++k->files_born;
-	else
-		w.pgoff = r.start >> PAGE_SHIFT;
 	w.anon_singular = true;
 	map_region(t, mm, &w);
 	return (int64_t)r.start;

@@ -10,7 +10,7 @@
  * Limit: MREMAP_DONTUNMAP leaves the old area as it is, empty.
  */
 #include "sim/mm/abi.h"
-#include "sim/mm/mm.h"
+#include "sim/mm/resource.h"
 
 struct remap {
 	struct range from, to;
@@ -77,6 +77,19 @@ static void move_segment(struct task *t, struct mm *mm, struct remap *m)
 	kop_segment_around(t, KOP_W, before_ns, cost_ns(k, COST_MUNMAP_BODY) +
 			   cost_ns(k, COST_UNMAP_REGION) +
 			   cost_ns(k, COST_UNMAP_FINISH));
+}
+
+/* copy_vma() goes into the trees of the reverse map beside what is moved. */
+static void remap_body(struct task *t, struct mm *mm, const struct remap *m)
+{
+	const struct vma *v;
+	int64_t part_ns = 0;
+
+	settle(t);
+	v = vma_containing(mm, m->from.start);
+	if (v && m->to.start != m->from.start)
+		part_ns = rmap_part_ns(mm, rmap_of(v));
+	body_less(t, COST_MREMAP_BODY, 1, part_ns);
 }
 
 static int64_t move_vma(struct task *t, struct mm *mm, struct remap *m)
@@ -167,7 +180,7 @@ int64_t sys_mremap(struct task *t, struct mm *mm, uint64_t old_addr,
 		kop_segment(t, KOP_W);
 	else
 		move_segment(t, mm, &m);
-	body(t, COST_MREMAP_BODY, 1);
+	remap_body(t, mm, &m);
 	if (result_addr != old_addr)
 		ret = move_vma(t, mm, &m);
 	else if (m.to.end > m.from.end)

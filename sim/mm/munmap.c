@@ -176,9 +176,12 @@ void vms_munlock(struct task *t, struct mm *mm, struct vms *vms)
 void unmap_region(struct task *t, struct mm *mm, struct vms *vms)
 {
 	if (vms->vma_count) {
-		body(t, COST_UNMAP_REGION, 1);
+		settle(t);
+		body_less(t, COST_UNMAP_REGION, 1,
+			  rmap_list_part_ns(mm, &vms->vmas));
 		folios_drain(t);
 		zap_range(t, mm, vms->r, &vms->gather);
+		rmap_unlink(t, mm, &vms->vmas);
 		free_pgtables(t, mm, vms->r, &vms->gather);
 	}
 	tlb_finish(t, mm, &vms->gather);

@@ -384,6 +384,8 @@ struct resources *resources_new(struct kernel *k)
 	r->lru_class = metrics_lock(m, "lru_lock", false);
 	r->list_class = metrics_lock(m, "list_lock", false);
 	r->memory_class = metrics_lock(m, "memory_bandwidth", false);
+	r->i_mmap_class = metrics_lock(m, "i_mmap_rwsem", true);
+	r->anon_vma_class = metrics_lock(m, "anon_vma", true);
 	for (uint32_t i = 0; i < r->node_count; i++) {
 		struct page_node *n = &r->nodes[i];
 

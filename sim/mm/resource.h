@@ -2,11 +2,12 @@
 #define MMREPLAY_MM_RESOURCE_H
 
 #include "sim/mm/mm.h"
+#include "sim/sync/rwsem.h"
 
 /*
  * The resources behind mmap_lock: page-table locks, the zone lock behind per-CPU
  * page lists, the LRU lock behind folio batches, slab list locks, memcg's page
- * counters, memory bandwidth.
+ * counters, memory bandwidth, the locks of the reverse map.
  *
  * Costs are split, not added: what happens inside one of these locks is a part
  * of what the path costs (fault_anon_ns, zap_page_ns, ..), taken out of it and
@@ -69,9 +70,43 @@ void slab_slow(struct task *t);
  *  alone; owes what it takes longer because others of the socket do, too */
 void memory_traffic(struct task *t, uint64_t units, int64_t own_ns);
 
+/* ---- reverse map (rmap.c): under mmap_lock, may sleep ---- */
+
+/** struct rmap_of - the trees that an area is in; 0: in none */
+struct rmap_of {
+	uint32_t file, anon_vma;
+};
+
+static inline struct rmap_of rmap_of(const struct vma *v)
+{
+	return (struct rmap_of){ v->file, v->anon_vma };
+}
+
+/** struct rmap - locks being held; on the holder's stack */
+struct rmap {
+	struct keyed_lock *file, *anon;	/* NULL: private, or switched off */
+};
+
+/** rmap_lock() - for writing, what @of names, and pay for one change in each;
+ *  settles */
+void rmap_lock(struct task *t, const struct mm *mm, struct rmap_of of,
+	       struct rmap *held);
+/** rmap_unlock() - again is nothing */
+void rmap_unlock(struct task *t, struct rmap *held);
+/** rmap_change() - both, with nothing else to do between */
+void rmap_change(struct task *t, const struct mm *mm, struct rmap_of of);
+/** rmap_part_ns() - what that costs if nobody waits: off the path's own cost */
+int64_t rmap_part_ns(const struct mm *mm, struct rmap_of of);
+/** rmap_unlink() - every area of @list, which nobody else finds; a batch of
+ *  neighbours of one file under one lock since 6.11. O(areas). */
+void rmap_unlink(struct task *t, const struct mm *mm,
+		 const struct vma_list *list);
+/** rmap_list_part_ns() - rmap_part_ns() of them all, batches not counted */
+int64_t rmap_list_part_ns(const struct mm *mm, const struct vma_list *list);
+
 /* ---- locks by key (keyed_lock.c) ---- */
 
-enum keyed_kind { KEYED_PTL };
+enum keyed_kind { KEYED_PTL, KEYED_I_MMAP, KEYED_ANON_VMA };
 
 /** struct keyed_lock - the lock of an object that has no struct of its own: kept
  *  while somebody uses it, and after that until 4096 others were used */
@@ -79,7 +114,10 @@ struct keyed_lock {
 	uint64_t id;
 	uint32_t kind, users;
 	struct line line;
-	struct spinlock spin;
+	union {
+		struct spinlock spin;	/* KEYED_PTL */
+		struct rwsem sem;
+	};
 	struct keyed_lock *next;	/* bucket */
 	TAILQ_ENTRY(keyed_lock) link;	/* unused ones, oldest first */
 };
@@ -117,6 +155,7 @@ struct resources {
 	struct keyed_locks *keyed;
 	struct lock_class *ptl_class, *page_table_class, *zone_class;
 	struct lock_class *lru_class, *list_class, *memory_class;
+	struct lock_class *i_mmap_class, *anon_vma_class;
 };
 
 #endif

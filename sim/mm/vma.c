@@ -209,19 +209,23 @@ void vma_set_range(struct task *t, struct vma *v, struct range r)
 void vma_expand_down(struct task *t, struct vma *v, uint64_t start,
 		     bool write_locked)
 {
+	struct rmap held;
+
+	settle(t);
+	if (write_locked)
+		vma_start_write(t, v);
+	rmap_lock(t, v->mm, (struct rmap_of){ .anon_vma = v->anon_vma }, &held);
 	settle(t);
 	if (write_locked) {
-		vma_start_write(t, v);
 		v->mm->k->index->store(t, v->mm, v);
 		vma_set_range(t, v, (struct range){ start, v->r.end });
-		return;
-	}
-	/* page_table_lock and the anon_vma lock order growers; the bound is
-	 * read by faults without a lock */
-	if (start < v->r.start) {
+	} else if (start < v->r.start) {
+		/* the anon_vma lock orders growers; the bound is read by
+		 * faults without a lock */
 		v->pgoff -= (v->r.start - start) >> PAGE_SHIFT;
 		v->r.start = start;
 	}
+	rmap_unlock(t, &held);
 }
 
 /* An area of the start layout: at no cost, before anybody runs in the mm. */

@@ -55,6 +55,8 @@ static const struct option bottleneck_options[] = {
 	SWITCH("list_lock", list_lock, "lock of a node's partial slabs behind per-CPU slabs"),
 	SWITCH("memcg_charge", memcg_charge, "page counters of the cgroup behind per-CPU stocks"),
 	SWITCH("memory_bandwidth", memory_bandwidth, "zeroing and copying share the memory of a socket"),
+	SWITCH("i_mmap_lock", i_mmap_lock, "i_mmap_rwsem of a mapped file: who maps it"),
+	SWITCH("anon_vma_lock", anon_vma_lock, "rwsem of the root of anon_vmas: relatives by fork"),
 	SWITCH("lru_add_drain", lru_add_drain, "unmap_region() drains the CPU's folio batch"),
 	NUMBER("pcp_batch", pcp_batch, "63", 1, 100000, "pages", "moved at once between a CPU's list and the zone"),
 	NUMBER("pcp_high", pcp_high, "378", 1, 1000000, "pages", "a CPU's list is drained from here on"),
@@ -62,6 +64,7 @@ static const struct option bottleneck_options[] = {
 	NUMBER("folio_batch", folio_batch, "31", 1, 255, "folios", "of a CPU, until it takes the LRU lock"),
 	NUMBER("memcg_batch", memcg_batch, "64", 1, 100000, "pages", "charged at once"),
 	NUMBER("memcg_levels", memcg_levels, "3", 0, 16, NULL, "page counters from the cgroup to the root"),
+	NUMBER("i_mmap_files", i_mmap_files, "0", 0, 1000000, "files", "that all mappings are of; 0: each is of its own, which relatives by fork share"),
 	OPTION_END
 };
 

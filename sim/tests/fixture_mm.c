@@ -16,6 +16,7 @@ static const struct {
 	{ COST_ZERO_HUGE, 60000 }, { COST_COPY_PAGE, 200 },
 	{ COST_FAULT_WALK, 30 }, { COST_PTE_LOCKED, 40 }, { COST_ZAP_LOCKED, 30 },
 	{ COST_ZONE_PAGE, 20 }, { COST_LRU_FOLIO, 15 }, { COST_SLAB_LIST, 20 },
+	{ COST_I_MMAP_LOCKED, 40 }, { COST_ANON_VMA_LOCKED, 40 },
 	{ COST_PT_ALLOC, 300 }, { COST_PT_FREE, 150 },
 	{ COST_ANON_VMA_PREPARE, 150 }, { COST_ZAP_PAGE, 60 },
 	{ COST_PAGE_FREE, 60 },
@@ -102,7 +103,8 @@ void mmfix_bottlenecks(struct mmfix *x)
 	x->cfg.bottlenecks = (struct bottlenecks){
 		.page_table_lock = true, .zone_lock = true, .lru_lock = true,
 		.list_lock = true, .memcg_charge = true,
-		.memory_bandwidth = true, .lru_add_drain = true,
+		.memory_bandwidth = true, .i_mmap_lock = true,
+		.anon_vma_lock = true, .lru_add_drain = true,
 		.pcp_batch = 63, .pcp_high = 378, .pcp_free_scale = 5,
 		.folio_batch = 31, .memcg_batch = 64, .memcg_levels = 3,
 	};

@@ -103,6 +103,48 @@ static void process_maps(struct task *t, struct mmfix *x)
 		map_once(t, x, BASE + 2 * i * PAGE, PAGE);
 }
 
+/* Areas of the first task, each touched if anonymous, and a relative by fork for
+ * every other task, which goes there. */
+static void family(struct task *t, struct mmfix *x, bool file)
+{
+	struct script *s = script_of(t);
+
+	if (nr(t, x)) {
+		task_sleep_until(t, 3000000);
+		task_attach_mm(t, s->mm);
+		return;
+	}
+	for (uint64_t i = 0; i < 20; i++) {
+		mmfix_op(t, 0);
+		sys_mmap(t, s->mm, BASE + 8 * i * PAGE, 4 * PAGE, RW,
+			 file ? ABI_MAP_SHARED : ANON, file);
+		if (!file)
+			touch(t, x, BASE + 8 * i * PAGE);
+	}
+	for (unsigned i = 1; i < x->scripts; i++) {
+		mmfix_op(t, 2);
+		do_fork(t, s->mm, 20 + i, &x->script[i].mm);
+	}
+	task_sleep_until(t, 3000000);
+}
+
+static void family_splits(struct task *t, struct mmfix *x)
+{
+	family(t, x, false);
+	for (uint64_t i = 0; i < 20; i++) {
+		mmfix_op(t, 3);
+		sys_mprotect(t, own_mm(t, x), BASE + (8 * i + 2) * PAGE, PAGE,
+			     ABI_PROT_READ);
+	}
+}
+
+static void family_unmaps(struct task *t, struct mmfix *x)
+{
+	family(t, x, true);
+	mmfix_op(t, 1);
+	sys_munmap(t, own_mm(t, x), BASE, 160 * PAGE);
+}
+
 struct row {
 	const char *lock;		/* NULL: by makespan */
 	enum mutation off;
@@ -131,6 +173,10 @@ static const struct row rows[] = {
 	  KEY(list_lock), COST_SLAB_LIST },
 	{ "memory_bandwidth", MUTATE_NO_BANDWIDTH, process_faults, true,
 	  KEY(memory_bandwidth), COST_MEMORY_4K },
+	{ "anon_vma", MUTATE_NO_ANON_VMA, family_splits, false,
+	  KEY(anon_vma_lock), COST_ANON_VMA_LOCKED },
+	{ "i_mmap_rwsem", MUTATE_NO_I_MMAP, family_unmaps, false,
+	  KEY(i_mmap_lock), COST_I_MMAP_LOCKED },
 	{ NULL, MUTATE_NO_MEMCG, process_faults, true, KEY(memcg_charge),
 	  COST_XFER_LLC },
 };
@@ -237,7 +283,9 @@ static void t_private_is_free(void **state)
 		struct outcome off = run_row(&rows[i], 1, false, rows[i].load);
 
 		assert_int_equal(on.contended, 0);
-		if (rows[i].off == MUTATE_NO_PTL)
+		if (rows[i].off == MUTATE_NO_PTL ||
+		    rows[i].off == MUTATE_NO_I_MMAP ||
+		    rows[i].off == MUTATE_NO_ANON_VMA)
 			assert_int_equal(on.acquired, 0);
 		assert_in_range(on.contacts, off.contacts,
 				off.contacts + off.contacts / 4);
@@ -261,6 +309,123 @@ static void t_batches(void **state)
 	assert_int_equal(lru.acquired, 300 / 31 + 1 + (300 + 31) / 32);
 }
 
+/* What has been asked for so far: roots of anon_vmas, and files. */
+static void expect_sections(struct task *t, unsigned anon, unsigned file)
+{
+	struct metrics *m = t->m->metrics;
+
+	assert_int_equal(metrics_lock(m, "anon_vma", true)
+			 ->side[SIDE_WRITE].acquired, anon);
+	assert_int_equal(metrics_lock(m, "i_mmap_rwsem", true)
+			 ->side[SIDE_WRITE].acquired, file);
+}
+
+static void protect(struct task *t, struct mmfix *x, uint64_t page,
+		    uint64_t prot)
+{
+	mmfix_op(t, 3);
+	assert_int_equal(sys_mprotect(t, x->mm, BASE + page * PAGE, PAGE, prot),
+			 0);
+}
+
+/*
+ *   page   0123456789 .. 16   20      27
+ *          ffffffffff .. f    aaaaaaaa
+ *                                ^ read only: two splits, later two merges
+ */
+static void sections_of_ops(struct task *t, struct mmfix *x)
+{
+	bool batched = x->cfg.version >= 6011000;
+	struct mm *child;
+
+	mmfix_op(t, 0);
+	sys_mmap(t, x->mm, BASE, 17 * PAGE, RW, ABI_MAP_SHARED, true);
+	map_once(t, x, BASE + 20 * PAGE, 8 * PAGE);
+	touch(t, x, BASE + 20 * PAGE);
+	expect_sections(t, 0, 0);		/* private: nobody can ask */
+	mmfix_op(t, 2);
+	assert_int_equal(do_fork(t, x->mm, 9, &child), 0);
+	expect_sections(t, 2, 1);		/* clone, link; file's tree */
+	protect(t, x, 23, ABI_PROT_READ);
+	expect_sections(t, 6, 1);		/* twice: clone, bounds */
+	protect(t, x, 23, RW);
+	expect_sections(t, 9, 1);		/* bounds, two leave */
+	mmfix_op(t, 4);
+	sys_mremap(t, x->mm, BASE + 20 * PAGE, 8 * PAGE, 8 * PAGE,
+		   ABI_MREMAP_MAYMOVE | ABI_MREMAP_FIXED, BASE + 40 * PAGE);
+	expect_sections(t, 11, 1);		/* copy, old one leaves */
+	mmfix_op(t, 1);
+	sys_munmap(t, x->mm, BASE + 40 * PAGE, 8 * PAGE);
+	expect_sections(t, 12, 1);
+	for (uint64_t i = 1; i < 17; i += 2)
+		protect(t, x, i, ABI_PROT_READ);
+	expect_sections(t, 12, 17);		/* sixteen splits */
+	mmfix_op(t, 1);
+	sys_munmap(t, x->mm, BASE, 17 * PAGE);
+	expect_sections(t, 12, 17 + (batched ? 3 : 17));
+	mmfix_op(t, 5);
+	mmput(t, child);
+	sys_exit(t, 0);
+	expect_sections(t, 13, 18 + (batched ? 3 : 17));
+}
+
+/* Each change of an area's place in the trees is one section, as often as the
+ * kernel locks; eight neighbours of a file are one since 6.11. */
+static void t_reverse_map_sections(void **state)
+{
+	static const uint32_t version[] = { 6010000, 6011000 };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct mmfix x;
+
+		mmfix_config(&x, 1);
+		mmfix_bottlenecks(&x);
+		x.cfg.version = version[i];
+		mmfix_open(&x, 1);
+		mmfix_task(&x, 0, sections_of_ops);
+		mmfix_run(&x);
+		mmfix_close(&x);
+	}
+}
+
+static void two_files(struct task *t, struct mmfix *x)
+{
+	task_sleep_until(t, 1000000);
+	for (uint64_t i = 0; i < 20; i++) {
+		mmfix_op(t, 0);
+		sys_mmap(t, own_mm(t, x), BASE + 2 * i * PAGE, PAGE, RW,
+			 ABI_MAP_SHARED, true);
+	}
+}
+
+/* Strangers: whether they map the same file no trace says. */
+static void t_files_of_strangers(void **state)
+{
+	(void)state;
+	for (unsigned files = 0; files < 2; files++) {
+		struct mmfix x;
+		struct lock_class *c;
+
+		mmfix_config(&x, CPUS);
+		mmfix_bottlenecks(&x);
+		x.cfg.bottlenecks.i_mmap_files = files;
+		mmfix_open(&x, 1);
+		for (unsigned i = 0; i < CPUS; i++) {
+			struct script *s = mmfix_task(&x, 0, two_files);
+
+			s->task.affinity = i + 1;
+			s->mm = mm_new(x.k, 10 + i);
+			task_attach_mm(&s->task, s->mm);
+		}
+		mmfix_run(&x);
+		c = metrics_lock(x.f.metrics, "i_mmap_rwsem", true);
+		assert_int_equal(c->side[SIDE_WRITE].acquired, files * CPUS * 20);
+		assert_true((c->side[SIDE_WRITE].contended > 0) == files);
+		mmfix_close(&x);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +434,8 @@ int main(void)
 		cmocka_unit_test(t_split),
 		cmocka_unit_test(t_private_is_free),
 		cmocka_unit_test(t_batches),
+		cmocka_unit_test(t_reverse_map_sections),
+		cmocka_unit_test(t_files_of_strangers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,6 +109,8 @@ static const struct rule rules[] = {
 	HIDDEN("zone_page_ns", in_others),
 	HIDDEN("lru_folio_ns", in_others),
 	HIDDEN("slab_list_ns", inside_kernel),
+	HIDDEN("i_mmap_locked_ns", inside_kernel),
+	HIDDEN("anon_vma_locked_ns", inside_kernel),
 	HIDDEN("tlb_local_page_ns", in_others),
 	HIDDEN("tlb_local_full_ns", in_others),
 	HIDDEN("tlb_broadcast_ns", "needs INVLPGB, and a kernel that uses it"),
