@@ -17,7 +17,7 @@ static const char help[] =
 "\n"
 "Exit status: 0 sound, or saved; 1 damaged; 2 the command line is wrong.\n";
 
-enum { CACHE_BYTES = 16 << 20 };
+enum { CACHE_BYTES = 4 << 20 };
 
 /* Every record of @r, to @w where there is one. */
 static int walk(struct mmt_reader *r, struct mmt_writer *w, uint64_t *records,
@@ -42,7 +42,8 @@ static int walk(struct mmt_reader *r, struct mmt_writer *w, uint64_t *records,
 
 static int check(const char *path, struct errbuf *e)
 {
-	struct mmt_reader *r = mmt_open(path, MMT_MEASUREMENTS, CACHE_BYTES, e);
+	struct mmt_reader *r = mmt_open(path, MMT_MEASUREMENTS | MMT_IN_ORDER,
+					CACHE_BYTES, e);
 	uint64_t records;
 	int ret;
 
@@ -58,8 +59,8 @@ static int check(const char *path, struct errbuf *e)
 
 static int salvage(const char *path, const char *out, struct errbuf *e)
 {
-	struct mmt_reader *r = mmt_open(path, MMT_MEASUREMENTS | MMT_SALVAGE,
-					CACHE_BYTES, e);
+	struct mmt_reader *r = mmt_open(path, MMT_MEASUREMENTS | MMT_SALVAGE |
+					MMT_IN_ORDER, CACHE_BYTES, e);
 	struct mmt_writer *w = r ? mmt_create(out, e) : NULL;
 	struct mmt_salvage s;
 	uint64_t records;

@@ -25,7 +25,7 @@ static const char help[] =
 "\n"
 "In JSON addresses are strings; a key that a record has nothing for is absent.\n";
 
-enum { CACHE_BYTES = 16 << 20 };
+enum { CACHE_BYTES = 4 << 20 };
 
 struct args {
 	const char *path;
@@ -380,7 +380,9 @@ static int run(int argc, char **argv, struct errbuf *e)
 
 	if (ret)
 		return -1;
-	r = mmt_open(a.path, a.all ? MMT_MEASUREMENTS : 0, CACHE_BYTES, e);
+	r = mmt_open(a.path, (a.all ? MMT_MEASUREMENTS : 0) |
+		     (a.task == TRACE_NO_TASK ? MMT_IN_ORDER : 0),
+		     CACHE_BYTES, e);
 	if (!r)
 		return -1;
 	ret = dump(&a, r, e);

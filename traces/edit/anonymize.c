@@ -225,7 +225,7 @@ int anonymize_run(const struct anonymize_options *o,
 		  struct anonymize_account *acct, struct errbuf *e)
 {
 	struct anonymize a = { .progress = o->progress, .acct = acct };
-	struct mmt_reader *r = mmt_open(o->input, MMT_MEASUREMENTS,
+	struct mmt_reader *r = mmt_open(o->input, MMT_MEASUREMENTS | MMT_IN_ORDER,
 					CACHE_BYTES, e);
 	int ret;
 

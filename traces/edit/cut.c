@@ -16,7 +16,7 @@
 #include "traces/edit/space.h"
 #include "traces/format/mmt.h"
 
-enum { CACHE_BYTES = 16 << 20 };
+enum { CACHE_BYTES = 4 << 20 };
 
 /* an address space of the source, as far as the new trace has it */
 struct part {
@@ -31,7 +31,7 @@ struct cut {
 	struct cut_account *acct;
 	struct mmt_reader *r;
 	const struct trace_header *h;
-	struct trace_header to;
+	struct new_tables to;
 	struct renumber n;
 	struct space *space;
 	struct part *parts;		/* by old mm */
@@ -134,7 +134,7 @@ static void base(struct cut *c, uint32_t mm)
 	p = &c->parts[mm];
 	p->based = true;
 	id = renumber_mm(&c->n, mm);	/* may move the table */
-	row = &c->to.mms[id];
+	row = &c->to.h.mms[id];
 	if (!p->born) {
 		uint32_t before = row->area_count;
 
@@ -262,7 +262,7 @@ static struct trace_mm *layout_row(struct cut *c, uint32_t mm)
 			break;
 		mm = parent;
 	}
-	return &c->to.mms[c->n.mm[mm]];
+	return &c->to.h.mms[c->n.mm[mm]];
 }
 
 static bool overlaps(const struct trace_mm *row, struct range r)
@@ -333,54 +333,58 @@ static uint64_t share(const struct cut *c, uint64_t whole)
 
 static void start_header(struct cut *c)
 {
-	c->to = *c->h;
-	memset(c->to.ops, 0, sizeof(c->to.ops));
-	c->to.tasks = NULL;
-	c->to.mms = NULL;
-	c->to.task_count = c->to.mm_count = 0;
-	c->to.span_ns = 0;
-	c->to.lost_events = 0;
-	c->to.epoch_ns += c->o->from_ns;
+	struct trace_header *to = &c->to.h;
+
+	*to = *c->h;
+	memset(to->ops, 0, sizeof(to->ops));
+	to->tasks = NULL;
+	to->mms = NULL;
+	to->task_count = to->mm_count = 0;
+	to->span_ns = 0;
+	to->lost_events = 0;
+	to->epoch_ns += c->o->from_ns;
 }
 
 static void finish_header(struct cut *c)
 {
+	struct trace_header *to = &c->to.h;
+
 	for (uint32_t i = 0; c->filtered && i < c->h->mm_count; i++) {
 		if (c->parts[i].assumed.count)
 			add_assumed(c, i);
 	}
 	renumber_finish(&c->n);
-	for (uint32_t i = 0; i < c->h->task_count; i++) {
-		const struct trace_task *was = &c->h->tasks[i];
-		struct trace_task *row;
-
-		if (c->n.task[i] == TRACE_NO_TASK)
-			continue;
-		row = &c->to.tasks[c->n.task[i]];
-		if (!c->task_born[i])
-			row->parent = TRACE_NO_TASK;
-		/* its end is in the new trace only with its last record */
-		row->exited = was->exited &&
-			      row->last_ns + c->o->from_ns >= was->last_ns;
-	}
 	for (uint32_t i = 0; i < c->h->mm_count; i++) {
 		struct trace_mm *row;
 
 		if (c->n.mm[i] == TRACE_NO_MM || c->parts[i].born)
 			continue;
-		row = &c->to.mms[c->n.mm[i]];
+		row = &to->mms[c->n.mm[i]];
 		row->origin = MM_INITIAL;
 		row->parent = TRACE_NO_MM;
 	}
-	c->to.have = have_of(c);
-	c->to.clipped_ns = share(c, c->h->clipped_ns);
-	c->to.clipped_ops = share(c, c->h->clipped_ops);
+	to->have = have_of(c);
+	to->clipped_ns = share(c, c->h->clipped_ns);
+	to->clipped_ops = share(c, c->h->clipped_ops);
 	/* losses without a mark may lie anywhere */
 	if (!c->h->ops[OP_LOST])
-		c->to.lost_events = c->h->lost_events;
-	c->acct->tasks = c->to.task_count;
-	c->acct->mms = c->to.mm_count;
-	c->acct->span_ns = c->to.span_ns;
+		to->lost_events = c->h->lost_events;
+	c->acct->tasks = to->task_count;
+	c->acct->mms = to->mm_count;
+	c->acct->span_ns = to->span_ns;
+}
+
+static void task_row(const void *arg, uint32_t i, struct trace_task *row)
+{
+	const struct cut *c = arg;
+	const struct kept_task *t = &c->to.tasks[i];
+
+	renumber_row(&c->n, i, row);
+	if (!c->task_born[t->old])
+		row->parent = TRACE_NO_TASK;
+	/* its end is in the new trace only with its last record */
+	row->exited &= t->last_ns + c->o->from_ns >=
+		       c->h->tasks[t->old].last_ns;
 }
 
 static int cut_reader(struct cut *c, struct errbuf *e)
@@ -391,7 +395,7 @@ static int cut_reader(struct cut *c, struct errbuf *e)
 	if (!w)
 		return -1;
 	start_header(c);
-	renumber_init(&c->n, c->h, &c->to);
+	renumber_init(&c->n, 0, c->h, &c->to);
 	c->space = space_new(c->h);
 	c->parts = xcalloc(c->h->mm_count + 1, sizeof(*c->parts));
 	c->task_born = xcalloc(c->h->task_count + 1, sizeof(bool));
@@ -401,7 +405,7 @@ static int cut_reader(struct cut *c, struct errbuf *e)
 	} else {
 		mmt_drop_cache(c->r);	/* room for the tables */
 		finish_header(c);
-		ret = mmt_finish(w, &c->to, e);
+		ret = mmt_finish_rows(w, &c->to.h, task_row, c, e);
 	}
 	for (uint32_t i = 0; i < c->h->mm_count; i++) {
 		rangemap_release(&c->parts[i].seen.map);
@@ -411,7 +415,7 @@ static int cut_reader(struct cut *c, struct errbuf *e)
 	free(c->task_born);
 	space_free(c->space);
 	renumber_release(&c->n);
-	trace_header_release(&c->to);
+	new_tables_release(&c->to);
 	return ret;
 }
 
@@ -423,7 +427,8 @@ int cut_run(const struct cut_options *o, struct cut_account *acct,
 
 	memset(acct, 0, sizeof(*acct));
 	c.filtered = o->task_count || o->mm_count || o->kinds;
-	c.r = mmt_open(o->input, MMT_MEASUREMENTS, CACHE_BYTES, e);
+	c.r = mmt_open(o->input, MMT_MEASUREMENTS | MMT_IN_ORDER,
+		       CACHE_BYTES, e);
 	if (!c.r)
 		return -1;
 	c.h = mmt_header(c.r);

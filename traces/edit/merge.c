@@ -71,7 +71,7 @@ static void remember_task(struct merge *m, const struct input *in,
 /* what @row knows and the layout of @mm has not: it was there at the start */
 static void add_areas(struct merge *m, uint32_t mm, const struct trace_mm *row)
 {
-	struct trace_mm *to = &m->to.mms[mm];
+	struct trace_mm *to = &m->to.h.mms[mm];
 	struct seen *seen = &m->seen[mm];
 	struct range_run run;
 
@@ -118,7 +118,7 @@ static uint32_t new_mm(struct merge *m, struct input *in, uint32_t old)
 	seen_of(m, mm);
 	if (parent != TRACE_NO_MM && parent != mm)
 		seen_copy(&m->seen[mm], seen_of(m, parent));
-	seen_row(&m->seen[mm], &m->to.mms[mm]);
+	seen_row(&m->seen[mm], &m->to.h.mms[mm]);
 	return mm;
 }
 
@@ -246,8 +246,9 @@ static void bind_all(struct merge *m, struct input *in, const struct op *op)
 
 static void follow(struct merge *m, const struct op *op)
 {
+	const struct kept_task *t = &m->to.tasks[op->task];
 	struct known_task *k = &m->known[op->task];
-	uint32_t tgid = m->to.tasks[op->task].tgid;
+	uint32_t tgid = m->input[t->source].h->tasks[t->old].tgid;
 
 	if (op->mm != TRACE_NO_MM) {
 		k->mm = op->mm;
@@ -333,7 +334,8 @@ static int open_inputs(struct merge *m, struct errbuf *e)
 	for (unsigned i = 0; i < m->o->input_count; i++) {
 		struct input *in = &m->input[i];
 
-		in->r = mmt_open(m->o->inputs[i], MMT_MEASUREMENTS, cache, e);
+		in->r = mmt_open(m->o->inputs[i], MMT_MEASUREMENTS |
+				 MMT_IN_ORDER, cache, e);
 		if (!in->r)
 			return -1;
 		in->number = i;
@@ -350,6 +352,13 @@ static int open_inputs(struct merge *m, struct errbuf *e)
 	return 0;
 }
 
+static void task_row(const void *arg, uint32_t i, struct trace_task *row)
+{
+	const struct merge *m = arg;
+
+	renumber_row(&m->input[m->to.tasks[i].source].n, i, row);
+}
+
 static int merge_inputs(struct merge *m, struct errbuf *e)
 {
 	struct mmt_writer *w;
@@ -361,7 +370,7 @@ static int merge_inputs(struct merge *m, struct errbuf *e)
 	if (!w)
 		return -1;
 	for (unsigned i = 0; i < m->input_count; i++)
-		renumber_init(&m->input[i].n, m->input[i].h, &m->to);
+		renumber_init(&m->input[i].n, i, m->input[i].h, &m->to);
 	ret = walk(m, w, e);
 	if (ret) {
 		mmt_abort(w);
@@ -370,7 +379,7 @@ static int merge_inputs(struct merge *m, struct errbuf *e)
 	for (unsigned i = 0; i < m->input_count; i++)
 		mmt_drop_cache(m->input[i].r);	/* room for the tables */
 	merge_tables(m);
-	return mmt_finish(w, &m->to, e);
+	return mmt_finish_rows(w, &m->to.h, task_row, m, e);
 }
 
 static void merge_release(struct merge *m)
@@ -389,7 +398,7 @@ static void merge_release(struct merge *m)
 	free(m->bucket);
 	free(m->group);
 	free(m->input);
-	trace_header_release(&m->to);
+	new_tables_release(&m->to);
 }
 
 int merge_run(const struct merge_options *o, struct merge_account *acct,

@@ -46,7 +46,7 @@ static int align(struct merge *m, struct errbuf *e)
 	}
 	for (unsigned i = 0; i < m->input_count; i++)
 		m->input[i].shift_ns -= first;
-	m->to.epoch_ns = m->one_run ? first : 0;
+	m->to.h.epoch_ns = m->one_run ? first : 0;
 	return 0;
 }
 
@@ -68,7 +68,7 @@ static int one_kernel(struct merge *m, struct errbuf *e)
 		if (kernel_version(kernel) < kernel_version(oldest))
 			oldest = kernel;
 	}
-	memmove(m->to.kernel, oldest, strlen(oldest) + 1);
+	memmove(m->to.h.kernel, oldest, strlen(oldest) + 1);
 	return 0;
 }
 
@@ -86,7 +86,7 @@ static uint32_t larger(uint32_t a, uint32_t b)
 static int add_facts(struct merge *m, struct input *in, struct errbuf *e)
 {
 	const struct trace_header *h = in->h;
-	struct trace_header *to = &m->to;
+	struct trace_header *to = &m->to.h;
 
 	if (m->one_run) {
 		to->cpus_online = larger(to->cpus_online, h->cpus_online);
@@ -115,7 +115,7 @@ static int add_facts(struct merge *m, struct input *in, struct errbuf *e)
 int merge_headers(struct merge *m, struct errbuf *e)
 {
 	const struct trace_header *first = m->input[0].h;
-	struct trace_header *to = &m->to;
+	struct trace_header *to = &m->to.h;
 	int ret = 0;
 
 	choose_mode(m);
@@ -148,9 +148,9 @@ void merge_tables(struct merge *m)
 {
 	for (unsigned i = 0; i < m->input_count; i++)
 		renumber_finish(&m->input[i].n);
-	for (uint32_t i = 0; i < m->to.mm_count; i++)
-		renumber_sort_areas(&m->to.mms[i]);
-	m->acct->tasks = m->to.task_count;
-	m->acct->mms = m->to.mm_count;
-	m->acct->span_ns = m->to.span_ns;
+	for (uint32_t i = 0; i < m->to.h.mm_count; i++)
+		renumber_sort_areas(&m->to.h.mms[i]);
+	m->acct->tasks = m->to.h.task_count;
+	m->acct->mms = m->to.h.mm_count;
+	m->acct->span_ns = m->to.h.span_ns;
 }

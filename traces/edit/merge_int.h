@@ -48,7 +48,7 @@ struct merge {
 	struct input *input;
 	unsigned input_count;
 	bool one_run;
-	struct trace_header to;
+	struct new_tables to;
 	struct known_task *known;
 	uint32_t known_count, known_size;
 	uint32_t *bucket;	/* first row by hash of tid and tgid */

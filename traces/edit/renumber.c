@@ -1,6 +1,6 @@
 /*
  * Dense renumbering of tasks and address spaces, see renumber.h.
- * Memory: two words for each row of the source, and the rows that are kept.
+ * Memory: ten bytes for each row of the source, 32 for each task that is kept.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +16,21 @@ static uint32_t *none(uint32_t count)
 	return p;
 }
 
-void renumber_init(struct renumber *n, const struct trace_header *from,
-		   struct trace_header *to)
+void new_tables_release(struct new_tables *t)
+{
+	trace_header_release(&t->h);
+	free(t->tasks);
+	t->tasks = NULL;
+}
+
+void renumber_init(struct renumber *n, unsigned source,
+		   const struct trace_header *from, struct new_tables *to)
 {
 	n->from = from;
+	n->source = source;
 	n->to = to;
 	n->task = none(from->task_count);
 	n->mm = none(from->mm_count);
-	n->task_joined = xcalloc(from->task_count + 1, sizeof(bool));
 	n->mm_joined = xcalloc(from->mm_count + 1, sizeof(bool));
 }
 
@@ -31,14 +38,12 @@ void renumber_release(struct renumber *n)
 {
 	free(n->task);
 	free(n->mm);
-	free(n->task_joined);
 	free(n->mm_joined);
 }
 
 void renumber_join_task(struct renumber *n, uint32_t old, uint32_t row)
 {
 	n->task[old] = row;
-	n->task_joined[old] = true;
 }
 
 void renumber_join_mm(struct renumber *n, uint32_t old, uint32_t row)
@@ -60,26 +65,26 @@ static void *grow(void *p, uint32_t count, size_t bytes)
 
 uint32_t renumber_task(struct renumber *n, uint32_t old)
 {
-	struct trace_header *to = n->to;
-	struct trace_task *row;
+	const struct trace_task *was;
+	struct new_tables *to = n->to;
 
 	if (old == TRACE_NO_TASK)
 		return old;
 	if (n->task[old] != TRACE_NO_TASK)
 		return n->task[old];
-	to->tasks = grow(to->tasks, to->task_count, sizeof(*to->tasks));
-	n->task[old] = to->task_count++;
-	row = &to->tasks[n->task[old]];
-	*row = n->from->tasks[old];
-	row->first_ns = row->last_ns = TRACE_UNKNOWN_NS;
-	row->records = 0;
-	row->mm = renumber_mm(n, row->mm);	/* moves no tasks */
+	was = &n->from->tasks[old];
+	to->tasks = grow(to->tasks, to->h.task_count, sizeof(*to->tasks));
+	n->task[old] = to->h.task_count++;
+	to->tasks[n->task[old]] = (struct kept_task){
+		.first_ns = TRACE_UNKNOWN_NS, .last_ns = TRACE_UNKNOWN_NS,
+		.source = n->source & 511, .exited = was->exited, .old = old,
+		.mm = renumber_mm(n, was->mm) };	/* moves no tasks */
 	return n->task[old];
 }
 
 uint32_t renumber_mm(struct renumber *n, uint32_t old)
 {
-	struct trace_header *to = n->to;
+	struct trace_header *to = &n->to->h;
 	const struct trace_mm *was;
 	struct trace_mm *row;
 
@@ -135,9 +140,10 @@ static void extend(int64_t *first_ns, int64_t *last_ns, const struct op *op)
 		*last_ns = end;
 }
 
-void renumber_count(struct trace_header *h, const struct op *op)
+void renumber_count(struct new_tables *to, const struct op *op)
 {
-	struct trace_task *t = &h->tasks[op->task];
+	struct kept_task *t = &to->tasks[op->task];
+	struct trace_header *h = &to->h;
 
 	h->ops[op->kind]++;
 	if (op->kind == OP_LOST)
@@ -171,20 +177,28 @@ static uint32_t kept(const uint32_t *map, uint32_t old)
 
 void renumber_finish(struct renumber *n)
 {
-	for (uint32_t i = 0; i < n->from->task_count; i++) {
-		if (n->task[i] != TRACE_NO_TASK && !n->task_joined[i])
-			n->to->tasks[n->task[i]].parent =
-				kept(n->task, n->from->tasks[i].parent);
-	}
 	for (uint32_t i = 0; i < n->from->mm_count; i++) {
 		struct trace_mm *row;
 
 		if (n->mm[i] == TRACE_NO_MM || n->mm_joined[i])
 			continue;
-		row = &n->to->mms[n->mm[i]];
+		row = &n->to->h.mms[n->mm[i]];
 		row->parent = kept(n->mm, n->from->mms[i].parent);
 		row->owner_task = kept(n->task, n->from->mms[i].owner_task);
 		if (row->origin == MM_FORK && row->parent == TRACE_NO_MM)
 			row->origin = MM_INITIAL;
 	}
+}
+
+void renumber_row(const struct renumber *n, uint32_t i, struct trace_task *row)
+{
+	const struct kept_task *t = &n->to->tasks[i];
+
+	*row = n->from->tasks[t->old];
+	row->first_ns = t->first_ns;
+	row->last_ns = t->last_ns;
+	row->records = t->records;
+	row->exited = t->exited;
+	row->mm = t->mm;
+	row->parent = kept(n->task, row->parent);
 }

@@ -4,9 +4,10 @@
  *
  * Invariant: a cursor's pointers into the cache are used only while the reader
  * has evicted nothing since they were made; after that they tell how much is
- * left, and are made anew. Cost: a record is one decode, inlined; a step of the merged cursor adds a heap sift. A task's cursor takes about
- * 600 bytes, twice that with measurements; the merged cursor opens a task's
- * when its first record is due and frees it after the last.
+ * left, and are made anew. Cost: a record is one decode, inlined; a step of
+ * the merged cursor adds a heap sift. A task's cursor takes about 600 bytes,
+ * twice that with measurements; the merged cursor has one for each group whose
+ * first record was due and whose last was not.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -37,7 +38,7 @@ struct mmt_cursor {
 	struct mmt_reader *r;
 	struct merge *merge;	/* merged cursor: nothing else is used */
 	uint32_t task;
-	uint64_t entry, entry_end;
+	const struct mmt_entry *entry, *entry_end;	/* the next group's */
 	struct stream_at main;
 	struct measure_at *measure;	/* NULL: not wanted */
 	struct op_segment *seg;
@@ -99,20 +100,31 @@ bool mmt_resolve(const struct mmt_reader *r, struct op *op)
 	return true;
 }
 
-struct mmt_cursor *mmt_cursor(struct mmt_reader *r, uint32_t task)
+/* the groups [@first, @end) of one task */
+static struct mmt_cursor *groups_of(struct mmt_reader *r, uint32_t task,
+				    const struct mmt_entry *first,
+				    const struct mmt_entry *end)
 {
 	struct mmt_cursor *c = xcalloc(1, sizeof(*c));
 
 	c->r = r;
 	c->task = task;
-	if (task < r->h.task_count) {
-		c->entry = r->task_first[task];
-		c->entry_end = r->task_first[task + 1];
-	}
+	c->entry = first;
+	c->entry_end = end;
 	c->plain = !(r->flags & MMT_MEASUREMENTS);
 	if (!c->plain)
 		c->measure = xcalloc(1, sizeof(*c->measure));
 	return c;
+}
+
+struct mmt_cursor *mmt_cursor(struct mmt_reader *r, uint32_t task)
+{
+	if (!r->task_first)
+		BUG("the trace was opened to be read in order");
+	if (task >= r->h.task_count)
+		return groups_of(r, task, NULL, NULL);
+	return groups_of(r, task, r->entries + r->task_first[task],
+			 r->entries + r->task_first[task + 1]);
 }
 
 /* most records name one mm, whose number is final, and nothing else */
@@ -125,13 +137,11 @@ static inline bool resolve(const struct mmt_reader *r, struct op *op)
 
 static __attribute__((cold)) int fail(struct mmt_cursor *c, struct errbuf *e)
 {
-	const struct mmt_entry *entry = &c->r->entries[c->entry - 1];
-
 	c->failed = true;
 	c->plain = false;
 	return err_set(e, -EBADMSG, "%s: offset %" PRIu64 ": damaged record of "
 		       "task %u in this chunk", c->r->path,
-		       c->r->chunks[entry->chunk].offset, c->task);
+		       c->r->chunks[c->entry[-1].chunk].offset, c->task);
 }
 
 static void enter_stream(struct stream_at *s, const struct mmt_entry *entry,
@@ -149,7 +159,7 @@ static __attribute__((noinline)) bool enter_group(struct mmt_cursor *c)
 	const struct mmt_entry *entry;
 
 	while (c->entry < c->entry_end) {
-		entry = &c->r->entries[c->entry++];
+		entry = c->entry++;
 		enter_stream(&c->main, entry, 0);
 		if (c->measure)
 			enter_stream(&c->measure->at, entry, 1);
@@ -164,7 +174,7 @@ static __attribute__((noinline)) bool load_stream(struct mmt_cursor *c,
 						  struct stream_at *s,
 						  struct errbuf *e)
 {
-	const struct mmt_entry *entry = &c->r->entries[c->entry - 1];
+	const struct mmt_entry *entry = c->entry - 1;
 	unsigned stream = s != &c->main;
 	size_t left = s->generation ? (uintptr_t)s->end - (uintptr_t)s->p :
 		      entry->bytes[stream];
@@ -284,17 +294,31 @@ int mmt_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 	return next_main(c, op, e);
 }
 
-/* the merged cursor: a heap of tasks by (start of next record, task) */
+/*
+ * The merged cursor: a heap of groups by (start of the next record, task,
+ * chunk). A chunk's groups enter it when its least start is due, so that what
+ * is kept goes with the tasks under way, not with those of the trace.
+ */
 struct merge_node {
 	int64_t start_ns;
 	uint32_t task;
-	struct mmt_cursor *c;	/* NULL: not opened yet */
+	const struct mmt_entry *entry;
+	struct mmt_cursor *c;	/* NULL: not begun */
 	struct op *op;		/* its next record */
+};
+
+/* a chunk whose directory is in memory */
+struct merge_chunk {
+	struct mmt_entry *dir;
+	uint32_t left;		/* groups that are not at their end */
 };
 
 struct merge {
 	struct merge_node *heap;
-	uint32_t count;
+	uint32_t count, size;
+	struct merge_chunk *chunks;
+	uint32_t *due;		/* chunk numbers by (least start, number) */
+	uint32_t next_due;
 	bool advance;		/* the top was handed out */
 };
 
@@ -302,7 +326,9 @@ static bool before(const struct merge_node *a, const struct merge_node *b)
 {
 	if (a->start_ns != b->start_ns)
 		return a->start_ns < b->start_ns;
-	return a->task < b->task;
+	if (a->task != b->task)
+		return a->task < b->task;
+	return a->entry->chunk < b->entry->chunk;
 }
 
 static void sift_down(struct merge *m, uint32_t i)
@@ -325,16 +351,27 @@ static void sift_down(struct merge *m, uint32_t i)
 	m->heap[i] = node;
 }
 
-static int64_t first_start(const struct mmt_reader *r, uint32_t task)
+static void push(struct merge *m, struct merge_node node)
 {
-	const struct mmt_entry *e = &r->entries[r->task_first[task]];
-	bool measure = r->flags & MMT_MEASUREMENTS;
+	uint32_t i = m->count++;
 
-	if (!measure || !e->count[1])
-		return e->base_ns[0];
-	if (!e->count[0])
-		return e->base_ns[1];
-	return e->base_ns[0] < e->base_ns[1] ? e->base_ns[0] : e->base_ns[1];
+	if (i == m->size) {
+		m->size = i ? i * 2 : 64;
+		m->heap = xrealloc(m->heap, m->size, sizeof(*m->heap));
+	}
+	for (; i && before(&node, &m->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		m->heap[i] = m->heap[(i - 1) / 2];
+	m->heap[i] = node;
+}
+
+static int by_first(const void *x, const void *y, void *reader)
+{
+	uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+	const struct mmt_chunk *chunks = ((struct mmt_reader *)reader)->chunks;
+
+	if (chunks[a].first_ns != chunks[b].first_ns)
+		return chunks[a].first_ns < chunks[b].first_ns ? -1 : 1;
+	return a < b ? -1 : a > b;
 }
 
 struct mmt_cursor *mmt_merged(struct mmt_reader *r)
@@ -344,25 +381,61 @@ struct mmt_cursor *mmt_merged(struct mmt_reader *r)
 
 	c->r = r;
 	c->merge = m;
-	m->heap = xcalloc((size_t)r->h.task_count + 1, sizeof(*m->heap));
-	for (uint32_t t = 0; t < r->h.task_count; t++) {
-		if (r->task_first[t] == r->task_first[t + 1])
-			continue;
-		m->heap[m->count].start_ns = first_start(r, t);
-		m->heap[m->count++].task = t;
-	}
-	for (uint32_t i = m->count / 2; i-- > 0;)
-		sift_down(m, i);
+	m->chunks = xcalloc((size_t)r->chunk_count + 1, sizeof(*m->chunks));
+	m->due = xcalloc((size_t)r->chunk_count + 1, sizeof(*m->due));
+	for (uint32_t i = 0; i < r->chunk_count; i++)
+		m->due[i] = i;
+	qsort_r(m->due, r->chunk_count, sizeof(*m->due), by_first, r);
 	return c;
+}
+
+/* a group has ended, or has nothing for us */
+static void leave_chunk(struct merge *m, uint32_t chunk)
+{
+	struct merge_chunk *in = &m->chunks[chunk];
+
+	if (--in->left)
+		return;
+	free(in->dir);
+	in->dir = NULL;
+}
+
+static int enter_chunk(struct mmt_cursor *c, uint32_t chunk, struct errbuf *e)
+{
+	struct merge *m = c->merge;
+	struct merge_chunk *in = &m->chunks[chunk];
+	bool measure = c->r->flags & MMT_MEASUREMENTS;
+	uint32_t tasks = c->r->chunks[chunk].tasks;
+
+	in->dir = mmt_directory(c->r, chunk, e);
+	if (!in->dir)
+		return -EBADMSG;
+	in->left = tasks + 1;
+	for (uint32_t i = 0; i < tasks; i++) {
+		const struct mmt_entry *g = &in->dir[i];
+		unsigned first = !g->count[0] || (measure && g->count[1] &&
+				 g->base_ns[1] < g->base_ns[0]);
+
+		if (g->count[0] || (measure && g->count[1]))
+			push(m, (struct merge_node){ .start_ns =
+			     g->base_ns[first], .task = g->task, .entry = g });
+		else
+			leave_chunk(m, chunk);
+	}
+	leave_chunk(m, chunk);
+	return 0;
 }
 
 static void drop_top(struct merge *m)
 {
-	mmt_cursor_free(m->heap[0].c);
-	free(m->heap[0].op);
+	struct merge_node top = m->heap[0];
+
+	mmt_cursor_free(top.c);
+	free(top.op);
 	m->heap[0] = m->heap[--m->count];
 	if (m->count)
 		sift_down(m, 0);
+	leave_chunk(m, top.entry->chunk);
 }
 
 /* read the top's next record and put it where it belongs */
@@ -373,7 +446,8 @@ static int advance_top(struct mmt_cursor *c, struct errbuf *e)
 	int ret;
 
 	if (!top->c) {
-		top->c = mmt_cursor(c->r, top->task);
+		top->c = groups_of(c->r, top->task, top->entry,
+				   top->entry + 1);
 		top->op = xcalloc(1, sizeof(*top->op));
 	}
 	ret = mmt_next(top->c, top->op, e);
@@ -388,42 +462,62 @@ static int advance_top(struct mmt_cursor *c, struct errbuf *e)
 	return 0;
 }
 
+/* has the next chunk a record that may be next? */
+static bool chunk_is_due(const struct mmt_cursor *c)
+{
+	const struct merge *m = c->merge;
+
+	return m->next_due < c->r->chunk_count && (!m->count ||
+		c->r->chunks[m->due[m->next_due]].first_ns <=
+		m->heap[0].start_ns);
+}
+
 static __attribute__((noinline)) int
 merged_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 {
 	struct merge *m = c->merge;
-	int ret;
+	int ret = c->failed ? -EBADMSG : 0;
 
-	if (m->advance) {
-		m->advance = false;
-		ret = advance_top(c, e);
-		if (ret)
-			return ret;
+	while (!ret) {
+		if (m->advance) {
+			m->advance = false;
+			ret = advance_top(c, e);
+		} else if (chunk_is_due(c)) {
+			ret = enter_chunk(c, m->due[m->next_due++], e);
+		} else if (!m->count) {
+			return 0;
+		} else if (!m->heap[0].c) {
+			ret = advance_top(c, e);
+		} else {
+			*op = *m->heap[0].op;
+			m->advance = true;
+			return 1;
+		}
 	}
-	while (m->count && !m->heap[0].c) {
-		ret = advance_top(c, e);
-		if (ret)
-			return ret;
+	c->failed = true;
+	return ret;
+}
+
+static void merge_free(struct merge *m, uint32_t chunks)
+{
+	for (uint32_t i = 0; i < m->count; i++) {
+		mmt_cursor_free(m->heap[i].c);
+		free(m->heap[i].op);
 	}
-	if (!m->count)
-		return 0;
-	*op = *m->heap[0].op;
-	m->advance = true;
-	return 1;
+	for (uint32_t i = 0; i < chunks; i++)
+		free(m->chunks[i].dir);
+	free(m->heap);
+	free(m->chunks);
+	free(m->due);
+	free(m);
 }
 
 void mmt_cursor_free(struct mmt_cursor *c)
 {
 	if (!c)
 		return;
-	if (c->merge) {
-		for (uint32_t i = 0; i < c->merge->count; i++) {
-			mmt_cursor_free(c->merge->heap[i].c);
-			free(c->merge->heap[i].op);
-		}
-		free(c->merge->heap);
-		free(c->merge);
-	}
+	if (c->merge)
+		merge_free(c->merge, c->r->chunk_count);
 	free(c->measure);
 	free(c->seg);
 	free(c);

@@ -77,8 +77,10 @@ uint64_t mmt_chunk_total(const struct mmt_chunk *c);
 
 /* tables.c: the header as lines of text, tasks and mms as varints */
 void mmt_pack_header(const struct trace_header *h, struct mmt_buf *b);
-void mmt_pack_tasks(const struct trace_header *h, struct mmt_buf *b);
+void mmt_pack_task(const struct trace_task *t, struct mmt_buf *b);
+/** mmt_pack_mms() - what stands in front of the rows */
 void mmt_pack_mms(const struct trace_header *h, struct mmt_buf *b);
+void mmt_pack_mm(const struct trace_mm *m, struct mmt_buf *b);
 /* each: NULL, or what is wrong */
 const char *mmt_unpack_header(const uint8_t *p, size_t n,
 			      struct trace_header *h);
@@ -120,9 +122,10 @@ struct mmt_reader {
 	uint32_t alias_count;
 	struct mmt_chunk *chunks;
 	uint32_t chunk_count;
+	/* both NULL with MMT_IN_ORDER */
 	struct mmt_entry *entries;	/* by task, then chunk */
-	uint64_t entry_count;
 	uint64_t *task_first;		/* task_count + 1 indices into entries */
+	uint64_t entry_count;
 	struct digest digest;
 	uint32_t task_limit, mm_limit;	/* records may name ids below these */
 	uint32_t mm_plain;	/* mm_limit where ids are final, else 0 */
@@ -168,8 +171,22 @@ uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
 /** mmt_digest_sums() - add frames' checksums, the same on every machine */
 void mmt_digest_sums(struct digest *d, const uint32_t *sum, unsigned count);
 
+/** mmt_damaged() - the error of a damaged file: `PATH: offset N: what` */
+int mmt_damaged(const struct mmt_reader *r, uint64_t offset, const char *what,
+		struct errbuf *e);
+
+/**
+ * mmt_unpack_index() - chunks and, unless MMT_IN_ORDER, entries
+ * @p, @n: the raw frame; @at: its offset in the file. The task table is read.
+ */
+int mmt_unpack_index(struct mmt_reader *r, const uint8_t *p, size_t n,
+		     uint64_t at, struct errbuf *e);
 /** mmt_link_entries() - sort entries by task, build task_first */
 int mmt_link_entries(struct mmt_reader *r, struct errbuf *e);
+
+/** mmt_directory() - a chunk's own directory, malloc'd; NULL and @e if damaged */
+struct mmt_entry *mmt_directory(struct mmt_reader *r, uint32_t chunk,
+				struct errbuf *e);
 
 /** mmt_salvage_scan() - find whole chunks without tables or index */
 int mmt_salvage_scan(struct mmt_reader *r, struct errbuf *e);

@@ -33,9 +33,17 @@ int mmt_finish(struct mmt_writer *w, const struct trace_header *h,
 	       struct errbuf *e);
 void mmt_abort(struct mmt_writer *w);
 
+/** mmt_task_row - task @i of a table that nobody holds as a whole */
+typedef void mmt_task_row(const void *arg, uint32_t i, struct trace_task *row);
+
+/** mmt_finish_rows() - mmt_finish() with @row's tasks for those of @h */
+int mmt_finish_rows(struct mmt_writer *w, const struct trace_header *h,
+		    mmt_task_row *row, const void *arg, struct errbuf *e);
+
 enum mmt_open_flags {
 	MMT_MEASUREMENTS = 1 << 0,	/* cursors also yield measurements */
 	MMT_SALVAGE = 1 << 1,		/* recover what whole chunks there are */
+	MMT_IN_ORDER = 1 << 2,		/* only mmt_merged(): keeps no index by task */
 };
 
 /**

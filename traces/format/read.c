@@ -3,8 +3,9 @@
  * and keeps an LRU of decompressed chunks for the cursors (cursor.c).
  *
  * Invariant: nothing in the file is believed before it is checked against
- * the size of the file; memory is the tables, 64 bytes per (task, chunk), and
- * the cache. Sizes come from input, so allocation here can fail politely.
+ * the size of the file; memory is the tables, the cache and, unless the trace
+ * is read in order, 56 bytes per (task, chunk). Sizes come from input, so
+ * allocation here can fail politely.
  */
 #include <endian.h>
 #include <errno.h>
@@ -29,8 +30,8 @@ enum {
 	UNIFORM_BYTES_MAX = MMT_CHUNK_TARGET + (128 << 10),
 };
 
-static int damaged(const struct mmt_reader *r, uint64_t offset,
-		   const char *what, struct errbuf *e)
+int mmt_damaged(const struct mmt_reader *r, uint64_t offset, const char *what,
+		struct errbuf *e)
 {
 	return err_set(e, -EBADMSG, "%s: offset %" PRIu64 ": %s", r->path,
 		       offset, what);
@@ -42,7 +43,7 @@ int mmt_read_at(const struct mmt_reader *r, uint64_t offset, void *out,
 	char *p = out;
 
 	if (offset > r->file_bytes || bytes > r->file_bytes - offset)
-		return damaged(r, offset, "file ends here: truncated?", e);
+		return mmt_damaged(r, offset, "file ends here: truncated?", e);
 	while (bytes) {
 		ssize_t n = pread(r->fd, p, bytes, (off_t)offset);
 
@@ -51,7 +52,7 @@ int mmt_read_at(const struct mmt_reader *r, uint64_t offset, void *out,
 		if (n < 0)
 			return err_sys(e, r->path, "read");
 		if (!n)
-			return damaged(r, offset, "file ends here: truncated?",
+			return mmt_damaged(r, offset, "file ends here: truncated?",
 				       e);
 		p += n;
 		bytes -= (size_t)n;
@@ -95,7 +96,7 @@ static uint8_t *unzip_checked(struct mmt_reader *r, const uint8_t *zip,
 		snprintf(text, sizeof(text), "damaged %s (%s)", what,
 			 ZSTD_isError(n) ? ZSTD_getErrorName(n) :
 			 n != raw ? "wrong size" : "wrong checksum");
-		damaged(r, offset, text, e);
+		mmt_damaged(r, offset, text, e);
 		free(out);
 		return NULL;
 	}
@@ -109,11 +110,11 @@ uint8_t *mmt_unzip(struct mmt_reader *r, uint64_t offset, uint32_t bytes,
 {
 	/* a whole chunk of one call may be nothing; where more is, it is a bomb */
 	if (bytes < 9 || (raw > UNIFORM_BYTES_MAX && raw / 1024 > bytes + 64)) {
-		damaged(r, offset, "impossible size of a frame", e);
+		mmt_damaged(r, offset, "impossible size of a frame", e);
 		return NULL;
 	}
 	if (offset > r->file_bytes || bytes > r->file_bytes - offset) {
-		damaged(r, offset, "frame passes the end: truncated?", e);
+		mmt_damaged(r, offset, "frame passes the end: truncated?", e);
 		return NULL;
 	}
 	if (bytes > r->zip_bytes) {
@@ -223,7 +224,7 @@ uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
 		.borrowed = borrowed, .bytes = c->raw[frame] };
 	if (!read_shapes(&r->slots[slot], c->groups[stream])) {
 		drop_slot(r, &r->slots[slot]);
-		damaged(r, offset, "damaged table of shapes in a chunk", e);
+		mmt_damaged(r, offset, "damaged table of shapes in a chunk", e);
 		return UINT32_MAX;
 	}
 	r->slots[slot].key = key;
@@ -236,96 +237,20 @@ uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
 	return slot;
 }
 
-int mmt_link_entries(struct mmt_reader *r, struct errbuf *e)
-{
-	struct mmt_entry *sorted;
-	uint64_t *at;
-
-	r->task_first = calloc((size_t)r->h.task_count + 2, sizeof(uint64_t));
-	sorted = malloc((r->entry_count + 1) * sizeof(*sorted));
-	if (!r->task_first || !sorted) {
-		free(sorted);
-		return err_set(e, -ENOMEM, "%s: out of memory for the index",
-			       r->path);
-	}
-	at = r->task_first;
-	for (uint64_t i = 0; i < r->entry_count; i++) {
-		if (r->entries[i].task >= r->h.task_count) {
-			free(sorted);
-			return damaged(r, 0, "a chunk holds a task that the "
-				       "table does not", e);
-		}
-		at[r->entries[i].task + 2]++;
-	}
-	for (uint32_t t = 2; t < r->h.task_count + 2; t++)
-		at[t] += at[t - 1];
-	/* at[t + 1] runs from the start of t to the start of t + 1 */
-	for (uint64_t i = 0; i < r->entry_count; i++)
-		sorted[at[r->entries[i].task + 1]++] = r->entries[i];
-	free(r->entries);
-	r->entries = sorted;
-	return 0;
-}
-
-static int unpack_index(struct mmt_reader *r, const uint8_t *p, size_t n,
-			uint64_t at, struct errbuf *e)
-{
-	const uint8_t *end = p + n;
-	uint64_t count, total = 0;
-	const char *wrong;
-
-	p = varint_get(p, end, &count);
-	if (!p || count > (uint64_t)(end - p) / (MMT_CHUNK_BYTES + 1))
-		return damaged(r, at, "damaged index", e);
-	r->chunks = calloc(count + 1, sizeof(*r->chunks));
-	if (!r->chunks)
-		return err_set(e, -ENOMEM, "%s: out of memory", r->path);
-	for (; r->chunk_count < count; r->chunk_count++) {
-		struct mmt_chunk *c = &r->chunks[r->chunk_count];
-
-		p = varint_get(p, end, &c->offset);
-		if (!p || (size_t)(end - p) < MMT_CHUNK_BYTES ||
-		    !mmt_chunk_unpack(p, c) || c->offset > at ||
-		    mmt_chunk_total(c) > at - c->offset)
-			return damaged(r, at, "damaged index", e);
-		p += MMT_CHUNK_BYTES;
-		total += c->tasks;
-	}
-	/* each row of a directory takes at least 7 bytes of what is left */
-	if (total > (uint64_t)(end - p) / 7)
-		return damaged(r, at, "damaged index", e);
-	r->entries = malloc((total + 1) * sizeof(*r->entries));
-	if (!r->entries)
-		return err_set(e, -ENOMEM, "%s: out of memory", r->path);
-	for (uint32_t i = 0; i < r->chunk_count; i++) {
-		struct mmt_chunk *c = &r->chunks[i];
-
-		if (c->raw[FRAME_DIR] > (size_t)(end - p))
-			return damaged(r, at, "damaged index", e);
-		wrong = mmt_dir_unpack(p, c->raw[FRAME_DIR], c, i,
-				       r->entries + r->entry_count);
-		if (wrong)
-			return damaged(r, c->offset, wrong, e);
-		r->entry_count += c->tasks;
-		p += c->raw[FRAME_DIR];
-	}
-	return p == end ? 0 : damaged(r, at, "damaged index", e);
-}
-
 static int unpack_table(struct mmt_reader *r, int table, const uint8_t *p,
 			size_t n, uint64_t at, struct errbuf *e)
 {
 	const char *wrong = NULL;
 
 	if (table == TABLE_INDEX)
-		return unpack_index(r, p, n, at, e);
+		return mmt_unpack_index(r, p, n, at, e);
 	if (table == TABLE_HEADER)
 		wrong = mmt_unpack_header(p, n, &r->h);
 	else if (table == TABLE_TASKS)
 		wrong = mmt_unpack_tasks(p, n, &r->h);
 	else
 		wrong = mmt_unpack_mms(p, n, &r->h);
-	return wrong ? damaged(r, at, wrong, e) : 0;
+	return wrong ? mmt_damaged(r, at, wrong, e) : 0;
 }
 
 void mmt_digest_sums(struct digest *d, const uint32_t *sum, unsigned count)
@@ -356,14 +281,14 @@ static int read_tables(struct mmt_reader *r, struct errbuf *e)
 	int ret;
 
 	if (r->file_bytes < MMT_HEAD_BYTES + MMT_TRAILER_BYTES)
-		return damaged(r, r->file_bytes, "file ends here: truncated?",
+		return mmt_damaged(r, r->file_bytes, "file ends here: truncated?",
 			       e);
 	end = r->file_bytes - MMT_TRAILER_BYTES;
 	ret = mmt_read_at(r, end, raw, sizeof(raw), e);
 	if (ret)
 		return ret;
 	if (!mmt_trailer_unpack(raw, &t))
-		return damaged(r, end, "no trailer here: truncated? "
+		return mmt_damaged(r, end, "no trailer here: truncated? "
 			       "(check --salvage recovers whole chunks)", e);
 	at = t.tables_offset;
 	for (int i = 0; i < TABLE_COUNT; i++) {
@@ -381,7 +306,7 @@ static int read_tables(struct mmt_reader *r, struct errbuf *e)
 	wrong = at != end ? "bytes between tables and trailer" :
 		mmt_check_refs(&r->h);
 	if (wrong)
-		return damaged(r, at, wrong, e);
+		return mmt_damaged(r, at, wrong, e);
 	add_digest(r, &t);
 	return 0;
 }
@@ -448,15 +373,15 @@ static int check_head(struct mmt_reader *r, struct errbuf *e)
 	if (ret)
 		return ret;
 	if (n < 8 || memcmp(head, MMT_MAGIC, 8))
-		return damaged(r, 0, "not a native trace (other captures: "
+		return mmt_damaged(r, 0, "not a native trace (other captures: "
 			       "mmreplay import)", e);
 	if (n < sizeof(head))
-		return damaged(r, n, "file ends here: truncated?", e);
+		return mmt_damaged(r, n, "file ends here: truncated?", e);
 	if (head[8] == MMT_VERSION && !head[9] && !head[10] && !head[11])
 		return 0;
 	snprintf(text, sizeof(text), "format version %u, this program reads %u",
 		 head[8] | (unsigned)head[9] << 8, (unsigned)MMT_VERSION);
-	return damaged(r, 8, text, e);
+	return mmt_damaged(r, 8, text, e);
 }
 
 static int open_cache(struct mmt_reader *r, size_t cache_bytes,
@@ -506,7 +431,8 @@ static int open_checked(struct mmt_reader *r, size_t cache_bytes,
 		if (ret)
 			return ret;
 	}
-	ret = mmt_link_entries(r, e);
+	if (!(r->flags & MMT_IN_ORDER))
+		ret = mmt_link_entries(r, e);
 	return ret ? ret : open_cache(r, cache_bytes, e);
 }
 

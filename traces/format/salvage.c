@@ -154,16 +154,23 @@ static uint64_t find_magic(struct mmt_reader *r, uint64_t from)
 	return r->file_bytes;
 }
 
+static void keep_entries(struct mmt_reader *r, const struct mmt_entry *entries,
+			 uint32_t count)
+{
+	if (r->flags & MMT_IN_ORDER)
+		return;
+	r->entries = xrealloc(r->entries, r->entry_count + count + 1,
+			      sizeof(*entries));
+	memcpy(r->entries + r->entry_count, entries, count * sizeof(*entries));
+	r->entry_count += count;
+}
+
 static void keep_chunk(struct mmt_reader *r, const struct mmt_chunk *c,
 		       const struct mmt_entry *entries)
 {
 	r->chunks = xrealloc(r->chunks, r->chunk_count + 1, sizeof(*c));
 	r->chunks[r->chunk_count++] = *c;
-	r->entries = xrealloc(r->entries, r->entry_count + c->tasks + 1,
-			      sizeof(*entries));
-	memcpy(r->entries + r->entry_count, entries,
-	       c->tasks * sizeof(*entries));
-	r->entry_count += c->tasks;
+	keep_entries(r, entries, c->tasks);
 }
 
 static void forget_tables(struct mmt_reader *r, struct errbuf *e)
@@ -242,32 +249,34 @@ int mmt_salvage_scan(struct mmt_reader *r, struct errbuf *e)
 
 int mmt_salvage_verify(struct mmt_reader *r, struct errbuf *e)
 {
-	struct seen seen = { 0 };
-	uint64_t from = 0, to = 0;
 	uint32_t kept = 0;
+	struct seen seen = { 0 };
+	bool lost_all;
 
 	if (r->lost.tables_lost)
 		return 0;	/* the scan has looked at every record */
+	r->entry_count = 0;
 	for (uint32_t i = 0; i < r->chunk_count; i++) {
 		struct mmt_chunk c = r->chunks[i];
+		struct errbuf ignored = { 0 };
+		struct mmt_entry *dir = mmt_directory(r, i, &ignored);
 
-		if (verify_chunk(r, &c, r->entries + from, &seen)) {
-			for (uint32_t k = 0; k < c.tasks; k++) {
-				r->entries[to] = r->entries[from + k];
-				r->entries[to++].chunk = kept;
-			}
+		if (dir && verify_chunk(r, &c, dir, &seen)) {
+			for (uint32_t k = 0; k < c.tasks; k++)
+				dir[k].chunk = kept;
+			keep_entries(r, dir, c.tasks);
 			r->chunks[kept++] = c;
 		} else {
 			r->lost.chunks_lost++;
 			r->lost.bytes_lost += mmt_chunk_total(&c);
 		}
-		from += c.tasks;
+		free(dir);
 	}
+	lost_all = !kept && r->chunk_count;
 	r->chunk_count = kept;
-	r->entry_count = to;
 	r->lost.chunks_kept = kept;
 	r->lost.records_kept = seen.records;
-	if (!kept && from)
+	if (lost_all)
 		return err_set(e, -EBADMSG, "%s: nothing to salvage: no chunk "
 			       "decodes", r->path);
 	return 0;

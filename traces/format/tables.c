@@ -211,22 +211,17 @@ static void add_id(struct mmt_buf *b, uint32_t id)
 	mmt_buf_varint(b, (uint32_t)(id + 1));
 }
 
-void mmt_pack_tasks(const struct trace_header *h, struct mmt_buf *b)
+void mmt_pack_task(const struct trace_task *t, struct mmt_buf *b)
 {
-	mmt_buf_varint(b, h->task_count);
-	for (uint32_t i = 0; i < h->task_count; i++) {
-		const struct trace_task *t = &h->tasks[i];
-
-		mmt_buf_varint(b, t->tid);
-		mmt_buf_varint(b, t->tgid);
-		add_id(b, t->parent);
-		add_id(b, t->mm);
-		mmt_buf_varint(b, zigzag(t->first_ns));
-		mmt_buf_varint(b, zigzag(t->last_ns));
-		mmt_buf_varint(b, t->records);
-		mmt_buf_varint(b, t->exited);
-		add_string(b, t->comm);
-	}
+	mmt_buf_varint(b, t->tid);
+	mmt_buf_varint(b, t->tgid);
+	add_id(b, t->parent);
+	add_id(b, t->mm);
+	mmt_buf_varint(b, zigzag(t->first_ns));
+	mmt_buf_varint(b, zigzag(t->last_ns));
+	mmt_buf_varint(b, t->records);
+	mmt_buf_varint(b, t->exited);
+	add_string(b, t->comm);
 }
 
 void mmt_pack_mms(const struct trace_header *h, struct mmt_buf *b)
@@ -235,26 +230,27 @@ void mmt_pack_mms(const struct trace_header *h, struct mmt_buf *b)
 	for (uint32_t i = 0; h->mm_alias && i < h->mm_alias_count; i++)
 		mmt_buf_varint(b, h->mm_alias[i]);
 	mmt_buf_varint(b, h->mm_count);
-	for (uint32_t i = 0; i < h->mm_count; i++) {
-		const struct trace_mm *m = &h->mms[i];
-		uint64_t at = 0;
+}
 
-		mmt_buf_varint(b, m->origin);
-		add_id(b, m->parent);
-		add_id(b, m->owner_task);
-		mmt_buf_varint(b, zigzag(m->first_ns));
-		mmt_buf_varint(b, zigzag(m->last_ns));
-		mmt_buf_varint(b, m->area_count);
-		for (uint32_t j = 0; j < m->area_count; j++) {
-			const struct trace_area *a = &m->areas[j];
+void mmt_pack_mm(const struct trace_mm *m, struct mmt_buf *b)
+{
+	uint64_t at = 0;
 
-			mmt_buf_varint(b, a->start - at);
-			mmt_buf_varint(b, a->end - a->start);
-			mmt_buf_varint(b, a->flags);
-			mmt_buf_varint(b, a->resident_pages + 1);
-			add_string(b, a->name);
-			at = a->end;
-		}
+	mmt_buf_varint(b, m->origin);
+	add_id(b, m->parent);
+	add_id(b, m->owner_task);
+	mmt_buf_varint(b, zigzag(m->first_ns));
+	mmt_buf_varint(b, zigzag(m->last_ns));
+	mmt_buf_varint(b, m->area_count);
+	for (uint32_t j = 0; j < m->area_count; j++) {
+		const struct trace_area *a = &m->areas[j];
+
+		mmt_buf_varint(b, a->start - at);
+		mmt_buf_varint(b, a->end - a->start);
+		mmt_buf_varint(b, a->flags);
+		mmt_buf_varint(b, a->resident_pages + 1);
+		add_string(b, a->name);
+		at = a->end;
 	}
 }
 
