@@ -158,16 +158,30 @@ static struct mm_state *live(struct space *s, uint32_t mm)
 	return &s->mms[mm];
 }
 
+static void empty(struct mm_state *m)
+{
+	rangemap_release(&m->areas);
+	rangemap_release(&m->resident);
+	*m = (struct mm_state){ .born = true, .users = m->users };
+}
+
 static void leave(struct space *s, uint32_t task)
 {
 	uint32_t mm = s->mm_of[task];
 
 	s->mm_of[task] = TRACE_NO_MM;
-	if (mm == TRACE_NO_MM || --s->mms[mm].users)
+	if (mm != TRACE_NO_MM && !--s->mms[mm].users)
+		empty(&s->mms[mm]);
+}
+
+/* exit_mmap: nobody is in it any more, whoever's exit was not recorded */
+static void end_mm(struct space *s, const struct op *op)
+{
+	if (op->mm == TRACE_NO_MM)
 		return;
-	rangemap_release(&s->mms[mm].areas);
-	rangemap_release(&s->mms[mm].resident);
-	s->mms[mm] = (struct mm_state){ .born = true };
+	if (op->mm == s->mm_of[op->task])
+		leave(s, op->task);
+	empty(&s->mms[op->mm]);
 }
 
 /* ---- what a call did ---- */
@@ -420,7 +434,8 @@ static int64_t effect_ns(const struct op *op)
 		const struct op_segment *g = &op->seg[i];
 
 		at += g->work_ns + g->wait_ns + g->sleep_ns + g->tax_ns;
-		if (g->kind == SEG_W)
+		/* exec locks the new space first; the switch comes later */
+		if (g->kind == SEG_W && op->kind != OP_EXEC)
 			return at;
 	}
 	if (op->kind == OP_MUNMAP || op->duration_ns == TRACE_UNKNOWN_NS)
@@ -442,8 +457,9 @@ void space_apply(struct space *s, const struct op *op)
 		pop(s);
 	if (op->kind == OP_FAULT)
 		did_fault(s, op);
-	else if (op->kind == OP_EXIT_MM ||
-		 (op->kind == OP_EXIT && !last_user(s, op->task)))
+	else if (op->kind == OP_EXIT_MM)
+		end_mm(s, op);
+	else if (op->kind == OP_EXIT && !last_user(s, op->task))
 		leave(s, op->task);
 	else if (op_kinds[op->kind].cls == OP_CLASS_REPLAY &&
 		 op->flags & OPF_RESULT_KNOWN && !(op->flags & OPF_FAILED))

@@ -196,13 +196,45 @@ static void t_fork_copies(void **state)
 
 static void t_exec_and_death(void **state)
 {
+	struct op op;
+
 	(void)state;
 	apply(OP_EXEC, 2, 0, 0, 0, 0);
 	space_settle(s);
 	assert_int_equal(space_mm(s, 0), 2);
 	expect(0, "");	/* its last task has left: freed */
-	apply(OP_EXIT_MM, 0, 0, 0, 0, 0);
+	op = op_of(OP_EXIT_MM, 0, 0, 0, 0, 0);
+	op.mm = 2;
+	space_apply(s, &op);
 	assert_int_equal(space_mm(s, 0), TRACE_NO_MM);
+}
+
+/*
+ * exec builds the new space under its lock, tears down the old one, goes on:
+ * what ends is the old one, the new one has its layout.
+ *   exec     |-W of mm 2-|---------|
+ *   exit-mm               |-mm 0-|
+ */
+static void t_exec_ends_the_old_one(void **state)
+{
+	struct trace_area made = { AT(60), AT(64), AREA_READ, 1, "y" };
+	struct op_segment build[] = { { .kind = SEG_W, .mm = 2, .work_ns = 3 },
+				      { .kind = SEG_POST, .work_ns = 7 } };
+	struct op exec = op_of(OP_EXEC, 2, 0, 0, 0, 0);
+	struct op end = op_of(OP_EXIT_MM, 0, 0, 0, 0, 0);
+
+	(void)state;
+	mms[2].areas = &made;
+	mms[2].area_count = 1;
+	exec.seg = build;
+	exec.segs = 2;
+	space_apply(s, &exec);
+	end.start_ns = 5;
+	space_apply(s, &end);
+	now_ns = 20;
+	expect(2, "60-64:1:1");
+	assert_int_equal(space_mm(s, 0), 2);
+	expect(0, "");
 }
 
 int main(void)
@@ -213,6 +245,7 @@ int main(void)
 		T(t_mprotect_splits), T(t_mremap_takes_pages), T(t_brk),
 		T(t_failed_and_open_calls), T(t_order_of_locks),
 		T(t_fork_copies), T(t_exec_and_death),
+		T(t_exec_ends_the_old_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
