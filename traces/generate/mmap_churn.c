@@ -19,7 +19,7 @@ struct mc_params {
 };
 
 static const struct option mc_options[] = {
-	GEN_OPTION(struct mc_params, "threads", OPT_U32, threads, "2", 1, 65536,
+	GEN_OPTION(struct mc_params, "threads", OPT_U32, threads, "2", 1, 200000,
 		   "count", "threads that map and unmap"),
 	GEN_OPTION(struct mc_params, "loops", OPT_U32, loops, "6000", 1,
 		   1000000000, "count", "turns of each thread"),

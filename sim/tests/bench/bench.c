@@ -144,6 +144,15 @@ static void print_targets(const struct bench *b)
 	printf("\n");
 }
 
+/* What the table leaves unsaid. */
+static void print_notes(const struct bench *b)
+{
+	if (!b->full && !b->only)
+		printf("not run: 10^6 areas, 10^8 ops; minutes each: make bench FULL=1\n");
+	printf("CPU time of one core, whole runs from start to result folder;"
+	       " what the time goes to, and before: analysis/BENCH.md\n");
+}
+
 static void save(const struct bench *b, const char *path)
 {
 	json_t *root = json_object(), *list = json_array();
@@ -264,6 +273,8 @@ int main(int argc, char **argv)
 	if (make_dirs(b.dir, &e))
 		bench_die("%s", e.text);
 	setenv("MMREPLAY_DATA", ".", 0);	/* wherever BUILD is */
+	printf("%-32s %10s %-9s %-4s  %-23s %s\n", "figure", "median", "unit",
+	       "±", "target", "against");
 	bench_micro(&b);
 	if (!access(b.program, X_OK)) {
 		bench_trace(&b);
@@ -274,6 +285,7 @@ int main(int argc, char **argv)
 		bench_storm(&b);
 	}
 	print_targets(&b);
+	print_notes(&b);
 	save(&b, output);
 	if (b.broken)
 		fprintf(stderr, "bench: %u runs failed; their rows are left out\n", b.broken);

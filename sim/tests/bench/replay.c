@@ -108,7 +108,7 @@ static void load_tasks(double size, char *workload, char *sets, size_t bytes)
 {
 	snprintf(workload, bytes, "mmap-churn threads=%.0f window=1 loops=%.0f",
 		 size, ceil(60000 / size));
-	snprintf(sets, bytes, "%s", CPUS_64);
+	snprintf(sets, bytes, CPUS_64 " --set max_map_count=4000000");
 }
 
 static void load_vmas(double size, char *workload, char *sets, size_t bytes)
@@ -181,7 +181,7 @@ void bench_growth(struct bench *b)
 {
 	const struct growth growth[] = {
 		{ "cpus", { 1, 16, 256, 4096 }, load_cpus },
-		{ "tasks", { 10, 1000, 60000, 0 }, load_tasks },
+		{ "tasks", { 10, 1000, 100000, 0 }, load_tasks },
 		{ "vmas", { 10, 1000, 100000, b->full ? 1000000 : 0 },
 		  load_vmas },
 	};
