@@ -13,6 +13,7 @@
 #include <endian.h>
 #include <string.h>
 #include "traces/format/decode.h"
+#include "traces/format/mmt.h"
 
 static const uint8_t code_bytes[8] = { 0, 1, 2, 3, 4, 5, 6, 8 };
 static const uint64_t code_mask[8] = {
@@ -94,12 +95,14 @@ static uint16_t get16(const uint8_t *p)
 	return le16toh(v);
 }
 
-void mmt_context_init(struct mmt_context *c, int64_t base_ns)
+void mmt_context_init(struct mmt_context *c, int64_t base_ns, uint32_t task)
 {
 	memset(c, 0, sizeof(*c));
 	c->start_ns = base_ns;
-	for (int i = 0; i < MMT_CLASSES; i++)
+	for (int i = 0; i < MMT_CLASSES; i++) {
 		c->cls[i].meta.mm = TRACE_NO_MM;
+		c->cls[i].meta.task = task;
+	}
 }
 
 static uint8_t *encode_meta(uint8_t *p, const struct mmt_meta *m)
@@ -162,7 +165,7 @@ size_t mmt_encode(struct mmt_context *c, struct mmt_shape_table t[2],
 		  const struct op *op, uint64_t pos, uint8_t *out)
 {
 	struct mmt_class_state *s = &c->cls[class_of[op->kind]];
-	const struct mmt_meta meta = { .mm = op->mm, .flags = op->flags,
+	const struct mmt_meta meta = { .task = op->task, .mm = op->mm, .flags = op->flags,
 		.cpu = op->cpu, .segs = op->segs, .path = op->path };
 	bool same = meta.mm == s->meta.mm && meta.flags == s->meta.flags &&
 		    meta.cpu == s->meta.cpu && meta.segs == s->meta.segs &&
@@ -213,16 +216,19 @@ size_t mmt_shapes_put(const struct mmt_shape_table t[2], uint8_t *out)
 /* a record's shape: fields that are there, and where behind the number */
 static bool learn_record(struct mmt_shape *s, unsigned tag, uint32_t control)
 {
-	unsigned at = tag & TAG_META ? MMT_META_BYTES : 0;
+	unsigned at = tag & TAG_META ? MMT_META_BYTES : 0, tasks, mms;
 
 	s->kind = (uint8_t)(tag & TAG_KIND);
 	if (s->kind >= OP_KIND_COUNT || tag > (TAG_KIND | TAG_META) ||
 	    control >> (3 * MMT_FIELDS))
 		return false;
 	s->cls = class_of[s->kind];
-	s->meta = tag & TAG_META;
-	s->wide = control >> (3 * FIELD_WIDE) ||
-		  (control >> (3 * FIELD_VALUES) & 7);
+	mmt_arg_refs(s->kind, &tasks, &mms);
+	s->more = tag & TAG_META ? SHAPE_META : 0;
+	if (control >> (3 * FIELD_WIDE) || control >> (3 * FIELD_VALUES) & 7)
+		s->more |= SHAPE_WIDE;
+	if (tasks | mms)
+		s->more |= SHAPE_REFS;
 	for (unsigned i = 0; i < MMT_FIELDS; i++, control >>= 3) {
 		s->at[i] = (uint8_t)at;
 		s->mask[i] = code_mask[control & 7];

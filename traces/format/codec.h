@@ -26,8 +26,8 @@ enum {
 
 /*
  * struct mmt_meta - what seldom changes, laid out like the fields from task to
- * segs of struct op, so that a decoder copies it in one piece; task and kind
- * are not coded here and filled in afterwards.
+ * segs of struct op, so that a decoder copies it in one piece; task is the
+ * group's and not coded, kind is filled in afterwards.
  */
 struct mmt_meta {
 	uint32_t task, mm;
@@ -69,6 +69,13 @@ struct mmt_shape_table {
 	uint16_t hash[1024];	/* number + 1 by hash of the shape */
 };
 
+/* what most records have not */
+enum {
+	SHAPE_META = 1,
+	SHAPE_WIDE = 2,		/* more than times and the first four arguments */
+	SHAPE_REFS = 4,		/* arguments that are numbers of tasks or mms */
+};
+
 /**
  * struct mmt_shape - a record's shape as the decoder needs it: where fields
  * stand. A field that is not there has a mask of 0, whatever is read at its
@@ -76,8 +83,7 @@ struct mmt_shape_table {
  */
 struct mmt_shape {
 	uint8_t kind, cls, bytes;
-	bool meta;
-	bool wide;		/* more than times and the first four arguments */
+	uint8_t more;		/* SHAPE_* */
 	uint8_t at[MMT_FIELDS];
 	uint64_t mask[MMT_FIELDS];
 };
@@ -101,8 +107,8 @@ enum { MMT_SHAPES_BYTES_MAX = 2 * (2 + MMT_SHAPES * MMT_SHAPE_BYTES) };
 const uint8_t *mmt_shapes_get(const uint8_t *p, const uint8_t *end,
 			      struct mmt_shapes *s);
 
-/** mmt_context_init() - state at the start of a group */
-void mmt_context_init(struct mmt_context *c, int64_t base_ns);
+/** mmt_context_init() - state at the start of a group of @task */
+void mmt_context_init(struct mmt_context *c, int64_t base_ns, uint32_t task);
 
 /**
  * mmt_encode() - append @op to @out

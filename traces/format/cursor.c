@@ -147,7 +147,7 @@ static __attribute__((cold)) int fail(struct mmt_cursor *c, struct errbuf *e)
 static void enter_stream(struct stream_at *s, const struct mmt_entry *entry,
 			 unsigned stream)
 {
-	mmt_context_init(&s->ctx, entry->base_ns[stream]);
+	mmt_context_init(&s->ctx, entry->base_ns[stream], entry->task);
 	s->generation = 0;	/* nothing decoded was ever of this one */
 	s->p = s->end = NULL;
 	s->left = s->count = entry->count[stream];
@@ -226,8 +226,6 @@ next_main(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 	p = mmt_decode(&s->ctx, s->shapes, s->p, s->end, op);
 	if (!p)
 		return fail(c, e);
-	op->seg = NULL;
-	op->task = c->task;
 	if (op->segs)
 		p = next_segments(c, p, op);
 	if (!p || !resolve(c->r, op))
@@ -248,8 +246,6 @@ static int fetch_measure(struct mmt_cursor *c, struct errbuf *e)
 	s->p = mmt_decode(&s->ctx, s->shapes, s->p, s->end, &m->next);
 	if (!s->p || m->next.segs || !resolve(c->r, &m->next))
 		return fail(c, e);
-	m->next.task = c->task;
-	m->next.seg = NULL;
 	if (!--s->left && s->p != s->end)
 		return fail(c, e);
 	m->have_next = true;
@@ -282,7 +278,10 @@ static __attribute__((noinline)) int next_of_both(struct mmt_cursor *c,
 	return next_main(c, op, e);
 }
 
-int mmt_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
+/* of any cursor, wherever it stands */
+static __attribute__((noinline)) int next_of_any(struct mmt_cursor *c,
+						 struct op *op,
+						 struct errbuf *e)
 {
 	if (!c->plain) {
 		if (c->merge)
@@ -292,6 +291,37 @@ int mmt_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 	if (!c->main.left && !enter_group(c))
 		return 0;
 	return next_main(c, op, e);
+}
+
+/* gcc would compute the address anew for each field, and run out of registers */
+#define KEEP_IN_REGISTER(pointer) __asm__("" : "+r"(pointer))
+
+/*
+ * The way of most records, with no call and so no register to save: not the
+ * first or last of a group, a shape of the table, the mm of the one before.
+ */
+int mmt_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
+{
+	struct stream_at *s = &c->main;
+	const struct mmt_shape *shape;
+	struct mmt_class_state *state;
+	const uint8_t *p = s->p;
+
+	if (!c->plain || s->left < 2 || s->generation != c->r->generation ||
+	    *p >= s->shapes->records)
+		return next_of_any(c, op, e);
+	shape = &s->shapes->record[*p++];
+	KEEP_IN_REGISTER(shape);
+	state = &s->ctx.cls[shape->cls];
+	KEEP_IN_REGISTER(state);
+	if (shape->more & (SHAPE_META | SHAPE_REFS) || state->meta.segs ||
+	    state->meta.mm >= c->r->mm_plain || s->end - p < shape->bytes)
+		return next_of_any(c, op, e);
+	if (!mmt_decode_fields(&s->ctx, state, shape, p, op))
+		return fail(c, e);
+	s->p = p + shape->bytes;
+	s->left--;
+	return 1;
 }
 
 /*

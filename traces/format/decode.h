@@ -57,26 +57,25 @@ static inline void mmt_two_values(const struct mmt_shape *s, unsigned k,
 	memcpy(&arg[k - 1], &v, sizeof(v));
 }
 
-/** mmt_decode_shape() - the fields of a record, behind the number of its shape */
-static inline __attribute__((always_inline)) const uint8_t *
-mmt_decode_shape(struct mmt_context *c, const struct mmt_shape *shape,
-		 const uint8_t *p, const uint8_t *end, struct op *op)
+/** mmt_decode_fields() - what stands behind meta; false if malformed */
+static inline __attribute__((always_inline)) bool
+mmt_decode_fields(struct mmt_context *c, struct mmt_class_state *s,
+		  const struct mmt_shape *shape, const uint8_t *p,
+		  struct op *op)
 {
-	struct mmt_class_state *s = &c->cls[shape->cls];
-	uint64_t start, duration;
+	uint64_t start = mmt_field(shape, FIELD_START, p);
+	uint64_t duration = mmt_field(shape, FIELD_DURATION, p);
+	uint64_t now = (uint64_t)c->start_ns + start;
 
-	if (end - p < shape->bytes)
-		return NULL;
-	if (shape->meta && !mmt_decode_meta(p, &s->meta))
-		return NULL;
+	/* the one before is below MMT_TIME_MAX, so a sum of good ones is right */
+	if ((start | duration | now) >= (uint64_t)MMT_TIME_MAX)
+		return false;
 	memcpy((char *)op + offsetof(struct op, task), &s->meta,
 	       sizeof(s->meta));
 	op->kind = shape->kind;
-	start = mmt_field(shape, FIELD_START, p);
-	duration = mmt_field(shape, FIELD_DURATION, p);
 	mmt_two_values(shape, 1, p, s->value, op->arg);
 	mmt_two_values(shape, 3, p, s->value, op->arg);
-	if (shape->wide) {
+	if (shape->more & SHAPE_WIDE) {
 		mmt_value(shape, 0, p, s->value);
 		mmt_value(shape, 5, p, s->value);
 		mmt_value(shape, 6, p, s->value);
@@ -85,20 +84,32 @@ mmt_decode_shape(struct mmt_context *c, const struct mmt_shape *shape,
 	op->result = (int64_t)s->value[0];
 	op->arg[4] = s->value[5];
 	op->arg[5] = s->value[6];
-	if ((start | duration) >= (uint64_t)MMT_TIME_MAX ||
-	    c->start_ns >= MMT_TIME_MAX - (int64_t)start)
-		return NULL;
-	c->start_ns += (int64_t)start;
-	op->start_ns = c->start_ns;
+	c->start_ns = (int64_t)now;
+	op->start_ns = (int64_t)now;
 	op->duration_ns = (int64_t)duration - 1;
-	return p + shape->bytes;
+	op->seg = NULL;
+	return true;
+}
+
+/** mmt_decode_shape() - a record behind the number of its shape */
+static inline __attribute__((always_inline)) const uint8_t *
+mmt_decode_shape(struct mmt_context *c, const struct mmt_shape *shape,
+		 const uint8_t *p, const uint8_t *end, struct op *op)
+{
+	struct mmt_class_state *s = &c->cls[shape->cls];
+
+	if (end - p < shape->bytes)
+		return NULL;
+	if (shape->more & SHAPE_META && !mmt_decode_meta(p, &s->meta))
+		return NULL;
+	return mmt_decode_fields(c, s, shape, p, op) ? p + shape->bytes : NULL;
 }
 
 /**
  * mmt_decode() - read one record, without its segments
  * @p: at most @end; MMT_PAD readable bytes behind @end
  * Return: end of the record, or NULL if it is malformed or passes @end.
- * op->segs is set; op->seg and op->task are not.
+ * op->segs is set, op->seg is NULL.
  */
 static inline __attribute__((always_inline)) const uint8_t *
 mmt_decode(struct mmt_context *c, const struct mmt_shapes *sh,

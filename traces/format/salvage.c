@@ -52,7 +52,7 @@ static bool verify_group(struct mmt_reader *r, const uint8_t *data,
 	struct mmt_context ctx;
 	struct op op;
 
-	mmt_context_init(&ctx, entry->base_ns[stream]);
+	mmt_context_init(&ctx, entry->base_ns[stream], entry->task);
 	for (uint32_t i = 0; i < entry->count[stream]; i++) {
 		p = mmt_decode(&ctx, shapes, p, end, &op);
 		if (p)

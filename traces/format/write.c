@@ -286,7 +286,7 @@ int mmt_put(struct mmt_writer *w, const struct op *op, struct errbuf *e)
 		g = open_group(w, op->task);
 	s = &g->s[which];
 	if (!s->count) {
-		mmt_context_init(&s->ctx, op->start_ns);
+		mmt_context_init(&s->ctx, op->start_ns, op->task);
 		s->base_ns = op->start_ns;
 	}
 	mmt_buf_reserve(&s->out, MMT_RECORD_MAX +
