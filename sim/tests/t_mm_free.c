@@ -2,6 +2,7 @@
  * Pins how long each vma_free policy holds dead areas, against closed forms:
  * groups of size + 1 (seed 0), the rest for ever, drained at exit; type-safe
  * memory free at once but for areas only; the 6.15 lock's ways to lose a race.
+ * And what each rcu policy makes of it: byte-time by stage under Tree RCU.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -127,6 +128,117 @@ static void t_exit_immediate(void **state)
 	assert_int_equal(areas(&x)->stage[x.k->stage[STAGE_GRACE_PERIOD]].moved,
 			 AREAS);
 	mmfix_close(&x);
+}
+
+/* Time in a stage, the mean of all areas. */
+static int64_t held_ns(const struct mmfix *x, enum kernel_stage s)
+{
+	return (int64_t)(areas(x)->stage[x->k->stage[s]].byte_ns /
+			 (AREAS * AREA_BYTES));
+}
+
+/* All areas die in one munmap at 50 ms; both CPUs idle from then on. */
+static void run_rcu(struct mmfix *x, const char *rcu, const char *nocbs)
+{
+	static struct rcu_rules rules;
+	const struct rcu_flavour *flavour;
+
+	mmfix_config(x, 2);
+	mmfix_policy(x, AXIS_RCU, rcu);
+	flavour = (const void *)x->cfg.policies.on[AXIS_RCU];
+	rules = flavour->rules;
+	rules.nocbs = nocbs;
+	x->cfg.policies.options[AXIS_RCU] = &rules;
+	x->check_every = 7;
+	mmfix_open(x, 1);
+	mmfix_task(x, 0, free_areas);
+	mmfix_run(x);
+}
+
+enum { HELD_ASKED_NS = 50000000, HELD_SLACK_NS = 15000, JIFFY_NS = 4000000 };
+
+/* A timer of @n jiffies set now: at the boundary of a jiffy behind them. */
+static int64_t timeout_ns(int64_t now_ns, int64_t n)
+{
+	return (now_ns / JIFFY_NS + 1 + n) * JIFFY_NS;
+}
+
+/* The first tick of CPU 0 behind @at_ns, which the run has passed. */
+static int64_t tick_after(const struct mmfix *x, int64_t at_ns)
+{
+	int64_t ns = cpu_tick_after(&x->f.m.cpus[0], JIFFY_NS);
+
+	return ns - (ns - at_ns - 1) / JIFFY_NS * JIFFY_NS;
+}
+
+/*
+ * rcu: tree, HZ=250, a plain CPU and another, both idle:
+ *
+ *   50 ms     tick of CPU 0     a jiffy's end, d = 1    tick of CPU 0
+ *   munmap .. assigns, period   scan: both are idle ... softirq: callbacks
+ *   unmapping, grace-period -------------------------'  callback --------'
+ *
+ * Not pinned: costs of the calls themselves, 15 us in all.
+ */
+static void t_tree_held(void **state)
+{
+	int64_t assigned, ended, ran;
+	struct mmfix x;
+
+	(void)state;
+	run_rcu(&x, "tree", "none");
+	assigned = tick_after(&x, HELD_ASKED_NS);
+	ended = timeout_ns(assigned, 1);
+	ran = tick_after(&x, ended);
+	assert_in_range(HELD_SLACK_NS + ended - HELD_ASKED_NS -
+			held_ns(&x, STAGE_UNMAPPING) -
+			held_ns(&x, STAGE_GRACE_PERIOD), 0, 2 * HELD_SLACK_NS);
+	assert_in_range(HELD_SLACK_NS + held_ns(&x, STAGE_CALLBACK) -
+			(ran - ended), 0, 2 * HELD_SLACK_NS);
+	mmfix_close(&x);
+}
+
+/* Offloaded: what is beyond the 64 calls of a jiffy waits in the bypass for the
+ * helper's timer of two jiffies. */
+static void t_bypass_held(void **state)
+{
+	const struct hold_stage *bypass;
+	int64_t exact_ns = timeout_ns(HELD_ASKED_NS, 1) - HELD_ASKED_NS;
+	struct mmfix x;
+
+	(void)state;
+	run_rcu(&x, "tree", "all");
+	bypass = &areas(&x)->stage[x.k->stage[STAGE_NOCB_BYPASS]];
+	assert_in_range(bypass->moved, AREAS - 64, AREAS - 1);
+	exact_ns = exact_ns * (int64_t)bypass->moved / AREAS;
+	assert_in_range(HELD_SLACK_NS + held_ns(&x, STAGE_NOCB_BYPASS) -
+			exact_ns, 0, 2 * HELD_SLACK_NS);
+	mmfix_close(&x);
+}
+
+/* Whatever is registered: every area comes back, once, behind its period. */
+static void t_every_rcu(void **state)
+{
+	static const char *const nocbs[] = { "none", "0", "all" };
+	const char *const *names;
+	size_t count;
+
+	(void)state;
+	names = policy_names(AXIS_RCU, &count);
+	assert_true(count >= 2);
+	for (size_t i = 0; i < 3 * count; i++) {
+		struct mmfix x;
+
+		run_rcu(&x, names[i / 3], nocbs[i % 3]);
+		assert_int_equal(areas(&x)->objects, 0);
+		assert_int_equal(areas(&x)->peak_objects, AREAS);
+		assert_int_equal(areas(&x)->stage[x.k->stage[STAGE_CALLBACK]]
+				 .moved, AREAS);
+		/* a fixed period is 2 ms, a scan comes after a jiffy */
+		assert_in_range(held_ns(&x, STAGE_GRACE_PERIOD), 2000000,
+				6 * JIFFY_NS);
+		mmfix_close(&x);
+	}
 }
 
 static void stop_1ms_after(struct task *t, struct mmfix *x)
@@ -370,6 +482,9 @@ int main(void)
 		cmocka_unit_test(t_batches),
 		cmocka_unit_test(t_drained_at_exit),
 		cmocka_unit_test(t_exit_immediate),
+		cmocka_unit_test(t_tree_held),
+		cmocka_unit_test(t_bypass_held),
+		cmocka_unit_test(t_every_rcu),
 		cmocka_unit_test(t_drained_at_the_end),
 		cmocka_unit_test(t_typesafe),
 		cmocka_unit_test(t_slab_waits_for_rcu),
