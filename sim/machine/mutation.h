@@ -70,6 +70,9 @@ enum mutation {
 	MUTATE_NO_LIST_LOCK,
 	MUTATE_NO_MEMCG,
 	MUTATE_NO_BANDWIDTH,
+	MUTATE_TLB_LAZY_SHOT,		/* idle CPUs get their interrupt, too */
+	MUTATE_TLB_NO_CEILING,		/* page by page, however many */
+	MUTATE_TLB_ID_AT_ONCE,		/* a global id for a process on one CPU */
 	MUTATE_NO_I_MMAP,
 	MUTATE_NO_ANON_VMA,
 	MUTATE_COUNT

@@ -10,6 +10,7 @@
 #include "sim/base/rangemap.h"
 #include "sim/base/rng.h"
 #include "sim/machine/address.h"
+#include "sim/machine/mutation.h"
 #include "sim/mm/kernel.h"
 
 /*
@@ -501,6 +502,12 @@ void mmap_lock_init(struct mm *mm, struct rwsem *s);
 
 /* Above so many pages the whole TLB goes (tlb_single_page_flush_ceiling). */
 enum { FLUSH_CEILING = 33 };
+
+/** flush_is_full() - everything at once, rather than @pages one by one */
+static inline bool flush_is_full(uint64_t pages)
+{
+	return pages > FLUSH_CEILING && !mutated(MUTATE_TLB_NO_CEILING);
+}
 
 enum { CPU_WORDS_MAX = 4096 / 64 };
 

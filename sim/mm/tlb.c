@@ -23,7 +23,9 @@ uint32_t flush_targets(struct task *t, struct mm *mm, bool lazy_too,
 			uint32_t cpu = w * 64 + (uint32_t)__builtin_ctzll(bits);
 
 			bits &= bits - 1;
-			if (cpu == t->cpu->id || (k->cpu_lazy[cpu] && !lazy_too))
+			if (cpu == t->cpu->id ||
+			    (k->cpu_lazy[cpu] && !lazy_too &&
+			     !mutated(MUTATE_TLB_LAZY_SHOT)))
 				continue;
 			mask[w] |= 1ULL << (cpu % 64);
 			targets++;
@@ -35,7 +37,7 @@ uint32_t flush_targets(struct task *t, struct mm *mm, bool lazy_too,
 int64_t flush_handler_ns(const struct kernel *k, uint64_t pages)
 {
 	return cost_ns(k, COST_TLB_REMOTE_HANDLER) + k->m->tracer.shootdown_ns +
-	       (pages > FLUSH_CEILING ? cost_ns(k, COST_TLB_LOCAL_FULL) :
+	       (flush_is_full(pages) ? cost_ns(k, COST_TLB_LOCAL_FULL) :
 		cost_ns(k, COST_TLB_LOCAL_PAGE) * (int64_t)pages);
 }
 
@@ -44,7 +46,7 @@ void flush_count(struct kernel *k, const struct flush_info *f, uint64_t pages)
 	uint64_t *times = k->m->cost_times;
 
 	times[COST_TLB_REMOTE_HANDLER] += f->targets;
-	if (pages > FLUSH_CEILING)
+	if (flush_is_full(pages))
 		times[COST_TLB_LOCAL_FULL] += f->targets;
 	else
 		times[COST_TLB_LOCAL_PAGE] += f->targets * pages;
@@ -52,7 +54,7 @@ void flush_count(struct kernel *k, const struct flush_info *f, uint64_t pages)
 
 void flush_local(struct task *t, uint64_t pages)
 {
-	if (pages > FLUSH_CEILING)
+	if (flush_is_full(pages))
 		prim(t, COST_TLB_LOCAL_FULL, 1);
 	else
 		prim(t, COST_TLB_LOCAL_PAGE, pages);

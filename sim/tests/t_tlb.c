@@ -95,35 +95,69 @@ static struct seen run(struct plan *p, const char *policy, unsigned others,
 
 /* A CPU that idles has the mm, and no use for an interrupt: it looks when it
  * wakes up. Unless tables go, which it might walk. */
-static void t_lazy_cpus(void **state)
+static bool c_lazy(void)
 {
 	static const char *const ipi[] = { "serial", "concurrent" };
 	struct plan protect = { .pages = 5, .at_ns = { 1000000 } };
 	struct plan unmap = { .pages = 5, .at_ns = { 1000000 }, .unmaps = true };
+	bool ok = true;
 
-	(void)state;
-	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(run(&protect, ipi[i], 3, others_work).ipis, 3);
-		assert_int_equal(run(&protect, ipi[i], 3, others_sleep).ipis, 0);
-		assert_int_equal(run(&unmap, ipi[i], 3, others_sleep).ipis, 3);
-	}
+	for (unsigned i = 0; i < 2; i++)
+		ok = ok && run(&protect, ipi[i], 3, others_work).ipis == 3 &&
+		     run(&protect, ipi[i], 3, others_sleep).ipis == 0 &&
+		     run(&unmap, ipi[i], 3, others_sleep).ipis == 3;
+	return ok;
 }
 
 /* 33 pages one by one; with the 34th everything goes, here and there. */
-static void t_ceiling(void **state)
+static bool c_ceiling(void)
 {
-	struct plan p = { .at_ns = { 1000000 } };
-	struct seen s;
+	struct plan p = { .pages = 33, .at_ns = { 1000000 } };
+	struct seen below = run(&p, "concurrent", 2, others_work), above;
+
+	p.pages = 34;
+	above = run(&p, "concurrent", 2, others_work);
+	return below.single == 3 * 33 && !below.full && !above.single &&
+	       above.full == 3;
+}
+
+/* On three CPUs a process keeps an id of each CPU, and shoots. */
+static bool c_threshold(void)
+{
+	struct plan p = { .pages = 9, .at_ns = { 1000000, 5000000, 9000000 } };
+	struct seen s = run(&p, "broadcast", 2, others_work);
+
+	return !s.broadcasts && s.ipis == 3 * 2;
+}
+
+static const struct {
+	const char *rule;
+	bool (*holds)(void);
+	enum mutation broken_by;
+} rules[] = {
+	{ "lazy CPUs are left alone", c_lazy, MUTATE_TLB_LAZY_SHOT },
+	{ "33 pages one by one", c_ceiling, MUTATE_TLB_NO_CEILING },
+	{ "a global id from four CPUs on", c_threshold, MUTATE_TLB_ID_AT_ONCE },
+};
+
+/* Each holds, and its switch turns it red, and no other. */
+static void t_rules(void **state)
+{
+	static const unsigned count = sizeof(rules) / sizeof(rules[0]);
 
 	(void)state;
-	p.pages = 33;
-	s = run(&p, "concurrent", 2, others_work);
-	assert_int_equal(s.single, 3 * 33);
-	assert_int_equal(s.full, 0);
-	p.pages = 34;
-	s = run(&p, "concurrent", 2, others_work);
-	assert_int_equal(s.single, 0);
-	assert_int_equal(s.full, 3);
+	for (unsigned i = 0; i < count * (count + 1); i++) {
+		unsigned rule = i % count, off = i / count;
+		bool red;
+
+		mmreplay_mutation = off < count ? rules[off].broken_by :
+						  MUTATE_NONE;
+		red = !rules[rule].holds();
+		mmreplay_mutation = MUTATE_NONE;
+		if (red != (rule == off))
+			fail_msg("%s: %s with switch %u", rules[rule].rule,
+				 red ? "red" : "green", off);
+	}
 }
 
 /* The gather holds 10,000 pages: full, it is flushed and begins anew. */
@@ -170,7 +204,7 @@ static void t_global_id(void **state)
 	assert_int_equal(run(&p, "broadcast", 3, others_work).invlpgb, 3);
 }
 
-/* On three CPUs, or looked at in the wrong jiffy: as concurrent, to the end. */
+/* Idle CPUs do not count; looked at in the wrong jiffy: concurrent, to the end. */
 static void t_no_global_id(void **state)
 {
 	struct plan p = { .pages = 9, .at_ns = { 1000000, 5000000, 9000000 } };
@@ -180,9 +214,6 @@ static void t_no_global_id(void **state)
 	struct seen s;
 
 	(void)state;
-	s = run(&p, "broadcast", 2, others_work);
-	assert_int_equal(s.broadcasts, 0);
-	assert_int_equal(s.ipis, 3 * 2);
 	s = run(&p, "broadcast", 5, others_sleep);	/* lazy: not active */
 	assert_int_equal(s.broadcasts, 0);
 	s = run(&late, "broadcast", 5, others_work);
@@ -207,8 +238,7 @@ static void t_kernel_flush(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_lazy_cpus),
-		cmocka_unit_test(t_ceiling),
+		cmocka_unit_test(t_rules),
 		cmocka_unit_test(t_batches),
 		cmocka_unit_test(t_global_id),
 		cmocka_unit_test(t_no_global_id),

@@ -22,7 +22,7 @@ static void invlpgb(struct task *t, uint64_t pages)
 {
 	uint64_t n = (pages + PAGES_PER_INVLPGB - 1) / PAGES_PER_INVLPGB;
 
-	prim(t, COST_TLB_BROADCAST, pages > FLUSH_CEILING || !n ? 1 : n);
+	prim(t, COST_TLB_BROADCAST, flush_is_full(pages) || !n ? 1 : n);
 }
 
 /* consider_global_asid(): cheap for those that flush once in a while */
@@ -37,7 +37,7 @@ static void consider_global_asid(struct task *t, struct mm *mm)
 	if (t->id % CONSIDER_JIFFIES != (uint64_t)jiffy % CONSIDER_JIFFIES)
 		return;
 	if (flush_targets(t, mm, false, mask) + (t->address_space == mm) >=
-	    ACTIVE_CPUS_MIN)
+	    ACTIVE_CPUS_MIN || mutated(MUTATE_TLB_ID_AT_ONCE))
 		mm->asid = ASID_CHANGING;
 }
 
