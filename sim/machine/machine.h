@@ -79,6 +79,7 @@ struct task {
 	uint32_t rq_index;	/* place in the run queue's heap, from 1; 0 = none */
 	uint64_t affinity;	/* pinned CPU + 1, or 0 */
 	bool wake_pending, timed_out, killable, spin_may_resched;
+	bool stands;		/* off the CPU by task_stand() */
 	uint8_t spin_how;	/* enum spin_end of the spin that is ending */
 	struct task *spin_on;	/* end the spin when this task leaves its CPU */
 	TAILQ_ENTRY(task) spin_link;
@@ -348,6 +349,16 @@ void task_set_mode(struct task *t, enum cpu_mode mode);
  * and step() is called again after the wake-up.
  */
 int64_t task_sleep(struct task *t);
+
+/**
+ * task_stand() - stop the task until task_go_on(), as if it had not stopped
+ * For a wait that the program does not make, but the replay for it: the CPU is
+ * free for others meanwhile; if none of them has it then, the task goes on at
+ * once, without a wake-up or an idle exit. Its CPU is not lazy. From step() only.
+ */
+void task_stand(struct task *t);
+/** task_go_on() - as task_wake(), for one that stands */
+void task_go_on(struct task *t);
 
 /** task_sleep_killable() - as task_sleep(); task_kill() ends it, too */
 int64_t task_sleep_killable(struct task *t);

@@ -182,6 +182,12 @@ int64_t task_sleep(struct task *t)
 	return t->m->engine.now_ns - start;
 }
 
+void task_stand(struct task *t)
+{
+	t->stands = true;
+	task_sleep(t);
+}
+
 int64_t task_sleep_killable(struct task *t)
 {
 	int64_t ns = 0;
@@ -279,6 +285,24 @@ void task_wake(struct task *by, struct task *t)
 	wake_in(t, latency);
 	if (by)
 		pay_wakeup(by, idle && c != by->cpu);
+}
+
+void task_go_on(struct task *t)
+{
+	struct cpu *c = t->cpu;
+
+	t->stands = false;
+	if (c->curr || c->incoming) {
+		task_wake(NULL, t);
+		return;
+	}
+	t->gen++;
+	t->state = TASK_RUNNABLE;
+	t->runnable_since_ns = t->m->engine.now_ns;
+	c->incoming++;
+	cpu_set_idle(c, false);
+	machine_touch(t->m);
+	wake_in(t, 0);
 }
 
 void task_kill(struct task *by, struct task *t)

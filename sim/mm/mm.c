@@ -206,7 +206,8 @@ static void cpu_load(struct kernel *k, uint32_t cpu, struct mm *mm)
 static void context_switch(void *arg, struct cpu *c, struct task *prev,
 			   struct task *next)
 {
-	(void)prev;
+	if (!next && prev->stands)
+		return;
 	cpu_load(arg, c->id, next ? next->address_space : NULL);
 }
 

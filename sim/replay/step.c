@@ -55,7 +55,10 @@ void rtask_effect(struct rtask *rt)
 		mm_awake(w, true);
 		export_sched(rt, OP_WAKING, w->trace,
 			     rt->r->m.engine.now_ns);
-		task_wake(NULL, &w->task);
+		if (w->task.stands)
+			task_go_on(&w->task);
+		else
+			task_wake(NULL, &w->task);
 	}
 }
 
@@ -295,7 +298,10 @@ static bool must_wait(struct rtask *rt, const struct note *n)
 	rt->wait_since_ns = rt->r->m.engine.now_ns;
 	TAILQ_INSERT_TAIL(&pred->waiters, rt, wait_link);
 	mm_awake(rt, false);
-	task_sleep(&rt->task);
+	if (n->kind == NOTE_ORDER)	/* no sleep of the program's */
+		task_stand(&rt->task);
+	else
+		task_sleep(&rt->task);
 	return true;
 }
 
