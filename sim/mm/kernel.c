@@ -294,6 +294,8 @@ static void segment_begins(struct task *t, unsigned seg, int64_t rest_ns,
 	struct kop *op = t->op;
 
 	op->seg = (uint8_t)seg;
+	op->wake_ns[seg] += t->wakeups_ns - op->woken_ns;
+	op->woken_ns = t->wakeups_ns;
 	if (op->charged[seg])
 		return;
 	op->charged[seg] = true;
@@ -325,6 +327,14 @@ void kop_segment_around(struct task *t, unsigned seg, int64_t before_ns,
 		rest_ns = (int64_t)((__int128)op->seg_ns[seg] * after_ns /
 				    all_ns);
 	segment_begins(t, seg, rest_ns, after_ns ? op->tax_ns[seg] / 2 : 0);
+}
+
+void kop_area_locked(struct task *t)
+{
+	struct kop *op = t->op;
+
+	if (op)
+		op->area_locked = true;
 }
 
 void kop_rest(struct task *t)

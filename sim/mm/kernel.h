@@ -79,6 +79,7 @@ struct kop {
 	uint8_t seg;			/* enum kop_seg now in */
 	uint8_t path;			/* enum kop_path taken; result */
 	bool effected;			/* effect() was called */
+	bool area_locked;		/* KOP_R was under a VMA lock; result */
 	/* bit per segment that the capture has; 0: those with seg_ns > 0. A
 	 * policy that cuts an op where the capture did not needs to know. */
 	uint8_t present;
@@ -88,6 +89,9 @@ struct kop {
 	int64_t tax_ns[KOP_SEGS];	/* tracer's tax to charge (fidelity) */
 	int64_t rest_ns;		/* of residual and tax, behind the shootdown */
 	int64_t model_ns[KOP_SEGS], prim_ns[KOP_SEGS];
+	/* for waking others, by the segment that follows: an unlock wakes, and
+	 * a capture's lock event comes before it */
+	int64_t wake_ns[KOP_SEGS], woken_ns;
 	int64_t effect_ns;		/* when the op took effect (MODEL.md 5) */
 	/* called once, at the effect point, in the task's fiber, settled;
 	 * wakes ops ordered behind this one. NULL = nobody waits. */
@@ -114,6 +118,8 @@ void kop_segment(struct task *t, unsigned seg);
 void kop_segment_around(struct task *t, unsigned seg, int64_t before_ns,
 			int64_t after_ns);
 void kop_rest(struct task *t);
+/** kop_area_locked() - the KOP_R of this op is no section of mmap_lock */
+void kop_area_locked(struct task *t);
 /**
  * kop_split() - this policy does @to's work apart from @from's, the capture did
  * not: move a share of @from's residual, in the proportion of the model's own

@@ -16,7 +16,7 @@
  * that took DOUBT_FACTOR times what the model makes of it, and the threshold
  * of a doubtful gap on top, is charged by the model, and counted.
  *
- * Interrupts are simulated, and recorded times hold them: struct trim.
+ * Interrupts and wake-ups are simulated, and recorded times hold them: trim.h.
  *
  * Memory: 1 to 3 bytes an op without duration, 4 to 10 for one with segments.
  */
@@ -41,6 +41,7 @@ struct costs *costs_new(const struct trace_header *h, const struct profile *p,
 	c->segments = segments;
 	c->doubt_ns = h->have & HAVE_SCHED ? INT64_MAX : doubt_ns;
 	c->ipis = h->have & HAVE_TLB;
+	c->wakes = !h->simulated;
 	c->asked[COST_TLB_REMOTE_HANDLER] = true;
 	c->asked[COST_TLB_LOCAL_FULL] = true;
 	c->irq_least_ns = p->cost[COST_IRQ_ENTRY].value;
@@ -156,6 +157,10 @@ static void put_segments(struct costs *c, const struct op *op,
 	for (int i = 0; i < KOP_SEGS; i++) {
 		stream_put(s, (uint64_t)p_ns[i] + 1);
 		kind->work_ns += work_ns[i];
+		if (c->wakes && k->wake_ns[i]) {
+			kind->trim[i].wakes++;
+			kind->trim[i].wakes_ns += k->wake_ns[i];
+		}
 		if (p_ns[i] > work_ns[i])
 			kind->clipped_ns += p_ns[i] - work_ns[i];
 		else
@@ -189,45 +194,9 @@ void costs_irqs(struct costs *c, unsigned kind, int64_t ns)
 		c->kind[kind].irq_ns += ns;
 }
 
-static void add_excess(void *trim, int64_t lower, int64_t upper,
-		       uint64_t count)
-{
-	struct trim *t = trim;
-
-	if (lower > t->median_ns + t->least_ns)
-		t->excess_ns += (lower / 2 + upper / 2 - t->median_ns) *
-				(int64_t)count;
-}
-
-static void trim_measure(struct trim *t, int64_t least_ns)
-{
-	t->least_ns = least_ns;
-	t->median_ns = hist_quantile(&t->ns, 50, 100);
-	hist_each(&t->ns, add_excess, t);
-	hist_release(&t->ns);
-}
-
-/* Of @irq_ns in @all_ns of excess, this one's share. */
-static void trim_share(struct trim *t, int64_t irq_ns, int64_t all_ns)
-{
-	if (irq_ns > all_ns)
-		irq_ns = all_ns;
-	if (all_ns)
-		t->irq_ns = (int64_t)((__int128)irq_ns * t->excess_ns / all_ns);
-}
-
-/* How much of @ns was interrupts. */
-static int64_t trimmed_ns(const struct trim *t, int64_t ns)
-{
-	if (ns <= t->median_ns + t->least_ns || !t->excess_ns)
-		return 0;
-	return (int64_t)((__int128)(ns - t->median_ns) * t->irq_ns /
-			 t->excess_ns);
-}
-
 int64_t costs_think_ns(const struct costs *c, int64_t ns)
 {
-	return ns - trimmed_ns(&c->think, ns);
+	return trim_less(&c->think, ns);
 }
 
 static void trim_kind(struct kind_costs *k, int64_t least_ns)
@@ -299,7 +268,7 @@ int64_t costs_take(const struct costs *c, const struct op *op, uint32_t *pos,
 		if (ns < 0)
 			*clipped_ns += (uint64_t)-ns;
 		else
-			k->seg_ns[i] = ns - trimmed_ns(&kind->trim[i], ns);
+			k->seg_ns[i] = trim_less(&kind->trim[i], ns);
 	}
 	return 0;
 }

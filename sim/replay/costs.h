@@ -1,9 +1,9 @@
 #ifndef MMREPLAY_REPLAY_COSTS_H
 #define MMREPLAY_REPLAY_COSTS_H
 
-#include "sim/base/hist.h"
 #include "sim/mm/kernel.h"
 #include "sim/replay/stream.h"
+#include "sim/replay/trim.h"
 #include "traces/trace.h"
 
 /*
@@ -12,20 +12,6 @@
  * run proper subtracts it from what was recorded.
  */
 
-/**
- * struct trim - interrupts and wake-ups of others, which recorded times hold
- * and a replay makes anew
- * Nobody recorded which times hold some. They are rare and long, so they are
- * taken from times that exceed the median by one interrupt or more: of their
- * excess, @irq_ns in @excess_ns. The sum is right, everything shorter stays
- * as it is, and the replay puts the tail back.
- */
-struct trim {
-	struct hist ns;		/* what was recorded, while it is collected */
-	int64_t median_ns, least_ns, excess_ns;
-	int64_t irq_ns;		/* that the preparatory run had meanwhile */
-};
-
 /** struct kind_costs - how far the recorded times of a kind can be used */
 struct kind_costs {
 	int64_t work_ns;	/* recorded, over all segments */
@@ -33,7 +19,7 @@ struct kind_costs {
 	uint64_t ops, without;	/* with segments; known duration, no segments */
 	uint64_t doubtful;	/* may hold time off the CPU */
 	bool recorded;		/* charge residuals */
-	int64_t irq_ns;		/* in the preparatory run, wake-ups included */
+	int64_t irq_ns;		/* in the preparatory run */
 	struct trim trim[KOP_SEGS];
 };
 
@@ -43,6 +29,7 @@ struct costs {
 	bool segments;		/* costs: recorded */
 	int64_t doubt_ns;
 	bool ipis;		/* the capture tells which flushes sent IPIs */
+	bool wakes;		/* its work holds the wake-ups of others */
 	bool asked[PROFILE_COSTS_MAX];	/* costs that these figures rest on */
 	int64_t ipi_ns;		/* what one costs its sender in this model */
 	int64_t irq_least_ns;	/* shortest interrupt */
@@ -63,9 +50,8 @@ void costs_put(struct costs *c, const struct op *op, const struct kop *k,
 /** costs_thought() - preparatory run: the task was on a CPU between ops for @ns */
 void costs_thought(struct costs *c, int64_t ns);
 
-/** costs_irqs() - after the preparatory run: interrupts during ops of @kind and
- *  wake-ups that they paid for; with OP_FAULT, interrupts between ops and in
- *  faults */
+/** costs_irqs() - after the preparatory run: interrupts during ops of @kind;
+ *  with OP_FAULT, between ops and in faults */
 void costs_irqs(struct costs *c, unsigned kind, int64_t ns);
 
 /** costs_judge() - after the preparatory run: which kinds may use residuals */

@@ -366,7 +366,8 @@ static int64_t prepare_kop(struct rtask *rt)
 	int64_t p_ns = -1;
 	bool tax = r->o->tracing == TRACING_AS_CAPTURED;
 
-	*k = (struct kop){ .kind = rt->op.kind, .effect = on_effect };
+	*k = (struct kop){ .kind = rt->op.kind, .effect = on_effect,
+			   .woken_ns = rt->task.wakeups_ns };
 	costs_segments(&rt->op, tax, r->h->lock_event_tax_ns, k);
 	if (!r->costs || r->preparing)
 		return p_ns;

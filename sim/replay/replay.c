@@ -296,17 +296,15 @@ static bool needs_preparation(const struct replay *r)
 }
 
 /*
- * Interrupts of the preparatory run: those during ops by kind, and the wake-ups
- * that they paid for; those that hit user time. A simulated trace has the
- * former apart from work.
+ * Interrupts of the preparatory run: those during ops by kind; those that hit
+ * user time. A simulated trace has the former apart from work.
  */
 static void interrupts(struct costs *c, const struct trace_header *h,
 		       const struct replay_result *out)
 {
 	for (unsigned i = 0; i < OP_KIND_COUNT; i++)
 		if (i == OP_FAULT || !h->simulated)
-			costs_irqs(c, i, out->op_time[i].irq_ns +
-					 out->op_time[i].wakeups_ns);
+			costs_irqs(c, i, out->op_time[i].irq_ns);
 	costs_irqs(c, OP_FAULT, out->irq_user_ns);
 }
 

@@ -3,6 +3,7 @@
  * is counted, what cannot be split is refused. Not pinned: how the importer
  * cuts segments (traces/tests).
  */
+#include "sim/replay/trim.h"
 #include "sim/tests/t_replay_random.h"
 #include "sim/tests/t_replay_run.h"
 
@@ -111,12 +112,38 @@ static void t_refused(void **state)
 	tb_release(&b);
 }
 
+/* 150 of 250 unlocks woke somebody, for 5 us on top of 200 ns: which they were is
+ * told by their length. Where the preparatory run woke more often than that,
+ * nobody loses what he did not have. */
+static void t_wakes_not_twice(void **state)
+{
+	(void)state;
+	for (uint64_t wakes = 0; wakes <= 250; wakes += 50) {
+		struct trim t = { .wakes = wakes,
+				  .wakes_ns = 5000 * (int64_t)wakes };
+		int64_t left_ns = 0;
+
+		hist_record_many(&t.ns, 200, 100);
+		hist_record_many(&t.ns, 5200, 150);
+		trim_measure(&t, 1000);
+		left_ns = 100 * trim_less(&t, 200) + 150 * trim_less(&t, 5200);
+		print_message("%llu wake-ups: %lld ns of 800000 left\n",
+			      (unsigned long long)wakes, (long long)left_ns);
+		assert_true(trim_less(&t, 200) >= (wakes < 250 ? 200 : 0));
+		if (!wakes)
+			assert_int_equal(left_ns, 100 * 200 + 150 * 5200);
+		if (wakes == 150 || wakes == 200)
+			assert_in_range(left_ns, 250 * 195, 250 * 210);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_recorded),
 		cmocka_unit_test(t_clipped),
 		cmocka_unit_test(t_refused),
+		cmocka_unit_test(t_wakes_not_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
