@@ -119,6 +119,11 @@ static void advise_segment(struct task *t, struct mm *mm, struct range r,
 	body(t, COST_MADVISE_BODY, 1);
 }
 
+static bool needs_one_area(uint64_t behavior)
+{
+	return behavior == ABI_MADV_DONTNEED || behavior == ABI_MADV_FREE;
+}
+
 /* 6.17: one area, its own lock, no mmap_lock. False: take mmap_lock. */
 static bool advise_under_vma_lock(struct task *t, struct mm *mm, struct range r,
 				  uint64_t behavior, struct gather *g)
@@ -127,7 +132,7 @@ static bool advise_under_vma_lock(struct task *t, struct mm *mm, struct range r,
 	struct vma *v;
 
 	if (!(mm->k->scope & SCOPE_MADVISE) || !ops->vma_read_begin ||
-	    (behavior != ABI_MADV_DONTNEED && behavior != ABI_MADV_FREE))
+	    !needs_one_area(behavior))
 		return false;
 	v = ops->vma_read_begin(t, mm, r.start, false);
 	if (!v)
@@ -138,6 +143,7 @@ static bool advise_under_vma_lock(struct task *t, struct mm *mm, struct range r,
 		return false;
 	}
 	v->in_fault++;
+	kop_area_locked(t);
 	advise_segment(t, mm, r, behavior);	/* the same work, under another lock */
 	advise_area(t, mm, r, behavior, g);
 	tlb_finish(t, mm, g);
@@ -184,9 +190,10 @@ int64_t sys_madvise(struct task *t, struct mm *mm, uint64_t addr,
 	zap = zap_estimate(mm, r);
 	/* captured under a VMA lock (6.17), so without an R segment: what the
 	 * walk costs goes from the one piece there is to the section */
-	kop_split(t, KOP_PRE, KOP_R, cost_ns(mm->k, COST_SYSCALL),
-		  zap.before_flush + zap.after_flush +
-		  cost_ns(mm->k, COST_MADVISE_BODY));
+	if (needs_one_area(behavior))
+		kop_split(t, KOP_PRE, KOP_R, cost_ns(mm->k, COST_SYSCALL),
+			  zap.before_flush + zap.after_flush +
+			  cost_ns(mm->k, COST_MADVISE_BODY));
 	sys_enter(t);
 	if ((addr & (PAGE_BYTES - 1)) || r.end < r.start)
 		return sys_exit(t, -EINVAL);

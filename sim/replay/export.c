@@ -105,6 +105,20 @@ static int64_t own_of(const struct kop *k, int seg)
 	return ns + (k->recorded ? k->seg_ns[seg] : k->model_ns[seg]);
 }
 
+/* What was done under a VMA lock has no lock event to cut it off. */
+static void uncut(struct kop *k)
+{
+	if (!k->area_locked)
+		return;
+	k->seg_ns[KOP_PRE] += k->seg_ns[KOP_R];
+	k->model_ns[KOP_PRE] += k->model_ns[KOP_R];
+	k->prim_ns[KOP_PRE] += k->prim_ns[KOP_R];
+	k->sleep_ns[KOP_PRE] += k->sleep_ns[KOP_R];
+	k->seg_ns[KOP_R] = k->model_ns[KOP_R] = k->prim_ns[KOP_R] = 0;
+	k->sleep_ns[KOP_R] = 0;
+	k->charged[KOP_R] = false;
+}
+
 /* The op's segments: those with work, and any that has to carry the wait. */
 static uint16_t segments(const struct rtask *rt, int64_t wait_ns,
 			 struct op_segment seg[KOP_SEGS])
@@ -149,6 +163,7 @@ void export_op(struct rtask *rt)
 
 	if (!r->export)
 		return;
+	uncut(&rt->kop);
 	for (int i = 0; i < KOP_SEGS; i++)
 		own_ns += own_of(&rt->kop, i) + rt->kop.sleep_ns[i];
 	op.start_ns = rt->clock.start_ns;
