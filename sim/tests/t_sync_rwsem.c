@@ -1,6 +1,55 @@
 /*
  * The rules of the rw_semaphore that several flavours share, one time line
- * picture each (picture.h); t_sync_rwsem_flavours.c has those of one flavour.
+ * picture each (picture.h); t_sync_rwsem_flavours.c has those of one flavour (F).
+ *
+ * Rule (FACTS A1)               picture                              switch: MUTATE_
+ * ----------------------------- ------------------------------------ ----------------------
+ * a waiter stops new readers    a queued writer stops new readers    READER_IGNORES_WAITERS
+ *  .. by bravo's table not      F biased readers do not see ..       NO_BIAS
+ * readers spin: 5.3             F a reader spins on a running writer NO_READER_SPIN
+ *  .. 4.14, 5.11 and others not F a reader sleeps behind ..          (no code to switch)
+ * spinning reader and waiters   F .. passes queued writers           READER_SPIN_WAITS
+ *  .. and handoff               F .. obeys a handoff                 HANDOFF_STOLEN
+ *  .. gives up where futile     F readers stop spinning ..           READER_NONSPINNABLE_OFF
+ *  .. told by a writer          F a writer that saw it ..            WRITER_LETS_READERS_SPIN
+ *  .. by a reader               F a reader that saw it, too          READER_FORGETS_FUTILE
+ * reader steals: 5.3 on         reader steals from a waking writer   NO_READER_STEAL, (5.3:)
+ *                                                                    NO_READER_SPIN
+ *  .. 4.14 not                  F no reader steals                   READER_IGNORES_WAITERS
+ *  .. never second to readers   a queued writer stops new readers    READER_STEAL_ALWAYS
+ *  .. and wakes the others      the first stealing reader ..         STEAL_WAKES_NOBODY
+ * a woken writer must win       woken writer loses against a thief   WRITER_GRANTED
+ * a try: added and undone 4.14  F a failed try is undone             WRITER_ADDS_NOT
+ *  .. compared, from 5.3        F a failed try leaves no trace       (no code to switch)
+ * writers spin                  writer spins on a running writer     NO_WRITER_SPIN
+ *  .. one polls                 spinners queue; F .. queue with ..   NO_WRITER_SPIN
+ *  .. while the owner runs      spinner gives up when .. sleeps,     SPIN_OWNER_ASLEEP
+ *                               no spinning on an owner that sleeps
+ *  .. and nobody wants the CPU  spinner gives up its CPU ..          SPIN_RESCHED
+ *  .. on readers: 4.14 never    F writers do not spin on readers, F  READER_OWNED_SPIN
+ *                               a spinning writer stops ..
+ *  .. from 5.3 bounded          spinning on readers is bounded       SPIN_ON_READERS_UNBOUNDED
+ *  .. once                      nobody spins on readers after that   NO_NONSPINNABLE
+ *  .. no-spin never             F nobody spins, F .. on readers      (no code to switch)
+ * reader head wakes neighbours  neighbours woken together            WAKE_ONE_READER
+ *  .. 4.14 up to a writer       F only neighbours are woken          WAKE_ONE_READER
+ *  .. from 5.3 past writers     readers woken past a writer          WAKE_CONTIGUOUS
+ *  .. 256 at most               t_sync.c: t_wake_limit               WAKE_NO_LIMIT
+ *  .. granted before woken      a woken reader owns the lock already GRANT_AFTER_WAKE
+ * downgrade wakes a head        downgrade wakes a reader ..          DOWNGRADE_WAKES_NOBODY
+ *  .. that is a reader          downgrade wakes nobody behind ..     DOWNGRADE_PAST_WRITER
+ * handoff after 4 ms: 5.3 on    the lock is handed over ..           NO_HANDOFF, HANDOFF_STOLEN
+ *  .. 4.14 not                  F no handoff                         WRITER_GRANTED
+ *  .. no-spin                   F handed over without spinning       NO_HANDOFF, HANDOFF_STOLEN
+ * trylock guesses or loads      t_sync.c: t_trylock_loop             TRYLOCK_LOADS, _ADDS
+ * who is killed leaves          t_sync.c: t_killable                 (asserts both sides)
+ * the owner is a store          the first stealing reader ..         OWNER_UNPAID
+ * bravo: a writer waits         F a writer waits for the readers ..  BIAS_NOT_REVOKED
+ *  .. and inhibits              F no bias for a while .., F again    BIAS_NOT_INHIBITED
+ *
+ * t_mutations plays each picture under each flavour with each switch: it must
+ * turn red exactly where .broken_by says so. A rule that others rest on (who does
+ * not spin does not reach what spinning would do) breaks their pictures, too.
  */
 #include <stdarg.h>
 #include <stddef.h>
