@@ -226,7 +226,10 @@ int capture_run(const struct capture_options *o, struct capture_result *out,
 	may = !capture_possible(&no_right);
 	if (may || o->tool == CAPTURE_TRACEFS || o->all || o->cgroup) {
 		if (!may)
-			return err_set(e, no_right.code, "%s", no_right.text);
+			return err_set(e, no_right.code, "%s%s", no_right.text,
+				       o->all || o->cgroup ?
+				       " (strace follows a command or a PID only)" :
+				       "; `--tool strace` works without");
 		return with_tracefs(o, out, e);
 	}
 	capture_note(out, "%s", no_right.text);

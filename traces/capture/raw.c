@@ -29,8 +29,8 @@ struct raw_reader {
 		int pid, tgid;
 	} *tgid;			/* by pid, as far as the kernel knows */
 	size_t tgids;
+	struct tracer *tracer;
 	FILE *to;
-	struct capture_result *out;
 	bool during;			/* read while it runs */
 };
 
@@ -79,6 +79,19 @@ static const struct pid_pair *tgid_of(const struct raw_reader *r, int pid)
 	return bsearch(&key, r->tgid, r->tgids, sizeof(key), by_pid);
 }
 
+/*
+ * Who asks for the end does not wait while more comes; what is there is read,
+ * since the library loses the rest of its pages when it is stopped.
+ */
+static void stop_writing(struct raw_reader *r)
+{
+	struct errbuf ignored = { 0 };
+
+	tfs_write(r->tracer->main, "tracing_on", "0", &ignored);
+	tfs_write(r->tracer->vmalloc, "tracing_on", "0", &ignored);
+	r->during = false;
+}
+
 static int print_one(struct tep_event *event, struct tep_record *record,
 		     int cpu, void *arg)
 {
@@ -105,7 +118,9 @@ static int print_one(struct tep_event *event, struct tep_record *record,
 	tep_print_event(r->tep, &r->seq, record, "%s", TEP_PRINT_INFO);
 	trace_seq_terminate(&r->seq);
 	fprintf(r->to, "%s\n", r->seq.buffer);
-	r->out->drained += r->during;
+	r->tracer->out->drained += r->during;
+	if (r->during && capture_asked_to_end(r->tracer))
+		stop_writing(r);
 	return ferror(r->to);
 }
 
@@ -119,7 +134,7 @@ int raw_open(struct tracer *s, struct errbuf *e)
 	const char *dir[2] = { s->main, s->vmalloc };
 
 	s->raw = r;
-	r->out = s->out;
+	r->tracer = s;
 	trace_seq_init(&r->seq);
 	r->tep = tracefs_local_events_system(s->tracing, systems);
 	for (int i = 0; i < 2; i++)

@@ -39,15 +39,15 @@ int tfs_find(char dir[TFS_PATH], bool *mountable, struct errbuf *e)
 	if (!mounted("tracefs", "", dir) && !mounted("debugfs", "/tracing", dir)) {
 		snprintf(dir, TFS_PATH, "%s", USUAL_PLACE);
 		if (access(dir, F_OK))
-			return err_set(e, -ENOENT, "this kernel has no tracefs (CONFIG_TRACING); `--tool strace` works without");
+			return err_set(e, -ENOENT, "this kernel has no tracefs (CONFIG_TRACING)");
 		if (geteuid())
-			return err_set(e, -EPERM, "tracefs is not mounted, and only root may mount it; run as root, or use `--tool strace`");
+			return err_set(e, -EPERM, "tracefs is not mounted, and only root may mount it; run as root");
 		*mountable = true;
 		return 0;
 	}
 	snprintf(file, sizeof(file), "%s/instances", dir);
 	if (access(file, W_OK))
-		return err_set(e, -EPERM, "no right to trace: %s is not writable; run as root, or use `--tool strace`",
+		return err_set(e, -EPERM, "no right to trace: %s is not writable; run as root",
 			       file);
 	return 0;
 }
@@ -57,7 +57,7 @@ int tfs_mount(const char *dir, struct errbuf *e)
 	char file[TFS_PATH + 16];
 
 	if (mount("nodev", dir, "tracefs", 0, NULL))
-		return err_set(e, -errno, "%s: mount tracefs: %s; `--tool strace` works without",
+		return err_set(e, -errno, "%s: mount tracefs: %s",
 			       dir, strerror(errno));
 	snprintf(file, sizeof(file), "%s/instances", dir);
 	if (access(file, W_OK))

@@ -72,7 +72,7 @@ restored()	# NAME
 	result $ok "$1"
 }
 
-echo 1..24
+echo 1..25
 
 # ---- what needs no right to trace ----
 
@@ -97,11 +97,16 @@ if setpriv --reuid 65534 --clear-groups true 2>/dev/null; then
 	cp "$MMREPLAY" "$tmp/mmreplay" && chmod 755 "$tmp" "$tmp/mmreplay"
 	setpriv --reuid 65534 --clear-groups "$tmp/mmreplay" capture \
 		--tool tracefs -o /dev/null -- true >/dev/null 2>"$tmp/err"
-	[ $? = 1 ] && grep -q 'run as root, or use `--tool strace`' "$tmp/err"
+	[ $? = 1 ] && grep -q 'run as root; `--tool strace` works without' "$tmp/err"
 	result $? 'an ordinary user is told what to do'
+	setpriv --reuid 65534 --clear-groups "$tmp/mmreplay" capture \
+		--all -o /dev/null >/dev/null 2>"$tmp/err"
+	[ $? = 1 ] && grep -q 'run as root (strace follows' "$tmp/err"
+	result $? 'and not sent to strace for the whole system'
 else
 	save=$why why='no setpriv to become an ordinary user'
 	skip 'an ordinary user is told what to do'
+	skip 'and not sent to strace for the whole system'
 	why=$save
 fi
 
@@ -141,7 +146,7 @@ else
 fi
 
 if [ -n "$why" ]; then
-	while [ $n -lt 24 ]; do
+	while [ $n -lt 25 ]; do
 		skip 'capture through tracefs'
 	done
 	exit 0
