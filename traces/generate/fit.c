@@ -3,8 +3,10 @@
  * one in a trace, on mappings of their own, with the trace's sizes and gaps.
  *
  * Invariant: every op is valid when it is made: munmap, mremap, mprotect and
- * madvise hit a live mapping, a fault hits a page that is not there. Where
- * the drawn op has nothing to act on, an mmap takes its place and is counted.
+ * madvise hit a live mapping, a fault hits a page that is not there: of a live
+ * mapping, else of memory that the thread has from its start, as a child has
+ * its parent's. Where the drawn op has nothing to act on, an mmap takes its
+ * place and is counted.
  * Limits: what fit_model.c leaves out; mappings of one thread never touch
  * those of another, so areas do not merge across threads.
  */
@@ -25,7 +27,8 @@ enum { HEAP_PAGES_MAX = 1 << 18 };	/* 1 GiB; then brk falls back */
 struct fit_made {
 	uint64_t replaced;		/* ops that became an mmap */
 	uint64_t count[FIT_KINDS];
-	int64_t gap_ns[FIT_KINDS];	/* before them, all together */
+	uint64_t drawn[FIT_KINDS];
+	int64_t gap_ns[FIT_KINDS];	/* before those drawn, all together */
 };
 
 struct fit_params {
@@ -34,7 +37,7 @@ struct fit_params {
 	uint64_t ops;
 	/* not options */
 	const struct fit_model *model;
-	uint64_t live, window_bytes;
+	uint64_t live, window_bytes, start_pages;
 	struct fit_made *made;
 };
 
@@ -67,12 +70,27 @@ struct thread {
 	uint32_t current;		/* where faults go on */
 	int last;			/* enum fit_kind */
 	uint64_t at;			/* next free byte of the window */
+	uint64_t touched;		/* of the memory at its start */
 };
 
 struct fit_state {
 	struct thread *thread;		/* workers of all processes */
 	uint64_t *heap_pages;		/* by process, above HEAP_START */
 };
+
+/* with a page between it and the mappings */
+static uint64_t start_bytes(const struct fit_params *p)
+{
+	return (p->start_pages + 1) * PAGE_BYTES;
+}
+
+/* what worker @k of a process has mapped from its start */
+static struct range start_memory(const struct fit_params *p, uint32_t k)
+{
+	uint64_t from = GEN_ARENA + k * p->window_bytes;
+
+	return (struct range){ from, from + p->start_pages * PAGE_BYTES };
+}
 
 static void fit_setup(struct gen *g)
 {
@@ -97,7 +115,10 @@ static void fit_setup(struct gen *g)
 			w->map = arena_alloc(&g->arena,
 					     p->live * sizeof(*w->map));
 			w->last = -1;
-			w->at = GEN_ARENA + k * p->window_bytes;
+			w->at = GEN_ARENA + k * p->window_bytes +
+				start_bytes(p);
+			gen_area(g, mm, start_memory(p, k), AREA_READ |
+				 AREA_WRITE, 0, "");
 			gen_task_new(g, TRACE_NO_TASK, leader, mm, 0, WORKER,
 				     "fitted");
 		}
@@ -160,15 +181,15 @@ static void do_munmap(struct gen *g, struct gen_task *t, struct thread *w,
 	w->current = w->live ? w->current % w->live : 0;
 }
 
-/* A free place for @bytes in the window; live mappings are few. */
-static uint64_t place(const struct fit_params *p, struct thread *w,
-		      uint64_t base, uint64_t bytes)
+/* A free place for @bytes from @base to @end; live mappings are few. */
+static uint64_t place(struct thread *w, uint64_t base, uint64_t limit,
+		      uint64_t bytes)
 {
 	for (uint32_t tries = 0, i = 0; i < w->live; i++) {
 		const struct mapping *m = &w->map[i];
 		uint64_t end = m->start + (m->room + 1) * PAGE_BYTES;
 
-		if (w->at + bytes > base + p->window_bytes) {
+		if (w->at + bytes > limit) {
 			w->at = base;
 			BUG_ON(tries++ > w->live);
 			i = UINT32_MAX;
@@ -177,7 +198,7 @@ static uint64_t place(const struct fit_params *p, struct thread *w,
 			i = UINT32_MAX;
 		}
 	}
-	if (w->at + bytes > base + p->window_bytes)
+	if (w->at + bytes > limit)
 		w->at = base;
 	return w->at;
 }
@@ -186,7 +207,8 @@ static void do_mmap(struct gen *g, struct gen_task *t, struct thread *w)
 {
 	const struct fit_params *p = g->params;
 	uint32_t k = t->id % (p->threads + 1) - 1;
-	uint64_t most = p->window_bytes / (4 * (p->live + 1)) / PAGE_BYTES;
+	uint64_t base = GEN_ARENA + k * p->window_bytes;
+	uint64_t most = p->window_bytes / (8 * (p->live + 1)) / PAGE_BYTES;
 	uint64_t pages = pick(g, t, p->model->mmap_pages);
 	struct mapping *m;
 
@@ -196,16 +218,22 @@ static void do_mmap(struct gen *g, struct gen_task *t, struct thread *w)
 		pages = most;
 	m = &w->map[w->live];
 	*m = (struct mapping){ .pages = pages, .room = 2 * pages };
-	m->start = place(p, w, GEN_ARENA + k * p->window_bytes,
+	m->start = place(w, base + start_bytes(p), base + p->window_bytes,
 			 (m->room + 1) * PAGE_BYTES);
 	w->at = m->start + (m->room + 1) * PAGE_BYTES;
 	w->current = w->live++;
 	gen_mmap(g, t, whole(m), GEN_PROT_RW, GEN_MAP_ANON);
 }
 
-/* A fault on the next page of the current mapping, or of any that has one. */
+/*
+ * A fault on the next page of the current mapping, of any that has one, or of
+ * the memory at the start.
+ */
 static bool do_fault(struct gen *g, struct gen_task *t, struct thread *w)
 {
+	const struct fit_params *p = g->params;
+	uint32_t k = t->id % (p->threads + 1) - 1;
+
 	for (uint32_t i = 0; i < w->live; i++) {
 		struct mapping *m = &w->map[(w->current + i) % w->live];
 
@@ -217,7 +245,11 @@ static bool do_fault(struct gen *g, struct gen_task *t, struct thread *w)
 		gen_write_fault(g, t, m->start + m->next++ * PAGE_BYTES);
 		return true;
 	}
-	return false;
+	if (w->touched == p->start_pages)
+		return false;
+	gen_write_fault(g, t, start_memory(p, k).start +
+			w->touched++ * PAGE_BYTES);
+	return true;
 }
 
 static void do_brk(struct gen *g, struct gen_task *t)
@@ -248,17 +280,21 @@ static void do_mprotect(struct gen *g, struct gen_task *t, struct mapping *m)
 	gen_mprotect(g, t, head(m, m->closed), 1);
 }
 
-static void do_madvise(struct gen *g, struct gen_task *t, struct mapping *m)
+/* on mapping @i, or on the memory at the start where there is none */
+static void do_madvise(struct gen *g, struct gen_task *t, struct thread *w,
+		       uint32_t i)
 {
 	const struct fit_params *p = g->params;
 	uint64_t all = p->model->count[FIT_MADVISE];
+	struct range r = w->live ? whole(&w->map[i]) :
+			 start_memory(p, t->id % (p->threads + 1) - 1);
 
 	if (gen_draw(g, t, all) >= p->model->discards) {
-		gen_madvise(g, t, whole(m), p->model->other_behavior);
+		gen_madvise(g, t, r, p->model->other_behavior);
 		return;
 	}
-	gen_madvise(g, t, whole(m), DONTNEED);
-	m->next = 0;
+	gen_madvise(g, t, r, DONTNEED);
+	*(w->live ? &w->map[i].next : &w->touched) = 0;
 }
 
 /* Does an op of kind @k; false if there is nothing it could act on. */
@@ -271,16 +307,16 @@ static bool act(struct gen *g, struct gen_task *t, struct thread *w, int k)
 		do_mmap(g, t, w);
 	else if (k == FIT_BRK)
 		do_brk(g, t);
-	else if (!w->live)
-		return false;
 	else if (k == FIT_FAULT)
 		return do_fault(g, t, w);
+	else if (k == FIT_MADVISE)
+		do_madvise(g, t, w, i);
+	else if (!w->live)
+		return false;
 	else if (k == FIT_MUNMAP)
 		do_munmap(g, t, w, i);
 	else if (k == FIT_MPROTECT)
 		do_mprotect(g, t, m);
-	else if (k == FIT_MADVISE)
-		do_madvise(g, t, m);
 	else if (m->pages < m->room) {
 		gen_mremap(g, t, whole(m), head(m, m->room));
 		m->pages = m->room;
@@ -329,7 +365,8 @@ static bool fit_step(struct gen *g, struct gen_task *t)
 		do_mmap(g, t, w);
 	}
 	p->made->count[k]++;
-	p->made->gap_ns[k] += gap_ns;
+	p->made->gap_ns[w->last] += gap_ns;	/* drawn for the one it stands for */
+	p->made->drawn[w->last]++;
 	t->n++;
 	return true;
 }
@@ -363,16 +400,19 @@ static int fit_params_set(struct fit_params *p, const struct fit_model *m,
 		p->ops = all / m->tasks + !(all / m->tasks);
 	if (!p->common.cpus)
 		p->common.cpus = m->cpus ? m->cpus : 1;
-	if (p->threads > MAPS_A_PROCESS)
+	if (p->threads > MAPS_A_PROCESS / 2)
 		return gen_refuse(e, at, "threads=%u: a process has at most %d mappings",
 				  p->threads, MAPS_A_PROCESS);
 	p->model = m;
-	p->live = MAPS_A_PROCESS / p->threads;
+	p->live = MAPS_A_PROCESS / p->threads - 1;
 	if (p->live > LIVE_A_THREAD)
 		p->live = LIVE_A_THREAD;
 	if (p->live > m->live_max)
 		p->live = m->live_max ? m->live_max : 1;
 	p->window_bytes = page_down((GEN_ARENA_END - GEN_ARENA) / p->threads);
+	p->start_pages = p->window_bytes / 4 / PAGE_BYTES;
+	if (p->start_pages > p->ops)	/* an op touches a page at most */
+		p->start_pages = p->ops;
 	return 0;
 }
 
@@ -403,9 +443,9 @@ static void print_residuals(FILE *f, const struct fit_model *m,
 	for (int k = 0; k < FIT_KINDS; k++) {
 		double gap;
 
-		if (!m->count[k] || !made->count[k])
+		if (!m->count[k] || !made->drawn[k])
 			continue;
-		gap = (double)made->gap_ns[k] / (double)made->count[k];
+		gap = (double)made->gap_ns[k] / (double)made->drawn[k];
 		fprintf(f, "  %s: %.2f %% of the ops, %.2f %% in the trace; mean "
 			"gap before one %.1f us, %.1f us fitted (%+.0f %%)\n",
 			op_kinds[fit_op_kind[k]].name,

@@ -32,7 +32,7 @@ trap 'rm -rf "$tmp"' EXIT
 : >"$tmp/err"
 
 names=$("$MMREPLAY" workloads | awk '/^[a-z]/ { print $1 }')
-echo 1..$(($(wc -w <<<"$names") + 12))
+echo 1..$(($(wc -w <<<"$names") + 13))
 
 for w in $names; do
 	# the defaults of this one are sized for a long run
@@ -58,6 +58,10 @@ result $? 'to stdout: the same bytes'
 	"$MMREPLAY" generate --fit "$tmp/src.mmt" threads=4 ops=500 -o "$tmp/fit.mmt" 2>"$tmp/err" &&
 	grep -q 'left out: exit' "$tmp/err" && "$MMREPLAY" info "$tmp/fit.mmt" | grep -q '^synthetic'
 result $? 'a workload fitted to a trace, and what was left out'
+# children that touch what their parent mapped: their faults need no mmap
+"$MMREPLAY" generate --fit "$MMREPLAY_DATA/traces/samples/forker.mmt" -o "$tmp/fork.mmt" 2>"$tmp/err" &&
+	awk '/^  made:/ { made = $10 } /^  mmap:/ { share = $2 / $7 } END { exit !(made < 20 && share < 1.5) }' "$tmp/err"
+result $? 'a fitted fork server maps about as often as the trace'
 "$MMREPLAY" generate pft-threads --json -o "$tmp/c.mmt" >"$tmp/out" 2>"$tmp/err"
 grep -q '"digest"' "$tmp/out"
 result $? '--json tells the digest'
