@@ -40,20 +40,35 @@ void mmput(struct task *t, struct mm *mm)
 	mm_count_put(mm);
 }
 
-/* unmap_vmas() over everything, page tables and flush, under which lock the
- * version takes. */
+/* Which lock exit_mmap() takes: none to 5.16 (nobody can find the mm), all of it
+ * under the write lock with 64591e8605d6 (5.17), pages under the read lock and
+ * the rest under the write lock since bf3980c85212. */
+enum exit_lock { EXIT_UNLOCKED, EXIT_WRITE, EXIT_READ_THEN_WRITE };
+
+static enum exit_lock exit_lock(const struct kernel *k)
+{
+	if (k->cfg.version < EXIT_LOCKED_SINCE)
+		return EXIT_UNLOCKED;
+	return k->cfg.version < 6001000 ? EXIT_WRITE : EXIT_READ_THEN_WRITE;
+}
+
+/* unmap_vmas() over everything; page tables and the flush come after it. */
 static void exit_unmap(struct task *t, struct mm *mm, struct gather *g)
 {
-	bool read_first = mm->k->cfg.version >= 6001000;
+	enum exit_lock lock = exit_lock(mm->k);
 
-	if (read_first)
+	if (lock == EXIT_WRITE)
+		mmap_write_lock(t, mm, WHOLE_MM, false);
+	else if (lock == EXIT_READ_THEN_WRITE)
 		mmap_read_lock(t, mm, WHOLE_MM, false);
 	kop_segment(t, KOP_R);
 	body(t, COST_UNMAP_REGION, 1);
 	folios_drain(t);
 	zap_range(t, mm, WHOLE_MM, g);
-	if (read_first)
-		mmap_read_unlock(t, mm, WHOLE_MM);
+	if (lock != EXIT_READ_THEN_WRITE)
+		return;
+	mmap_read_unlock(t, mm, WHOLE_MM);
+	mmap_write_lock(t, mm, WHOLE_MM, false);
 }
 
 /* Every area leaves the tree before the first is freed: what a reader of the
@@ -87,11 +102,13 @@ void exit_mmap(struct task *t, struct mm *mm)
 	struct kernel *k = mm->k;
 	struct gather g = { .full_mm = true };
 
+	settle(t);
+	if (mm->family)
+		mm->exit_rank = mm->family->leaving++;
 	zap_asked(t, mm, WHOLE_MM, &g);
 	hold(k, HOLD_VMA, &g.tag, STAGE_NONE, STAGE_UNMAPPING, mm->map_count,
 	     vma_object_bytes(k));
 	exit_unmap(t, mm, &g);
-	mmap_write_lock(t, mm, WHOLE_MM, false);
 	kop_segment(t, KOP_W);
 	free_pgtables(t, mm, WHOLE_MM, &g);
 	tlb_finish(t, mm, &g);
@@ -99,8 +116,9 @@ void exit_mmap(struct task *t, struct mm *mm)
 	k->index->destroy(t, mm);
 	settle(t);
 	if (mm->family)
-		mm->family->live--;
-	mmap_write_unlock(t, mm, WHOLE_MM);
+		mm->family->left++;
+	if (exit_lock(k) != EXIT_UNLOCKED)
+		mmap_write_unlock(t, mm, WHOLE_MM);
 	if (k->vma_free->drain)
 		k->vma_free->drain(t, mm);
 }

@@ -57,10 +57,10 @@ void mm_join_family(struct mm *parent, struct mm *child)
 {
 	if (!parent->family) {
 		parent->family = xcalloc(1, sizeof(*parent->family));
-		parent->family->live = parent->family->refs = 1;
+		parent->family->born = parent->family->refs = 1;
 	}
 	child->family = parent->family;
-	child->family->live++;
+	child->family->born++;
 	child->family->refs++;
 }
 

@@ -111,10 +111,16 @@ struct section {
 TAILQ_HEAD(section_list, section);
 #endif
 
-/** struct family - address spaces that came from one by fork */
+/**
+ * struct family - address spaces that came from one by fork
+ * @born: so many in all; @leaving of them began exit_mmap(), @left ended it
+ */
 struct family {
-	uint32_t live, refs;
+	uint32_t born, leaving, left, refs;
 };
+
+/* before it exit_mmap() takes no lock (exit.c) */
+enum { EXIT_LOCKED_SINCE = 5017000 };
 
 /** struct mm - an address space */
 struct mm {
@@ -129,6 +135,7 @@ struct mm {
 	struct vma_list areas;		/* the same, in order */
 	uint64_t vmas_born;
 	struct family *family;		/* NULL: never forked */
+	uint32_t exit_rank;		/* how many relatives left before it */
 	struct rangemap resident;
 	struct rangemap tables[PT_LEVELS];
 	struct rangemap unmapping;	/* detached, not yet zapped */
@@ -480,11 +487,21 @@ void dup_mmap_unlock(struct task *t, struct mm *parent, struct mm *child);
 
 /* ---- users (mm.c, exit.c) ---- */
 
-/** mm_shares_pages() - may a RES_COW page of @mm still be somebody else's? */
+/**
+ * mm_shares_pages() - may a RES_COW page of @mm still be somebody else's?
+ * Of relatives that exit at the same time the one that began last frees what
+ * they shared: it goes through the same pages behind the others.
+ */
 static inline bool mm_shares_pages(const struct mm *mm)
 {
+	const struct family *f = mm->family;
+
 	assert_paid(mm->k->m);
-	return mm->family && mm->family->live > 1;
+	if (!f)
+		return false;
+	if (mm->exiting)
+		return f->born > mm->exit_rank + 1;
+	return f->born - f->left > 1;
 }
 void mm_join_family(struct mm *parent, struct mm *child);
 void mmget(struct task *t, struct mm *mm);

@@ -5,7 +5,9 @@
  *   maps     read lock for one buffer of lines, dropped between buffers;
  *            from 6.17 each area's own lock in turn
  *   smaps    read lock, page tables walked, dropped every buffer too
- *   cmdline  read lock around access_remote_vm(); the ps of seed 4
+ *   cmdline  read lock around each access_remote_vm(), the ps of seed 4: of
+ *            the arguments; of their last byte, to 4.17 and again since 5.3;
+ *            to 4.17 first for their bounds, since then under arg_lock
  *
  * Invariant: a reader holds a user of the mm, so it may be the one that runs
  * exit_mmap(). Between buffers it goes on by address, never by pointer.
@@ -89,8 +91,25 @@ static void show_maps(struct task *t, struct mm *mm, enum proc_file what)
 	}
 }
 
+/* One access under the read lock that reads a line or two. False: killed. */
+static bool peek(struct task *t, struct mm *mm)
+{
+	if (mmap_read_lock(t, mm, WHOLE_MM, true))
+		return false;
+	prim(t, COST_LINE_READ, 1);
+	mmap_read_unlock(t, mm, WHOLE_MM);
+	return true;
+}
+
+/* 88aa7cc688d4 (4.18): arg_lock; d26d0cd97c88, 3d712546d8ba (5.3): last byte */
 static void show_cmdline(struct task *t, struct mm *mm)
 {
+	uint32_t version = mm->k->cfg.version;
+	unsigned before = version < 4018000 ? 2 : version >= 5003000;
+
+	while (before--)
+		if (!peek(t, mm))
+			return;
 	if (mmap_read_lock(t, mm, WHOLE_MM, true))
 		return;
 	kop_segment(t, KOP_R);

@@ -440,6 +440,53 @@ static void t_last_relative_leaves(void **state)
 	assert_true(others > 2);	/* it did leave meanwhile */
 }
 
+/* ---- relatives that exit at the same time ---- */
+
+static void parent_exits(struct task *t, struct mmfix *x)
+{
+	struct race *r = x->arg;
+
+	mmfix_op(t, 0);
+	sys_mmap(t, x->mm, BASE, PAGES * PAGE, RW, ANON | ABI_MAP_POPULATE,
+		 false);
+	r->child = fork_of(t, x->mm, 2);
+	BUG_ON(task_now(t) > AT_NS / 2);
+	task_sleep_until(t, AT_NS);
+	mmfix_op(t, 12);
+	do_exit_mm(t, x->mm);
+}
+
+static uint64_t freed_pages(int64_t leaves_ns)
+{
+	struct race r = { 0 };
+	const struct hold_class *c;
+	struct mmfix x;
+	uint64_t freed;
+
+	mmfix_config(&x, 2);
+	x.arg = &r;
+	mmfix_open(&x, 1);
+	mmfix_task(&x, 0, parent_exits);
+	mmfix_task(&x, leaves_ns, last_relative);
+	x.mm->users = 1;
+	task_attach_mm(&x.script[1].task, NULL);
+	mmfix_run(&x);
+	c = &x.f.metrics->holds[x.k->hold[HOLD_PAGE]];
+	freed = c->stage[x.k->stage[STAGE_TLB]].moved;
+	mmfix_close(&x);
+	return freed;
+}
+
+/* Shared pages are freed once, by the last one: also if both are in exit_mmap()
+ * together, whoever came first and whoever is done first. */
+static void t_relatives_exit_together(void **state)
+{
+	(void)state;
+	for (int64_t at_ns = AT_NS - 30000; at_ns < AT_NS + 30000;
+	     at_ns += 1499)
+		assert_int_equal(freed_pages(at_ns), PAGES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +500,7 @@ int main(void)
 		cmocka_unit_test(t_fork_flush),
 		cmocka_unit_test(t_concurrent_flush),
 		cmocka_unit_test(t_last_relative_leaves),
+		cmocka_unit_test(t_relatives_exit_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
