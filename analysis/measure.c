@@ -21,6 +21,7 @@ const char *const section_titles[SECTION_COUNT] = {
 	[SECTION_FAULT] = "Faults by path",
 	[SECTION_HOLD] = "Memory hold: freed, not yet reusable",
 	[SECTION_HOLD_VA] = "Held address space (no memory)",
+	[SECTION_RCU] = "RCU: callbacks, grace periods",
 	[SECTION_CPU] = "CPU time, hung tasks",
 	[SECTION_DISTORTION] = "Distortion: what the replay adds",
 	[SECTION_COST] = "Simulated time by origin of its cost",
@@ -472,6 +473,17 @@ static bool anywhere(const struct result_set *s, const char *path)
 	return have;
 }
 
+static void add_rcu(struct measure_list *l)
+{
+	add(l, SECTION_RCU, 0, xstrdup("rcu.called"), "callbacks queued");
+	add_lower(l, SECTION_RCU, 1, xstrdup("rcu.call_ns"), "in call_rcu");
+	add_lower(l, SECTION_RCU, 1, xstrdup("rcu.callback_share"),
+		  "their CPU time");
+	add(l, SECTION_RCU, 0, xstrdup("rcu.period_ns.count"), "grace periods");
+	add_lower(l, SECTION_RCU, 1, xstrdup("rcu.period_ns.p50"), "p50");
+	add_lower(l, SECTION_RCU, 1, xstrdup("rcu.period_ns.max"), "max");
+}
+
 /* Rows that no cell has are no rows. */
 static void drop_absent(const struct result_set *s, struct measure_list *l)
 {
@@ -499,6 +511,7 @@ void measures_usual(const struct result_set *s, struct measure_list *l)
 	add_holds(s, l, "hold", SECTION_HOLD);
 	add_holds(s, l, "hold_va", SECTION_HOLD_VA);
 	add_vmap(l);
+	add_rcu(l);
 	add_keys(s, l, "cpu_ns", SECTION_CPU, false);
 	add_lower(l, SECTION_CPU, 0, xstrdup("hung_tasks"), "hung tasks");
 	add_distortion(l);
