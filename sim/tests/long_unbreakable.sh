@@ -183,8 +183,8 @@ rm -rf large
 	large --set machine=xeon-e5-2680-2s && grep -q '^ page, peak  *320 GiB' out
 result $? "${names[14]}" out
 rm -rf large
-"$run" generate mmap-churn threads=20 window=60000 loops=130000 touch_pages=1 -o large.mmt >/dev/null 2>&1 &&
-	large --set machine=desktop-8cpu --set mm_lock=mm-wide && [ "$(number peak_objects)" -ge 1000000 ]
+"$run" generate exit-many-vmas processes=16 vmas=65500 -o large.mmt >/dev/null 2>&1 &&
+	large --set machine=desktop-8cpu && [ "$(number peak_objects)" -ge 1000000 ]
 result $? "${names[15]}" out
 rm -rf large large.mmt
 
