@@ -7,7 +7,7 @@
 #include "analysis/table.h"
 #include "sim/base/mem.h"
 
-enum { FLIPS_SHOWN = 2, COSTS_SHOWN = 3 };
+enum { FLIPS_SHOWN = 2 };
 
 static json_int_t whole(const json_t *o, const char *key)
 {
@@ -62,12 +62,10 @@ void conclusion_words(struct text *out, const json_t *c)
 			 (long long)whole(c, "joint_same"), (long long)runs);
 }
 
-/* The heaviest assumed costs of a cell, by what they came to; one place more
- * than is shown, for the one that is pushed out. */
-static uint32_t heaviest(const json_t *costs, const char *key[COSTS_SHOWN + 1],
-			 json_int_t ns[COSTS_SHOWN + 1])
+uint32_t assumed_heaviest(const json_t *costs, const char *key[ASSUMED_SHOWN])
 {
-	const char *name;
+	json_int_t ns[ASSUMED_SHOWN + 1];	/* one more, for who is pushed out */
+	const char *name, *name_of[ASSUMED_SHOWN + 1];
 	uint32_t n = 0;
 	json_t *o;
 
@@ -79,22 +77,23 @@ static uint32_t heaviest(const json_t *costs, const char *key[COSTS_SHOWN + 1],
 		if (!cls || strcmp(cls, "assumed") || !total)
 			continue;
 		for (; at > 0 && ns[at - 1] < total; at--) {
-			key[at] = key[at - 1];
+			name_of[at] = name_of[at - 1];
 			ns[at] = ns[at - 1];
 		}
-		key[at] = name;
+		name_of[at] = name;
 		ns[at] = total;
-		n += n < COSTS_SHOWN;
+		n += n < ASSUMED_SHOWN;
 	}
+	for (uint32_t i = 0; i < n; i++)
+		key[i] = name_of[i];
 	return n;
 }
 
 void assumed_words(struct text *out, const json_t *cell)
 {
 	const json_t *costs = json_object_get(cell, "costs");
-	const char *key[COSTS_SHOWN + 1];
-	json_int_t ns[COSTS_SHOWN + 1];
-	uint32_t n = heaviest(costs, key, ns);
+	const char *key[ASSUMED_SHOWN];
+	uint32_t n = assumed_heaviest(costs, key);
 
 	for (uint32_t i = 0; i < n; i++) {
 		const json_t *o = json_object_get(costs, key[i]);
@@ -102,7 +101,7 @@ void assumed_words(struct text *out, const json_t *cell)
 		text_put(out, i ? ", " : "");
 		text_clean(out, key[i], TEXT_PLAIN);
 		text_put(out, " ");
-		text_value(out, (double)ns[i], UNIT_NS);
+		text_value(out, (double)whole(o, "total_ns"), UNIT_NS);
 		text_add(out, " (now %lld, may be %lld to %lld)",
 			 (long long)whole(o, "value"), (long long)whole(o, "low"),
 			 (long long)whole(o, "high"));

@@ -110,6 +110,10 @@ void put_field(struct text *out, const json_t *o, const char *key);
 /** conclusion_words() - "flips with KEY above V (now ..)", or over what it holds */
 void conclusion_words(struct text *out, const json_t *conclusion);
 
+enum { ASSUMED_SHOWN = 3 };
+/** assumed_heaviest() - those of a cell's "costs" that came to most; how many */
+uint32_t assumed_heaviest(const json_t *costs, const char *key[ASSUMED_SHOWN]);
+
 /** assumed_words() - the assumed costs that a cell paid most for; nothing if none */
 void assumed_words(struct text *out, const json_t *cell);
 

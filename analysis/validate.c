@@ -100,6 +100,9 @@ static int predict(const struct result_set *s, struct vresult *r,
 		assumed_report(&t, s->cells[g->cells[0]].json, input);
 		free(r->assumed);
 		r->assumed = t.s;
+		json_decref(r->costs);
+		r->costs = json_incref(json_object_get(
+				s->cells[g->cells[0]].json, "costs"));
 		free(input);
 	}
 	return 0;
@@ -247,6 +250,10 @@ void validation_release(struct validation *v)
 		json_decref(v->results[i].json);
 		free(v->results[i].points);
 		free(v->results[i].assumed);
+		json_decref(v->results[i].costs);
+		for (uint32_t k = 0; k < v->results[i].swing_count; k++)
+			for (int end = 0; end < 2; end++)
+				free(v->results[i].swings[k].effect[end]);
 	}
 	free(v->results);
 	free(v->families);

@@ -22,6 +22,16 @@ struct vpoint {
 	bool strong, sign_right;
 };
 
+enum { SWINGS_MAX = 3 };
+
+/** struct vswing - an assumed cost at the low and high end of its range
+ *  @effect: predicted with it there, by point; NULL if the end is where it is */
+struct vswing {
+	const char *cost;	/* a key of vresult.costs */
+	int64_t value, end[2];
+	double *effect[2];
+};
+
 /** struct vresult - one published result; strings belong to @json */
 struct vresult {
 	json_t *json;		/* what was published: see validation_add() */
@@ -31,6 +41,9 @@ struct vresult {
 	struct vpoint *points;
 	double assumed_share;	/* of simulated time, of the cells after */
 	char *assumed;		/* assumed_report() of the cell with most; or NULL */
+	json_t *costs;		/* "costs" of that cell; or NULL */
+	struct vswing swings[SWINGS_MAX];
+	uint32_t swing_count;	/* 0 if nobody asked */
 };
 
 enum vtarget { TARGET_NONE, TARGET_MET, TARGET_MISSED };
@@ -85,6 +98,13 @@ json_t *validation_points_json(const struct vresult *r);
 
 /** validation_rows_json() - "rows" of reference.json: each figure by its key */
 json_t *validation_rows_json(const struct vresult *r);
+
+/** swings_text() - effects with each cost at its ends, and where signs flip */
+void swings_text(const struct vresult *r, FILE *out);
+/** swings_json() - [{"cost", "value", "ends": [{"at", "effects"}], "flips"}] */
+json_t *swings_json(const struct vresult *r);
+/** effect_text() - e as what it does to a number: +12 %, x5.5, /310000 */
+const char *effect_text(char *out, size_t bytes, double e);
 
 /** validation_json() - "points", "families", "null" (@null: its families) */
 json_t *validation_json(const struct validation *v,

@@ -77,6 +77,17 @@ json_t *validation_rows_json(const struct vresult *r)
 	return list;
 }
 
+static json_t *all_swings_json(const struct validation *v)
+{
+	json_t *o = json_object();
+
+	for (uint32_t i = 0; i < v->count; i++)
+		if (v->results[i].swing_count)
+			json_object_set_new(o, v->results[i].result,
+					    swings_json(&v->results[i]));
+	return o;
+}
+
 static json_t *families_json(const struct validation *v)
 {
 	json_t *list = json_array();
@@ -112,6 +123,7 @@ json_t *validation_json(const struct validation *v,
 	}
 	json_object_set_new(root, "points", points);
 	json_object_set_new(root, "families", families_json(v));
+	json_object_set_new(root, "ends", all_swings_json(v));
 	json_object_set_new(n, "families", families_json(null));
 	json_object_set_new(n, "targets_met", json_integer(validation_met(null)));
 	json_object_set_new(n, "targets_missed",
@@ -145,8 +157,7 @@ static const char *short_number(char *out, size_t bytes, double v)
 	return out;
 }
 
-/* e as what it does to the number: +12 %, x5.5, /310000 */
-static const char *effect_text(char *out, size_t bytes, double e)
+const char *effect_text(char *out, size_t bytes, double e)
 {
 	if (fabs(e) < log(2))
 		snprintf(out, bytes, "%+.1f %%", 100 * expm1(e));
@@ -193,6 +204,8 @@ static void result_text(const struct vresult *r, FILE *out)
 		"after", "effect", "before", "after", "effect", "sign");
 	for (uint32_t i = 0; i < r->count; i++)
 		point_text(&r->points[i], out);
+	if (r->swing_count)
+		swings_text(r, out);
 	fputc('\n', out);
 }
 

@@ -1,7 +1,7 @@
 /*
  * Pins the scorer of published results: skill, median and signs of hand-made
  * points against numbers worked out here, who is asked for which target, and
- * that predicting no change meets none. Does not pin how values are found in a
+ * that predicting no change meets none, where a sign flips. Does not pin how values are found in a
  * folder: t_validate.sh runs one.
  */
 #include <setjmp.h>
@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include "analysis/validate.h"
 
 /* Three points: x2, x1.5 and x0.8. */
@@ -114,6 +117,50 @@ static void t_null_predictor_meets_no_target(void **state)
 	validation_release(&v);
 }
 
+/* From +x2 at 100 to -20 % at 60: a straight line crosses 0 at 69.74; a weak
+ * point asks for no sign, and an end where the cost is already has no effects. */
+static void t_sign_flips_between_where_it_is_and_an_end(void **state)
+{
+	const double said[] = { log(2), log(1.5), log(0.8) };
+	double low[] = { log(0.8), log(1.1), log(0.9) };
+	char *text = NULL;
+	size_t bytes = 0;
+	struct validation v = { 0 };
+	struct vresult *r;
+	json_t *o, *flips;
+	FILE *out;
+
+	(void)state;
+	validation_reserve(&v, 1);
+	add(&v, "prediction", 10, said);
+	r = &v.results[0];
+	r->swings[0] = (struct vswing){ .cost = "a_ns", .value = 100,
+					.end = { 60, 100 }, .effect = { low } };
+	r->swing_count = 1;
+	o = swings_json(r);
+	flips = json_object_get(json_array_get(o, 0), "flips");
+	assert_int_equal(json_array_size(flips), 1);
+	assert_true(fabs(json_number_value(json_object_get(json_array_get(
+		flips, 0), "at")) - (100 - 40 * log(2) / (log(2) - log(0.8)))) <
+		    1e-9);
+	assert_int_equal(json_array_size(json_object_get(json_array_get(o, 0),
+							 "ends")), 1);
+	json_decref(o);
+	out = open_memstream(&text, &bytes);
+	swings_text(r, out);
+	fclose(out);
+	assert_non_null(strstr(text, "a_ns                         60  -20.0 %  +10.0 %  -10.0 %"));
+	assert_non_null(strstr(text, "the sign flips with a_ns below about 70"));
+	free(text);
+	r->points[0].strong = false;
+	o = swings_json(r);
+	assert_int_equal(json_array_size(json_object_get(json_array_get(o, 0),
+							 "flips")), 0);
+	json_decref(o);
+	r->swing_count = 0;
+	validation_release(&v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +168,7 @@ int main(void)
 		cmocka_unit_test(t_right_predictions_meet_both_targets),
 		cmocka_unit_test(t_noise_and_class_decide_what_is_asked),
 		cmocka_unit_test(t_null_predictor_meets_no_target),
+		cmocka_unit_test(t_sign_flips_between_where_it_is_and_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/table.h"
 #include "analysis/validate.h"
 #include "sim/base/file.h"
 #include "sim/base/getopt.h"
@@ -23,6 +24,9 @@ static const char help[] =
 "\n"
 "  -o, --output DIR     result folders DIR/RESULT, each with reference.json\n"
 "                       for `mmreplay plot` (default results/validate)\n"
+"      --ends           run each result again with its three heaviest assumed\n"
+"                       costs at the ends of their ranges, and say which sign\n"
+"                       flips and where: up to six times the work\n"
 "      --null           score the null predictor alone; runs nothing\n"
 "  -j, --jobs N         cells at a time (default: one per CPU)\n"
 "      --json           JSON instead of text\n"
@@ -40,7 +44,7 @@ struct arguments {
 	const char *output;
 	char *dir;			/* of the published results */
 	struct run_options run;
-	bool json, null;
+	bool json, null, ends;
 };
 
 static int take(int c, struct arguments *a, struct errbuf *e)
@@ -51,6 +55,9 @@ static int take(int c, struct arguments *a, struct errbuf *e)
 		return 0;
 	case 'N':
 		a->null = true;
+		return 0;
+	case 'E':
+		a->ends = true;
 		return 0;
 	case 'j':
 		return command_count("--jobs", optarg, 1024, &a->run.jobs, e);
@@ -71,6 +78,7 @@ static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
 	static const struct long_option longs[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "null", no_argument, NULL, 'N' },
+		{ "ends", no_argument, NULL, 'E' },
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "json", no_argument, NULL, 'J' },
 		{ "quiet", no_argument, NULL, 'q' },
@@ -139,35 +147,99 @@ static const char **choose_files(const struct arguments *a, uint32_t *count,
 
 /* ---- one result: its scenario, its folder ---- */
 
+/* One scenario into @dir, and its points behind those of @v. */
 static int run_folder(const struct arguments *a, const struct scenario *s,
-		      const char *dir, struct errbuf *e)
+		      const char *dir, json_t *published, struct validation *v,
+		      struct errbuf *e)
 {
-	struct run_options o = a->run;
-	struct run_summary sum;
-
-	o.out_dir = dir;
-	if (!a->run.quiet)
-		fprintf(stderr, "%s: %u cells\n", s->published->result,
-			s->cell_count);
-	return results_run(s, &o, &sum, e);
-}
-
-static int score_folder(const struct arguments *a, const struct scenario *s,
-			json_t *published, struct validation *v,
-			struct errbuf *e)
-{
-	char *dir = xasprintf("%s/%s", a->output, s->published->result);
 	const char *const dirs[] = { dir };
 	struct result_set *set = NULL;
-	int r = run_folder(a, s, dir, e);
+	struct run_options o = a->run;
+	struct run_summary sum;
+	int r;
 
+	o.out_dir = dir;
+	r = results_run(s, &o, &sum, e);
 	if (!r) {
 		set = results_load(dirs, 1, e);
 		r = set ? validation_add(v, set, published, false, e) : -1;
 	}
+	results_free(set);
+	return r;
+}
+
+/* The effects of all points with one cost at one end; NULL on error. */
+static double *effects_at(const struct arguments *a, const char *path,
+			  const struct vresult *r, const char *cost,
+			  int64_t value, struct errbuf *e)
+{
+	char *set = xasprintf("machine.costs.%s=%lld", cost, (long long)value);
+	char *dir = xasprintf("%s/%s/costs/%s=%lld", a->output, r->result, cost,
+			      (long long)value);
+	const char *const sets[] = { set };
+	struct scenario_overrides over = { .set = sets, .set_count = 1,
+					   .model_id = program_model_id(),
+					   .workloads = &workload_source };
+	struct scenario *s = scenario_load(path, &over, e);
+	struct validation v = { 0 };
+	double *out = NULL;
+
+	validation_reserve(&v, 1);
+	if (s && !run_folder(a, s, dir, r->json, &v, e)) {
+		out = xcalloc(r->count + 1, sizeof(*out));
+		for (uint32_t i = 0; i < r->count; i++)
+			out[i] = v.results[0].points[i].effect_predicted;
+	}
+	validation_release(&v);
+	scenario_free(s);
+	free(dir);
+	free(set);
+	return out;
+}
+
+static int ends_of(const struct arguments *a, const char *path,
+		   struct vresult *r, struct errbuf *e)
+{
+	static const char *const names[] = { "low", "high" };
+	const char *key[ASSUMED_SHOWN];
+	uint32_t n = r->costs ? assumed_heaviest(r->costs, key) : 0;
+
+	_Static_assert((int)ASSUMED_SHOWN <= (int)SWINGS_MAX, "swings");
+	for (uint32_t i = 0; i < n; i++) {
+		const json_t *o = json_object_get(r->costs, key[i]);
+		struct vswing *w = &r->swings[r->swing_count++];
+
+		w->cost = key[i];
+		w->value = json_integer_value(json_object_get(o, "value"));
+		for (int end = 0; end < 2; end++) {
+			w->end[end] = json_integer_value(
+					json_object_get(o, names[end]));
+			if (w->end[end] == w->value)
+				continue;
+			w->effect[end] = effects_at(a, path, r, key[i],
+						    w->end[end], e);
+			if (!w->effect[end])
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int score_folder(const struct arguments *a, const struct scenario *s,
+			const char *path, json_t *published,
+			struct validation *v, struct errbuf *e)
+{
+	char *dir = xasprintf("%s/%s", a->output, s->published->result);
+	int r;
+
+	if (!a->run.quiet)
+		fprintf(stderr, "%s: %u cells\n", s->published->result,
+			s->cell_count);
+	r = run_folder(a, s, dir, published, v, e);
 	if (!r)
 		r = published_save(&v->results[v->count - 1], dir, e);
-	results_free(set);
+	if (!r && a->ends)
+		r = ends_of(a, path, &v->results[v->count - 1], e);
 	free(dir);
 	return r;
 }
@@ -194,7 +266,7 @@ static int one_result(const struct arguments *a, const char *path,
 	if (!r)
 		r = validation_add(null, NULL, published, true, e);
 	if (!r && !a->null)
-		r = score_folder(a, s, published, v, e);
+		r = score_folder(a, s, path, published, v, e);
 	json_decref(published);
 	scenario_free(s);
 	return r;

@@ -33,7 +33,7 @@ some()		# OPTIONS..
 	"$MMREPLAY" validate munmap-hold fork-mt-dup-v2 -q -o "$tmp/v" "$@"
 }
 
-echo "1..$((MMREPLAY_LONG ? 14 : 13))"
+echo "1..$((MMREPLAY_LONG ? 15 : 14))"
 stamp
 some >"$tmp/out" 2>"$tmp/err"
 grep -q '^ *6421 .* +53.0 %' "$tmp/out" && grep -q '^munmap-hold ' "$tmp/out" &&
@@ -47,6 +47,11 @@ cp "$tmp/json" "$tmp/first"
 some --json >"$tmp/json" 2>/dev/null
 cmp -s "$tmp/first" "$tmp/json"
 result $? "the same bytes again"
+"$MMREPLAY" validate munmap-hold -q -o "$tmp/v" --ends >"$tmp/out" 2>/dev/null
+[ "$(grep -c '^  [a-z_0-9]*_ns  *[0-9]* ' "$tmp/out")" = 6 ] &&
+	[ -d "$tmp/v/munmap-hold/costs/zone_page_ns=15" ] &&
+	grep -q 'no sign that is asked for flips' "$tmp/out"
+result $? "--ends: three assumed costs at both ends of their ranges"
 "$MMREPLAY" plot "$tmp/v/munmap-hold" effect reference >"$tmp/plots" 2>/dev/null
 grep -q 'effect.png$' "$tmp/plots" && grep -q 'reference.png$' "$tmp/plots"
 result $? "effect and reference are drawn from the folder"
