@@ -550,7 +550,7 @@ void flush_local(struct task *t, uint64_t pages);
 /** flush_wait() - spin until the last acknowledgement */
 void flush_wait(struct task *t, struct flush_info *f);
 int64_t flush_handler_ns(const struct kernel *k, uint64_t pages);
-/** flush_count() - book the costs of the handlers that flush_send() asked for */
+/** flush_count() - book IPIs, and costs of the handlers that flush_send() asked for */
 void flush_count(struct kernel *k, const struct flush_info *f, uint64_t pages);
 /** flush_tlb_kernel() - every CPU, the caller waits */
 void flush_tlb_kernel(struct task *t);

@@ -45,6 +45,7 @@ void flush_count(struct kernel *k, const struct flush_info *f, uint64_t pages)
 {
 	uint64_t *times = k->m->cost_times;
 
+	count_n(k, COUNT_TLB_IPI, f->targets);
 	times[COST_TLB_REMOTE_HANDLER] += f->targets;
 	if (flush_is_full(pages))
 		times[COST_TLB_LOCAL_FULL] += f->targets;
@@ -109,7 +110,6 @@ void flush_send(struct task *t, struct flush_info *f, const uint64_t *mask,
 		}
 	}
 	prim_expected(t, (int64_t)f->targets * cost_ns(k, COST_IPI_SEND));
-	count_n(k, COUNT_TLB_IPI, f->targets);
 }
 
 void flush_wait(struct task *t, struct flush_info *f)
@@ -146,6 +146,7 @@ void flush_tlb_kernel(struct task *t)
 	memcpy(mask, k->all_cpus, words * sizeof(*mask));
 	mask[t->cpu->id / 64] &= ~(1ULL << (t->cpu->id % 64));
 	flush_send(t, &f, mask, cost_ns(k, COST_VMAP_FLUSH));
+	count_n(k, COUNT_TLB_IPI_KERNEL, f.targets);
 	k->m->cost_times[COST_VMAP_FLUSH] += f.targets;
 	prim(t, COST_VMAP_FLUSH, 1);
 	flush_wait(t, &f);

@@ -250,7 +250,7 @@ static void t_drain_interrupts_all(void **state)
 	mmfix_task(&x, 0, pairs);
 	mmfix_run(&x);
 	assert_int_equal(mmfix_counter(&x, COUNT_VMAP_PURGE), 1);
-	assert_int_equal(mmfix_counter(&x, COUNT_TLB_IPI), 3);
+	assert_int_equal(mmfix_counter(&x, COUNT_TLB_IPI_KERNEL), 3);
 	assert_int_equal(mmfix_counter(&x, COUNT_VMAP_PURGED_AREAS), 97);
 	mmfix_close(&x);
 }

@@ -143,20 +143,20 @@ static void t_threshold(void **state)
 static void aliases(struct task *t, struct mmfix *x)
 {
 	struct vmap_mapping a = map(t, 8), b = map(t, 8);
-	uint64_t ipis = mmfix_counter(x, COUNT_TLB_IPI);
+	uint64_t ipis = mmfix_counter(x, COUNT_TLB_IPI_KERNEL);
 
 	do_vm_unmap_aliases(t);		/* nothing is dirty */
 	settle(t);
-	assert_int_equal(mmfix_counter(x, COUNT_TLB_IPI), ipis);
+	assert_int_equal(mmfix_counter(x, COUNT_TLB_IPI_KERNEL), ipis);
 	unmap(t, a);
 	do_vm_unmap_aliases(t);		/* flushed, but the block is in use */
 	settle(t);
-	assert_true(mmfix_counter(x, COUNT_TLB_IPI) > ipis);
+	assert_true(mmfix_counter(x, COUNT_TLB_IPI_KERNEL) > ipis);
 	assert_int_equal(held(x), 8 * PAGE);
-	ipis = mmfix_counter(x, COUNT_TLB_IPI);
+	ipis = mmfix_counter(x, COUNT_TLB_IPI_KERNEL);
 	do_vm_unmap_aliases(t);		/* what was flushed is not flushed again */
 	settle(t);
-	assert_int_equal(mmfix_counter(x, COUNT_TLB_IPI), ipis);
+	assert_int_equal(mmfix_counter(x, COUNT_TLB_IPI_KERNEL), ipis);
 	unmap(t, b);
 	do_vm_unmap_aliases(t);
 	settle(t);
