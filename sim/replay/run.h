@@ -51,6 +51,7 @@ struct rtask {
 	uint32_t trace, instance;	/* number in the trace's table */
 	uint8_t phase, off_state;	/* @off_state: 0 = on a CPU */
 	bool switched_in;		/* and did nothing since */
+	bool slept;			/* since its last op */
 	bool off_nested, fault_open, last_fault, launched, finished, asleep;
 	/* the record that is next, or being done */
 	struct op op;

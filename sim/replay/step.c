@@ -104,6 +104,7 @@ bool rtask_sleep(struct rtask *rt, int64_t ns)
 {
 	if (ns <= 0)
 		return false;
+	rt->slept = true;
 	mm_awake(rt, false);
 	task_sleep_until(&rt->task, rt->r->m.engine.now_ns + ns);
 	return true;
@@ -280,6 +281,13 @@ static void waited(struct rtask *rt)
 	rt->op_wait_ns += ns;
 }
 
+/* To wait for the recorded order is no sleep of the program's, unless it sleeps
+ * anyway, for too short a time, or leaves when the others are done: a join. */
+static bool stands(const struct rtask *rt, const struct note *n)
+{
+	return n->kind == NOTE_ORDER && !rt->slept && rt->op.kind != OP_EXIT;
+}
+
 static bool must_wait(struct rtask *rt, const struct note *n)
 {
 	struct rtask *pred;
@@ -298,7 +306,7 @@ static bool must_wait(struct rtask *rt, const struct note *n)
 	rt->wait_since_ns = rt->r->m.engine.now_ns;
 	TAILQ_INSERT_TAIL(&pred->waiters, rt, wait_link);
 	mm_awake(rt, false);
-	if (n->kind == NOTE_ORDER)	/* no sleep of the program's */
+	if (stands(rt, n))
 		task_stand(&rt->task);
 	else
 		task_sleep(&rt->task);
@@ -365,6 +373,7 @@ static bool do_record(struct rtask *rt)
 	}
 	rt->off_state = 0;
 	rt->off_nested = false;
+	rt->slept = false;
 	rt->done++;
 	distortion_op_start(rt);
 	rt->phase = PHASE_FETCH;
