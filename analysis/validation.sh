@@ -52,9 +52,9 @@ targets_of()	# FILE..: the lines of targets, without the heads of folders
 	sed -n '/^targets, /,/^$/p' "$@" | sed '/^$/d; s/^targets, //; s/, costs: /, /'
 }
 
-"$program" validate -q -o "$dir/published" >"$dir/validate.txt" 2>"$dir/validate.err"
+"$program" validate --ends -q -o "$dir/published" >"$dir/validate.txt" 2>"$dir/validate.err"
 [ -s "$dir/validate.txt" ] || { cat "$dir/validate.err" >&2; exit 1; }
-"$program" validate -q -o "$dir/published" --json >"$dir/validate.json" 2>/dev/null
+"$program" validate --ends -q -o "$dir/published" --json >"$dir/validate.json" 2>/dev/null
 "$program" validate --null >"$dir/null.txt" 2>/dev/null
 "$program" validate --null --json >"$dir/null.json" 2>/dev/null
 
@@ -165,6 +165,9 @@ block "$dir/families.txt"
 echo '![Effects, predicted against published](validation-effect.png)'
 echo
 echo '### Every point'
+echo
+echo 'Below each table: its three heaviest assumed costs at the ends of their ranges,'
+echo 'and where a sign that is asked for flips, between there and where the cost is.'
 echo
 sed '/^family  /,$d' "$dir/validate.txt" | fold -s -w 100 >"$dir/points.txt"
 block "$dir/points.txt"
