@@ -12,7 +12,8 @@
 #include <cmocka.h>
 #include "traces/format/mmt.h"
 
-enum { TASKS = 5, RECORDS = 40000, SALVAGE_EVERY = 16 };
+enum { TASKS = 5, RECORDS = 40000, SALVAGE_EVERY = 16,
+       LATE = 3 * RECORDS };
 
 static uint64_t rnd(uint64_t *state)
 {
@@ -235,6 +236,44 @@ static void t_merged(void **state)
 	assert_int_equal(n, RECORDS);
 	mmt_cursor_free(c);
 	mmt_close(r);
+	unlink(path);
+	free(path);
+}
+
+/* a long call stands where it ended, chunks later; in order it comes early */
+static void t_written_late(void **state)
+{
+	struct op op = { .kind = OP_MUNMAP, .mm = 1, .duration_ns = 1 };
+	struct trace_header h;
+	char *path = temp_name();
+	struct errbuf e = { 0 };
+	struct mmt_writer *w = mmt_create(path, &e);
+	struct mmt_reader *r;
+	struct mmt_cursor *c;
+	uint64_t s = 1, n;
+
+	(void)state;
+	for (n = 0; n < LATE; n++, op.start_ns += 10) {
+		op.arg[0] = rnd(&s);
+		assert_int_equal(mmt_put(w, &op, &e), 0);
+	}
+	op.task = 1;
+	op.start_ns = 15;
+	op.duration_ns = LATE * 10;
+	assert_int_equal(mmt_put(w, &op, &e), 0);
+	fill_header(&h);
+	assert_int_equal(mmt_finish(w, &h, &e), 0);
+	trace_header_release(&h);
+	for (unsigned flags = 0; flags <= MMT_IN_ORDER; flags += MMT_IN_ORDER) {
+		r = mmt_open(path, flags, 1, &e);
+		c = mmt_merged(r);
+		for (n = 0; mmt_next(c, &op, &e) > 0; n++)
+			assert_int_equal(op.task, n == 2);
+		assert_int_equal(n, LATE + 1);
+		assert_true(mmt_stats(r).chunks_decoded > 2);
+		mmt_cursor_free(c);
+		mmt_close(r);
+	}
 	unlink(path);
 	free(path);
 }
@@ -504,6 +543,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_round_trip), cmocka_unit_test(t_merged),
+		cmocka_unit_test(t_written_late),
 		cmocka_unit_test(t_header), cmocka_unit_test(t_alias),
 		cmocka_unit_test(t_writer_refuses),
 		cmocka_unit_test(t_truncated), cmocka_unit_test(t_bit_flips),
