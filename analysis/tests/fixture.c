@@ -286,6 +286,11 @@ static void whole_body(struct maker *m, json_t *o)
 		hold_class(m, 2 << 20, seconds)));
 	json_object_set_new(o, "vmstat", json_pack("{s:I}", "pgfault",
 		(json_int_t)ops));
+	json_object_set_new(o, "rcu", json_pack(
+		"{s:I,s:I,s:f,s:{s:i,s:I,s:I}}", "called", (json_int_t)ops / 2,
+		"call_ns", (json_int_t)around(m, 70000), "callback_share", 0.03,
+		"period_ns", "count", 17, "p50", (json_int_t)9000000,
+		"max", (json_int_t)16000000));
 	cpu(o, makespan, makespan * pct / 1000);
 	json_object_set_new(o, "hung_tasks", json_array());
 	json_object_set_new(o, "cost_share", json_pack("{s:f,s:f,s:f,s:f,s:f}",

@@ -149,7 +149,7 @@ static void run_rcu(struct mmfix *x, const char *rcu, const char *nocbs)
 	rules = flavour->rules;
 	rules.nocbs = nocbs;
 	x->cfg.policies.options[AXIS_RCU] = &rules;
-	x->check_every = 7;
+	x->check_every = 70;
 	mmfix_open(x, 1);
 	mmfix_task(x, 0, free_areas);
 	mmfix_run(x);
