@@ -1,7 +1,8 @@
 #!/bin/bash
 # Runs test programs and test scripts, two at a time, and counts their TAP
 # lines. A part that crashes, runs out of time, prints no plan or fewer
-# results than planned is one more failure, so silence never passes.
+# results than planned is one more failure, so silence never passes. Lines that
+# a part begins with "## " are for who runs it, and printed.
 # The last line is always: N passed, N failed, N skipped
 set -u
 export LC_ALL=C
@@ -30,6 +31,16 @@ if [ "${1-}" = --one ]; then
 	echo "$? $(( (${EPOCHREALTIME/./} - start) / 1000 ))" >"$2/$name.end"
 	exit 0
 fi
+
+# Both ends of a long log: what fails is at the end, beside its seed.
+excerpt()
+{
+	if [ "$(wc -l <"$1")" -le 200 ]; then
+		cat "$1"
+	else
+		head -n 100 "$1"; echo ...; tail -n 100 "$1"
+	fi
+}
 
 out=$BUILD/test-output
 rm -rf "$out"
@@ -64,7 +75,9 @@ for part in "$@"; do
 		$((ms / 1000)) $((ms % 1000 / 100))
 	if [ "$bad" != 0 ]; then
 		[ -n "$why" ] && echo "    $why"
-		sed 's/^/    /' "$log" | head -n 200
+		excerpt "$log" | sed 's/^/    /'
+	else
+		sed -n 's/^## /    /p' "$log"
 	fi
 	passed=$((passed + ok)) failed=$((failed + bad))
 	skipped=$((skipped + skip))

@@ -69,6 +69,9 @@ static void t_random_loads(void **state)
 		free(fast.state);
 		free(eager.state);
 	}
+	print_message("## random loads and policies: seeds %llu to %llu, --eager and the fast path the same\n",
+		      (unsigned long long)first,
+		      (unsigned long long)(first + count - 1));
 }
 
 int main(void)

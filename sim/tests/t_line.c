@@ -318,7 +318,7 @@ static void atomics(uint32_t sockets, uint32_t each)
 
 	think_max_ns = 0;
 	ns = all_add(sockets, cpus);
-	print_message("# %u sockets of %u CPUs, one word: simulated %lld ns, closed form %lld\n",
+	print_message("## %u sockets of %u CPUs, one word: simulated %lld ns, closed form %lld\n",
 		      sockets, each, (long long)ns, (long long)expected);
 	assert_in_range(ns, expected * 98 / 100, expected * 102 / 100);
 }
@@ -480,7 +480,7 @@ static void line_offsets(uint32_t object_bytes)
 		even += off * off / (AREAS / 4.0);
 		same += gap * gap / (double)(seen[i] + published[i]);
 	}
-	print_message("# %u bytes, offsets 0 16 32 48: %lld %lld %lld %lld; chi2 %.2f against even, %.2f against 46 39 53 56 (5 %%: 7.81)\n",
+	print_message("## %u bytes, offsets 0 16 32 48: %lld %lld %lld %lld; chi2 %.2f against even, %.2f against 46 39 53 56 (5 %%: 7.81)\n",
 		      object_bytes, (long long)seen[0], (long long)seen[1],
 		      (long long)seen[2], (long long)seen[3], even, same);
 	assert_true(even < 7.81 && same < 7.81);

@@ -544,6 +544,9 @@ static void t_random(void **state)
 		assert_int_equal(fast_contacts, eager_contacts);
 		assert_memory_equal(&fast, &eager, sizeof(fast));
 	}
+	print_message("## random schedules: seeds %llu to %llu, --eager and the fast path the same\n",
+		      (unsigned long long)first,
+		      (unsigned long long)(first + count - 1));
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Pins the test runner: what it counts, and that a part that crashes, stops
-# early, prints no plan or fails without saying so makes it red. Does not pin
-# the time limit.
+# early, prints no plan or fails without saying so makes it red; what of a part
+# is printed. Does not pin the time limit.
 set -u
 run=$PWD/sim/tests/run.sh
 tmp=$(mktemp -d)
@@ -29,7 +29,7 @@ case_is()
 	fi
 }
 
-echo 1..8
+echo 1..9
 case_is 'counts' '3 passed, 0 failed, 2 skipped' 0 \
 	'echo 1..3; echo "ok 1 - a"; echo "ok 2 - b"; echo "not ok 3 # SKIP c"' \
 	'echo 1..2; echo "ok 1 - a"; echo "ok 2 - b # SKIP no gnuplot"'
@@ -44,3 +44,10 @@ case_is 'an early stop' '1 passed, 1 failed, 0 skipped' 1 \
 case_is 'no plan' '1 passed, 1 failed, 0 skipped' 1 'echo "ok 1 - a"'
 case_is 'silence' '0 passed, 1 failed, 0 skipped' 1 ':'
 case_is 'nothing to run' '0 passed, 0 failed, 0 skipped' 1
+
+body='echo 1..1; echo "## simulated 3, exact 3"; echo "# seed 7"; echo "ok 1 - a"'
+printf '%b\n' "$body" >"$tmp/t_1.sh"
+BUILD=$tmp/build "$run" "$tmp/t_1.sh" >"$tmp/out" 2>&1 &&
+	grep -qx '    simulated 3, exact 3' "$tmp/out" && ! grep -q 'seed 7' "$tmp/out" &&
+	echo 'ok 9 - lines for who runs it are printed' ||
+	echo 'not ok 9 - lines for who runs it are printed'

@@ -180,7 +180,7 @@ static void t_lock_loop(void **state)
 		for (uint32_t i = 0; i < n; i++)
 			actor(&a[i], i, loop_100, 0);
 		machine_run(&f.m);
-		print_message("# lock loop, %u CPUs: %lld ns a round, closed form %lld\n",
+		print_message("## lock loop, %u CPUs: %lld ns a round, closed form %lld\n",
 			      n, (long long)f.m.end_ns / 100, (long long)round);
 		assert_in_range(f.m.end_ns, round * 100 * 98 / 100,
 				round * 100 * 102 / 100);

@@ -60,7 +60,7 @@ static double off_pct(double is, double exact)
 static void within_2_pct(const char *what, unsigned n, double is, double exact,
 			 const char *unit, uint64_t samples)
 {
-	print_message("# %-28s %4u  simulated %10.4f  exact %10.4f %s  %+5.2f %%  (%llu samples)\n",
+	print_message("## %-28s %4u  simulated %10.4f  exact %10.4f %s  %+5.2f %%  (%llu samples)\n",
 		      what, n, is, exact, unit, off_pct(is, exact),
 		      (unsigned long long)samples);
 	assert_true(off_pct(is, exact) < 2 && off_pct(is, exact) > -2);
