@@ -378,7 +378,7 @@ int draft_finish(struct draft *d, struct loc at, struct arena *a,
 		d->cell.kernel.policies.mmap_rwsem = NULL;
 	if (d->preset_hz && !d->hz_pinned)
 		d->cell.profile.hz = d->preset_hz;
-	r = profile_check(&d->cell.profile, at, e);
+	r = profile_check(&d->cell.profile, NULL, at, e);
 	if (r)
 		return r;
 	if (!d->cell.kernel.null_kernel) {

@@ -106,8 +106,10 @@ int profile_set(struct profile *p, const char *key, const struct ynode *value,
 /** profile_check_cost() - refuse what is no key of a cost */
 int profile_check_cost(const char *key, struct loc at, struct errbuf *e);
 
-/** profile_check() - what must hold between the fields; @at for the message */
-int profile_check(const struct profile *p, struct loc at, struct errbuf *e);
+/** profile_check() - what must hold between the fields; @n: the map that gave some
+ *  of them, or NULL; @at for the message where it did not */
+int profile_check(const struct profile *p, const struct ynode *n, struct loc at,
+		  struct errbuf *e);
 
 /** profile_from_node() - `machine:` as a name, a path or inline */
 int profile_from_node(const struct ynode *n, const char *dir,

@@ -201,7 +201,7 @@ static int place_cell(struct build *b, struct growing *g, struct draft d,
 	int r = draft_apply(&d, sweep, true, b, e);
 
 	if (!r)
-		r = profile_check(&d.cell.profile, at, e);
+		r = profile_check(&d.cell.profile, NULL, at, e);
 	if (!r)
 		r = draft_apply(&d, &b->pins, true, b, e);
 	if (r)

@@ -275,26 +275,38 @@ static int read_fitted_to(const struct ynode *n, struct profile *p,
 	return 0;
 }
 
-int profile_check(const struct profile *p, struct loc at, struct errbuf *e)
+/* Where @key of the map @n has its value, else @other, else @at. */
+static struct loc value_at(const struct ynode *n, const char *key,
+			   const char *other, struct loc at)
+{
+	const struct ynode *v = n ? ynode_get(n, key) : NULL;
+
+	if (!v && n)
+		v = ynode_get(n, other);
+	return v ? v->at : at;
+}
+
+int profile_check(const struct profile *p, const struct ynode *n, struct loc at,
+		  struct errbuf *e)
 {
 	const struct topology *t = &p->topology;
 	uint64_t room = (uint64_t)t->sockets * t->llcs_per_socket;
 
 	room *= (uint64_t)t->cores_per_llc * t->threads_per_core;
 	if (room == 0 || room > CPUS_MAX)
-		return err_at(e, -EINVAL, at,
+		return err_at(e, -EINVAL, value_at(n, "topology", "cpus", at),
 			      "topology: %llu CPUs; expected 1 to %d",
 			      (unsigned long long)room, CPUS_MAX);
 	if (p->cpus == 0 || p->cpus > room)
-		return err_at(e, -EINVAL, at,
+		return err_at(e, -EINVAL, value_at(n, "cpus", "topology", at),
 			      "cpus: %u; expected 1 to %llu, which is what the topology holds",
 			      p->cpus, (unsigned long long)room);
 	if (p->cpus_possible < p->cpus)
-		return err_at(e, -EINVAL, at,
+		return err_at(e, -EINVAL, value_at(n, "cpus_possible", "cpus", at),
 			      "cpus_possible: %u; expected at least the %u of cpus",
 			      p->cpus_possible, p->cpus);
 	if (p->line_bytes != 64 && p->line_bytes != 128)
-		return err_at(e, -EINVAL, at,
+		return err_at(e, -EINVAL, value_at(n, "line_bytes", "base", at),
 			      "line_bytes: %u; expected 64 or 128", p->line_bytes);
 	return 0;
 }
@@ -369,7 +381,7 @@ static int read_profile(const struct ynode *n, struct profile *p, bool whole,
 			return r;
 	}
 	r = whole ? check_whole(n, seen, e) : 0;
-	return r ? r : profile_check(p, n->at, e);
+	return r ? r : profile_check(p, n, n->at, e);
 }
 
 static int profile_open(const char *name, const char *dir, struct loc at,

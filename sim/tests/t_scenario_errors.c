@@ -213,14 +213,18 @@ static void t_machine(void **state)
 	       "s.yaml:2:10: machine: expected description as well");
 	refuse_machine("cpus: 0", "s.yaml:2:32: cpus: expected a whole number*");
 	refuse_machine("cpus: 3",
-		       "s.yaml:2:10: cpus: 3; expected 1 to 2, which is what the topology holds");
+		       "s.yaml:2:32: cpus: 3; expected 1 to 2, which is what the topology holds");
 	refuse_machine("cpus_possible: 1",
-		       "s.yaml:2:10: cpus_possible: 1; expected at least the 2 of cpus");
+		       "s.yaml:2:41: cpus_possible: 1; expected at least the 2 of cpus");
 	refuse_machine("topology: {sockets: 4000}",
-		       "s.yaml:2:10: topology: 8000 CPUs; expected 1 to 4096");
+		       "s.yaml:2:36: topology: 8000 CPUs; expected 1 to 4096");
+	refuse_machine("topology: {sockets: 0}",
+		       "s.yaml:2:46: sockets: expected a whole number*");
+	refuse_machine("topology: {cores_per_llc: 1}",
+		       "s.yaml:2:36: cpus: 2; expected 1 to 1, which is what the topology holds");
 	refuse_machine("topology: {socket: 1}",
 		       "s.yaml:2:37: unknown key 'socket'; did you mean 'sockets'?*");
-	refuse_machine("line_bytes: 96", "s.yaml:2:10: line_bytes: 96; expected 64 or 128");
+	refuse_machine("line_bytes: 96", "s.yaml:2:38: line_bytes: 96; expected 64 or 128");
 	refuse_machine("speed: 3", "s.yaml:2:26: unknown key of a machine 'speed'*");
 	refuse_machine("costs: {tick_ns: 3}",
 		       "s.yaml:2:43: tick_ns: expected {value: N, source: \"...\", class: measured | published | derived | assumed}");
