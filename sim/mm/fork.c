@@ -36,9 +36,9 @@ static bool locks_parent_areas(const struct kernel *k)
 	return k->cfg.version >= 6004003;
 }
 
-static bool out_of_memory(struct kernel *k)
+bool dup_out_of_memory(struct kernel *k)
 {
-	return k->fail_dup_vma && !--k->fail_dup_vma;
+	return k->fail_dup && !--k->fail_dup;
 }
 
 /* anon_vma_fork(): into the trees of the ancestors, then one of its own under
@@ -69,7 +69,7 @@ int dup_vma(struct task *t, struct vma *v, struct mm *child, struct vma **out)
 		vma_start_write(t, v);
 	if (v->flags & VM_DONTCOPY)
 		return 0;
-	if (out_of_memory(v->mm->k))
+	if (dup_out_of_memory(v->mm->k))
 		return -ENOMEM;
 	dup_rmap(t, v);
 	copy = vma_dup(t, child, v);

@@ -194,7 +194,7 @@ struct kernel {
 	uint64_t *all_cpus;
 	struct resources *resources;	/* resource.h */
 	uint32_t files_born, anon_vmas_born;	/* for ids */
-	uint32_t fail_dup_vma;	/* tests: the n-th copy from here on fails */
+	uint32_t fail_dup;		/* tests: fork's n-th allocation from here on fails */
 	void *vmap_state;
 	uint8_t vmap_op[8];		/* that frees each enum vmap_kind */
 	bool vmap_one_index;		/* of all blocks: before 6.4 */
@@ -477,6 +477,9 @@ int do_munmap_keep(struct task *t, struct mm *mm, struct range r);
 
 /* ---- fork (fork.c): the steps that fork policies are made of ---- */
 int dup_mmap_lock(struct task *t, struct mm *parent, struct mm *child);
+/** dup_out_of_memory() - the tree's nodes, or an area, cannot be had; tests only */
+bool dup_out_of_memory(struct kernel *k);
+
 /** dup_vma() - copy one area without its index entry to *@copy; NULL: not
  *  copied (DONTCOPY). The caller stores it, then calls dup_pages().
  *  Return: 0 or -ENOMEM; then what was copied goes with the child. */

@@ -81,6 +81,8 @@ static void copies(struct task *t, struct mmfix *x)
 static void run_one(void (*fn)(struct task *t, struct mmfix *x),
 		    const char *fork_copy)
 {
+	bool tree_first = !strcmp(fork_copy, "maple-bulk") ||
+			  !strcmp(fork_copy, "mt-dup");
 	struct mmfix x;
 
 	mmfix_config(&x, 2);
@@ -90,6 +92,7 @@ static void run_one(void (*fn)(struct task *t, struct mmfix *x),
 	}
 	mmfix_policy(&x, AXIS_FORK_COPY, fork_copy);
 	x.check_every = 1;
+	x.arg = &tree_first;
 	mmfix_open(&x, 1);
 	mmfix_task(&x, 0, fn);
 	mmfix_run(&x);
@@ -105,10 +108,14 @@ static void t_copies(void **state)
 	run_one(copies, "mt-dup");
 }
 
-/* Memory ends at the n-th area: the half-made child goes through exit_mmap(),
- * the parent is as it was but for its write-protected pages. */
+/* Memory ends at the n-th allocation, of the tree's nodes or of an area: the
+ * half-made child goes through exit_mmap(), the parent is as it was but for its
+ * write-protected pages, and no reserved node is left. */
 static void fails(struct task *t, struct mmfix *x)
 {
+	const struct hold_class *nodes =
+		&x->f.metrics->holds[x->k->hold[HOLD_MAPLE_NODE]];
+	unsigned first = *(bool *)x->arg ? 1 : 0;
 	struct mm *child;
 
 	mmfix_op(t, 0);
@@ -116,14 +123,21 @@ static void fails(struct task *t, struct mmfix *x)
 		sys_mmap(t, x->mm, BASE + 2 * i * PAGE, PAGE, RW, ANON, false);
 		touch(t, x->mm, 2 * i);
 	}
-	for (unsigned n = 1; n <= 5; n++) {
-		x->k->fail_dup_vma = n;
+	for (unsigned n = 1; n <= first + 5; n++) {
+		x->k->fail_dup = n;
 		mmfix_op(t, 8);
 		assert_int_equal(do_fork(t, x->mm, 10 + n, &child), -ENOMEM);
+		assert_int_equal(x->k->fail_dup, 0);
 		assert_null(child);
+		assert_int_equal(nodes->stage[x->k->stage[STAGE_RESERVED]].objects, 0);
+		if (n <= first)		/* before any area was copied */
+			assert_int_equal(resident_at(x->mm, BASE), RES_4K);
 		assert_string_equal(picture(x->mm, BASE, 10, buf), "A.B.C.D.E.");
 	}
+	x->k->fail_dup = first + 6;	/* one more than there are */
 	child = fork_of(t, x->mm, 20);
+	assert_int_equal(x->k->fail_dup, 1);
+	x->k->fail_dup = 0;
 	assert_string_equal(picture(child, BASE, 10, buf), "A.B.C.D.E.");
 	drop(t, child);
 	for (unsigned i = 0; i < 5; i++)

@@ -132,6 +132,8 @@ static void mt_write(struct task *t, struct mm *mm, uint64_t areas, bool spans)
 
 static int mt_prealloc(struct task *t, struct mm *mm, unsigned n)
 {
+	if (mm->in_dup && dup_out_of_memory(mm->k))
+		return -ENOMEM;		/* mas_alloc_nodes() has freed the first ones */
 	prim(t, COST_MAPLE_NODE_ALLOC, n);
 	settle(t);
 	if (!mt(mm)->reserved)
@@ -213,6 +215,8 @@ static void mt_erase(struct task *t, struct mm *mm, struct range r)
 static int mt_dup(struct task *t, struct mm *from, struct mm *to)
 {
 	settle(t);
+	if (dup_out_of_memory(to->k))
+		return -ENOMEM;		/* mt_free_bulk() of what was copied */
 	prim(t, COST_MAPLE_NODE_COPY, mt(from)->nodes);
 	settle(t);
 	mt(to)->nodes = mt(from)->nodes;
