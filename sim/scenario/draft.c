@@ -176,12 +176,13 @@ static int set_axis(struct draft *d, int axis, const struct ynode *value,
 
 static int unknown_key(const struct setting *s, struct errbuf *e)
 {
-	const char *names[AXIS_COUNT + 13];
+	const char *names[AXIS_COUNT + 14];
 	size_t count = 0;
 
 	for (unsigned i = 0; i < AXIS_COUNT; i++)
 		names[count++] = axis_names[i];
 	names[count++] = "kernel";
+	names[count++] = "version";
 	names[count++] = "machine";
 	names[count++] = "label";
 	names[count++] = "thp";
@@ -266,6 +267,8 @@ static int set_one(struct draft *d, const struct setting *s, struct build *b,
 					b->a, e);
 	if (!strcmp(s->key, "label"))
 		return node_text(s->value, "label", e) ? 0 : -EINVAL;
+	if (!strcmp(s->key, "version"))
+		return version_set(&d->cell.kernel.version, s->value, e);
 	if (option_find(kernel_options, s->key)) {
 		text = node_text(s->value, s->key, e);
 		if (!strcmp(s->key, "thp"))
@@ -294,7 +297,8 @@ static int add_param(struct draft *d, const struct setting *s,
 	uint32_t i = 0;
 
 	if (s->value->kind != YNODE_SCALAR || !is_number(s->value->scalar) ||
-	    axis_find(s->key) >= 0 || !strcmp(s->key, "label"))
+	    axis_find(s->key) >= 0 || !strcmp(s->key, "label") ||
+	    !strcmp(s->key, "version"))		/* 6.1 is not 6.10 */
 		return 0;
 	while (i < d->param_count && strcmp(d->params[i].key, s->key))
 		i++;

@@ -96,6 +96,9 @@ void draft_nocbs(struct draft *d, const char *list);
 int draft_kernel(struct draft *d, const char *name, struct loc at,
 		 struct arena *a, struct errbuf *e);
 
+/** version_set() - a release like 6.4.3, which decides what no axis names */
+int version_set(uint32_t *version, const struct ynode *value, struct errbuf *e);
+
 /** draft_note() - a warning that every cell carries */
 void draft_note(struct draft *d, const char *text);
 

@@ -137,6 +137,24 @@ static int pick(struct preset *p, enum axis axis, struct loc at,
 	return 0;
 }
 
+int version_set(uint32_t *version, const struct ynode *value, struct errbuf *e)
+{
+	const char *text = node_text(value, "version", e);
+	uint32_t v = text ? kernel_version(text) : 0;
+
+	if (!text)
+		return -EINVAL;
+	if (!v)
+		return value->at.path ?
+		       err_at(e, -EINVAL, value->at,
+			      "version: expected a release like 6.12 or 6.4.3, not '%s'",
+			      text) :
+		       err_usage(e, "version: expected a release like 6.12 or 6.4.3, not '%s'",
+				 text);
+	*version = v;
+	return 0;
+}
+
 static int read_scalar(const struct ynode *n, size_t i, struct scalars *s,
 		       uint32_t *version, struct arena *a, struct errbuf *e)
 {
@@ -147,13 +165,8 @@ static int read_scalar(const struct ynode *n, size_t i, struct scalars *s,
 		return -EINVAL;
 	if (!strcmp(key, "kernel"))
 		return 0;
-	if (!strcmp(key, "version")) {
-		*version = kernel_version(text);
-		return *version ? 0 :
-		       err_at(e, -EINVAL, n->items[i]->at,
-			      "version: expected a release like 6.12 or 6.4.3, not '%s'",
-			      text);
-	}
+	if (!strcmp(key, "version"))
+		return version_set(version, n->items[i], e);
 	if (!option_find(scalar_options, key))
 		return err_unknown(e, n->key_at[i], "key of a kernel", key,
 				   preset_keys, PRESET_KEYS);

@@ -187,6 +187,11 @@ static void write_cell(const struct scenario *s, const struct cell *c,
 	fprintf(out, "\n    kernel: ");
 	quote(c->kernel.name, out);
 	fputc('\n', out);
+	if (!c->kernel.null_kernel)
+		fprintf(out, "    version: \"%u.%u.%u\"\n",
+			c->kernel.version / 1000000,
+			c->kernel.version / 1000 % 1000,
+			c->kernel.version % 1000);
 	write_policies(&c->kernel.policies, out);
 	fprintf(out, "    thp: %s\n    max_map_count: %u\n",
 		thp[c->kernel.thp], c->kernel.max_map_count);

@@ -88,17 +88,17 @@ static bool is_pin(const char *key)
 
 static int unknown_set(const struct setting *s, struct errbuf *e)
 {
-	const char *names[AXIS_COUNT + 16] = {
-		"scenario", "trace", "machine", "seed", "kernel", "thp",
+	const char *names[AXIS_COUNT + 17] = {
+		"scenario", "trace", "machine", "seed", "kernel", "version", "thp",
 		"max_map_count", "machine.KEY", "replay.KEY", "report.KEY",
 		"baseline.KEY", "AXIS.OPTION", "generate.KEY",
 		"mm_struct.KEY", "vm_area_struct.KEY", "bottlenecks.KEY"
 	};
 
 	for (unsigned i = 0; i < AXIS_COUNT; i++)
-		names[16 + i] = axis_names[i];
+		names[17 + i] = axis_names[i];
 	return setting_failed(s, err_unknown(e, s->at, "key", s->key, names,
-					     AXIS_COUNT + 16), e);
+					     AXIS_COUNT + 17), e);
 }
 
 /* One --set: to a section, to every cell, or to the baseline. */
@@ -133,7 +133,7 @@ static int route_set(struct build *b, struct document *d, const char *text,
 		s.key += 9;
 	snprintf(head, sizeof(head), "%.*s", (int)strcspn(s.key, "."), s.key);
 	if (strcmp(head, "kernel") && strcmp(head, "label") &&
-	    axis_find(head) < 0)
+	    strcmp(head, "version") && axis_find(head) < 0)
 		return unknown_set(&s, e);
 	settings_put(&b->baseline, s);
 	return 0;

@@ -318,10 +318,11 @@ static void t_overrides(void **state)
 {
 	const char *set[] = { "machine=desktop-8cpu", "machine.cpus=4",
 			      "munmap=exclusive", "replay.replicates=2",
-			      "machine.hz=1000", "thp=always" };
+			      "machine.hz=1000", "thp=always",
+			      "version=6.18.1" };
 	const char *policy[] = { "mm_lock=mm-wide,munmap=downgrade",
 				 "kernel=linux-6.1" };
-	struct scenario_overrides o = { .set = set, .set_count = 6,
+	struct scenario_overrides o = { .set = set, .set_count = 7,
 					.policy = policy, .policy_count = 2,
 					.model_id = "m" };
 	struct errbuf e = { 0 };
@@ -333,13 +334,15 @@ static void t_overrides(void **state)
 	s = scenario_for_trace(path, &o, &e);
 	assert_non_null(s);
 	assert_int_equal(s->cell_count, 6);
-	assert_string_equal(s->cells[0].label, "linux-6.18 munmap=exclusive");
+	assert_string_equal(s->cells[0].label, "linux-6.18 munmap=exclusive version=6.18.1");
 	assert_string_equal(s->cells[2].label, "mm_lock=mm-wide munmap=downgrade");
 	assert_string_equal(s->cells[4].label, "linux-6.1");
 	for (uint32_t i = 0; i < 6; i++) {
 		assert_int_equal(s->cells[i].profile.cpus, 4);
 		assert_int_equal(s->cells[i].profile.hz, 1000);
 		assert_int_equal(s->cells[i].kernel.thp, 2);
+		assert_int_equal(s->cells[i].kernel.version,
+				 i < 4 ? 6018001 : 6001000);
 	}
 	scenario_free(s);
 }
@@ -374,6 +377,7 @@ static void t_ids(void **state)
 	assert_false(same_id("trace: t.mmt\nreplay: {costs: model}\n"));
 	assert_false(same_id("trace: t.mmt\nmachine: {base: vm-2cpu, time_slice_ns: 3000000}\n"));
 	assert_false(same_id("trace: t.mmt\nbaseline: {machine.costs.call_rcu_ns: 31}\n"));
+	assert_false(same_id("trace: t.mmt\nbaseline: {version: 6.16}\n"));
 	assert_false(same_id("trace: t.mmt\nreport: {hung_task_s: 60}\n"));
 }
 
@@ -384,7 +388,8 @@ static void t_resolved_is_the_scenario(void **state)
 		"trace: t.mmt\nreplay: {replicates: 2}\n"
 		"baseline: {kernel: linux-6.12}\n"
 		"compare: [{machine: desktop-8cpu, label: \"a \\\"b\\\" \\\\ \\n c\"},"
-		" {replay.pacing: open}, {thp: never, machine.hz: 1000}]\n"
+		" {replay.pacing: open}, {thp: never, machine.hz: 1000},"
+		" {version: 6.10}]\n"
 		"matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}\n"
 		"sweep: {machine.costs.call_rcu_ns: [10, 900]}\n", NULL);
 	struct scenario *b = must_load(a->resolved_yaml, NULL);

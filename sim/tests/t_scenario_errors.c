@@ -131,6 +131,8 @@ static void t_cells(void **state)
 	       "s.yaml:2:21: mm_lock: expected a policy, or {policy: NAME, OPTION: VALUE}");
 	refuse("trace: t.mmt\nbaseline: {kernel: linux-6.22}\n",
 	       "s.yaml:2:20: unknown kernel 'linux-6.22'; did you mean 'linux-6.2'? known: linux-4.14,*");
+	refuse("trace: t.mmt\nbaseline: {version: new}\n",
+	       "s.yaml:2:21: version: expected a release like 6.12 or 6.4.3, not 'new'");
 	refuse("trace: t.mmt\nbaseline: {fork_copy.batch: 3}\n",
 	       "s.yaml:2:12: fork_copy: mt-dup has no options");
 	refuse("trace: t.mmt\nbaseline: [munmap]\n",
@@ -280,6 +282,7 @@ static void t_command_line(void **state)
 		   "--set machine.cpus=9: cpus: 9; expected 1 to 2, which is what the topology holds");
 	refuse_set("seed=x", "--set seed=x: seed: expected a whole number*");
 	refuse_set("report.x=1", "--set report.x=1: unknown key 'x'; known: hung_task_s, series_ms");
+	refuse_set("version=new", "--set version=new: version: expected a release like 6.12 or 6.4.3, not 'new'");
 	refuse_set("kernel=linux-9", "--set kernel=linux-9: unknown kernel 'linux-9'*");
 	refuse_policy("mm_lock=x", "--policy mm_lock=x: unknown mm_lock 'x'; known: mm-wide,*");
 	refuse_policy("foo=x", "--policy foo=x: unknown key of a cell 'foo'; known: mm_lock,*");
