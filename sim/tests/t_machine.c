@@ -3,7 +3,8 @@
  *
  * Each test is a time line in ns; costs are zero but for those it names.
  * Pinned: debt and interrupts, interrupts off, preemption by mode and kernel
- * model, slices, wake-up latency and placement, migration, ghosts, spinning.
+ * model, slices, wake-up latency and placement, migration by pull and by tick,
+ * ghosts, spinning. t_machine_cpus.c: 1 to 4096 CPUs, who preempts whom.
  * Not pinned: vruntime details beyond "equal shares".
  */
 #include <stdarg.h>
@@ -319,25 +320,57 @@ static void t_wake_latency(void **state)
 	fixture_close(&f);
 }
 
+/* A CPU that has idled for less than idle_short_ns is back sooner; who wakes it
+ * pays for that beside the wake-up. */
+static void t_wake_of_short_idle(void **state)
+{
+	struct actor a, b;
+
+	(void)state;
+	for (int64_t short_ns = 999; short_ns <= 1001; short_ns += 2) {
+		machine(1, 2, 1);
+		fixture_cost(&f, COST_WAKE_LATENCY, 900);
+		fixture_cost(&f, COST_IDLE_EXIT, 2000);
+		fixture_cost(&f, COST_IDLE_EXIT_SHORT, 700);
+		fixture_cost(&f, COST_IDLE_SHORT, short_ns);
+		fixture_cost(&f, COST_WAKE_LOCAL, 300);
+		fixture_cost(&f, COST_WAKE_IDLE, 50);
+		fixture_open(&f, 1);
+		actor(&a, 0, sleeper, 1, 0);
+		actor(&b, 1, waker_at_1000, 2, 0);
+		b.peer = &a;
+		run();
+		assert_int_equal(a.mark[1], short_ns > 1000 ? 2600 : 3900);
+		assert_int_equal(b.mark[0], 1350);
+		fixture_close(&f);
+	}
+}
+
 static void hog(struct actor *a)
 {
-	work_ns(&a->t, NSEC_PER_MSEC, COST_ASSUMED);
+	work_ns(&a->t, 5 * NSEC_PER_MSEC, COST_ASSUMED);
 	settle(&a->t);
 }
 
 static void sleep_then_hop(struct actor *a)
 {
+	static const sim_ns at_ns[] = { 400, 1000, 3000, 10000 };
+
 	mark(a);
-	task_sleep_until(&a->t, 1000);
-	mark(a);
-	task_sleep_until(&a->t, 10000);
-	mark(a);
+	for (int i = 0; i < 4; i++) {
+		task_sleep_until(&a->t, at_ns[i]);
+		mark(a);
+	}
 }
 
 /*
  * Two LLCs of two cores of two threads: CPUs 0 1 | 2 3 || 4 5 | 6 7.
  * The sleeper starts on CPU 0; while it sleeps, hogs take CPU after CPU:
- * it comes back to 1 (sibling), then, with 0 to 3 busy, to its own queue.
+ *
+ *  wakes at   400   1000      3000          10000
+ *  busy       -     0         0 1           0 1 2 3
+ *  on         0     1         2             queue of 2, at the next tick 4
+ *             prev. sibling   same LLC      not another LLC, but by balancing
  */
 static void t_placement(void **state)
 {
@@ -348,14 +381,17 @@ static void t_placement(void **state)
 	fixture_open(&f, 1);
 	actor(&s, 0, sleep_then_hop, 0, 0);
 	actor(&h[0], 1, hog, 1, 500);
-	actor(&h[1], 2, hog, 3, 2000);
-	actor(&h[2], 3, hog, 4, 2000);
-	actor(&h[3], 4, hog, 2, 2000);
+	actor(&h[1], 2, hog, 2, 2000);
+	actor(&h[2], 3, hog, 3, 4000);
+	actor(&h[3], 4, hog, 4, 4000);
 	run();
 	assert_int_equal(s.cpu[0], 0);
-	assert_int_equal(s.cpu[1], 1);		/* previous busy: SMT sibling */
-	/* whole LLC busy: it queues, and an idle CPU's pull may not see it */
-	assert_true(s.mark[2] >= 10000);
+	assert_int_equal(s.cpu[1], 0);
+	assert_int_equal(s.cpu[2], 1);
+	assert_int_equal(s.cpu[3], 2);
+	assert_int_equal(s.mark[3], 3000);
+	assert_int_equal(s.cpu[4], 4);
+	assert_in_range(s.mark[4], 10001, 10000 + NSEC_PER_MSEC);
 	fixture_close(&f);
 }
 
@@ -518,6 +554,7 @@ int main(void)
 		cmocka_unit_test(t_user_is_preempted),
 		cmocka_unit_test(t_ghost),
 		cmocka_unit_test(t_wake_latency),
+		cmocka_unit_test(t_wake_of_short_idle),
 		cmocka_unit_test(t_placement),
 		cmocka_unit_test(t_pull),
 		cmocka_unit_test(t_timers),

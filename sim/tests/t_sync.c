@@ -2,8 +2,8 @@
  * Spinlock, RCU, and what a picture of the rw_semaphore cannot show.
  *
  * Pinned: FIFO and hand-over cost of the spinlock, spinning with interrupts
- * off; the 256 readers of one wake-up; trylock; killable waiting; spin, sleep
- * and blame of a known schedule; closed forms of a lock loop; when callbacks
+ * off; the 256 readers of one wake-up; trylock; killable waiting; a holder that is
+ * preempted; spin, sleep and blame of a known schedule; closed forms of a lock loop; when callbacks
  * run. Not pinned: RCU's grace-period machinery (a fixed time for now).
  */
 #include <stdarg.h>
@@ -371,6 +371,73 @@ static void t_trylock_loop(void **state)
 			 45 + 5);
 }
 
+static void write_5ms(struct actor *a)
+{
+	down_write(&a->t, &sem);
+	for (int i = 0; i < 50; i++) {
+		work_ns(&a->t, 100000, COST_ASSUMED);
+		settle(&a->t);
+	}
+	up_write(&a->t, &sem);
+}
+
+static void write_at_once(struct actor *a)
+{
+	down_write(&a->t, &sem);
+	settle(&a->t);
+	a->got_ns = a->t.m->engine.now_ns;
+	up_write(&a->t, &sem);
+}
+
+static void work_10ms(struct actor *a)
+{
+	work_ns(&a->t, 10000000, COST_ASSUMED);
+	settle(&a->t);
+}
+
+/*
+ * The holder has 5 ms of work inside and a rival on its CPU; slice 3 ms.
+ *
+ *            0  1       3..4       9..10    11
+ *  holder    WWWWWWWWWWWW|_________|WWWWWWWW|      full preemption; the rival is
+ *  rival     ____________|uuuuuuuuu|________|uuuu  behind after one slice, too
+ *  waiter       ~~~~~~~~~|..................W      its owner left the CPU
+ *
+ *  holder    WWWWWWWWWWWWWWWWW|                    none: 5 ms
+ *  waiter       ~~~~~~~~~~~~~~W
+ */
+static void t_holder_preempted(void **state)
+{
+	enum { MS = 1000000 };
+	struct actor a[3];
+
+	(void)state;
+	for (int full = 0; full <= 1; full++) {
+		const struct lock_side_stats *w;
+
+		open_machine(2);
+		f.profile.hz = 1000;
+		f.profile.preempt = full ? PREEMPT_FULL : PREEMPT_NONE;
+		open_locks();
+		actor(&a[0], 0, write_5ms, 0);
+		actor(&a[1], 1, write_at_once, MS);
+		actor(&a[2], 2, work_10ms, 0);
+		a[2].t.affinity = 1;
+		machine_run(&f.m);
+		w = &sem.cls->side[SIDE_WRITE];
+		if (full) {
+			assert_in_range(w->spin_ns, 2 * MS, 3 * MS);
+			assert_int_equal(a[1].got_ns, MS + w->spin_ns + w->sleep_ns);
+			assert_int_equal(a[1].got_ns, (5 + 2 * 3) * MS);
+		} else {
+			assert_int_equal(w->spin_ns, 4 * MS);
+			assert_int_equal(w->sleep_ns, 0);
+			assert_int_equal(a[1].got_ns, 5 * MS);
+		}
+		close_machine();
+	}
+}
+
 /*
  *  op 1  ZZZZZZZZZZ|                 writes 0 .. 100 us
  *  op 2   .........|RR               reads from 100 us: waits 90 behind op 1
@@ -410,6 +477,7 @@ int main(void)
 		cmocka_unit_test(t_killable),
 		cmocka_unit_test(t_trylock),
 		cmocka_unit_test(t_trylock_loop),
+		cmocka_unit_test(t_holder_preempted),
 		cmocka_unit_test(t_blame),
 	};
 
