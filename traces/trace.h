@@ -24,6 +24,7 @@
  * KIND(id, "name", class, what arg[0..5] hold; result)
  * The name is the key in results (latency_ns.NAME). `fork`, `clone-thread`
  * and `vfork` differ by clone flags: vfork = CLONE_VM without CLONE_THREAD.
+ * A `lost` lasts from the last event of its CPU that was kept to the next one.
  */
 #define TRACE_KINDS(KIND) \
 	KIND(MMAP, "mmap", REPLAY, "addr,len,prot,flags,fd,off", "addr") \
@@ -121,7 +122,7 @@ enum {
  * a short read acquisition may be the anon_vma trylock under the VMA lock.
  */
 enum fault_path {
-	FAULT_PATH_UNKNOWN,		/* no lock events in this capture */
+	FAULT_PATH_UNKNOWN,		/* no lock events, or the next event is lost */
 	FAULT_PATH_VMA,			/* no mmap_lock event: VMA lock */
 	FAULT_PATH_VMA_TRYLOCK,		/* proven (kprobes, or a simulated run) */
 	FAULT_PATH_RETRY,

@@ -33,7 +33,8 @@ static const char help[] =
 "      --clock-hz HZ      stamps without a unit (clocks x86-tsc, uptime) are HZ a\n"
 "                         second: the TSC's kHz in dmesg times 1000, or the\n"
 "                         kernel's HZ; else they give an order and no time\n"
-"      --strict           any lost line, or call without an end, is an error\n"
+"      --strict           any lost line or event, call without an end, or input\n"
+"                         that breaks off is an error\n"
 "      --json             the account as JSON on stdout\n"
 "  -h, --help             this text\n";
 

@@ -2,7 +2,7 @@
  * The assembler: events in, ops out. This file has the tasks and the order of
  * events; what the events mean stands in assemble_op.c (calls, faults, life),
  * assemble_lock.c and assemble_seg.c (mmap_lock), assemble_sched.c,
- * assemble_mm.c (identity of address spaces) and layout.c.
+ * assemble_lost.c, assemble_mm.c (identity of address spaces) and layout.c.
  *
  * Invariant: every event has one fate. Records of a task leave in start
  * order; a record waits for the ops that were open when it began, at most
@@ -214,6 +214,7 @@ struct assembler *assemble_new(const struct assemble_setup *s,
 	a->units = s->units;
 	a->tax = s->tax;
 	a->calls_tell_tasks = s->calls_tell_tasks;
+	a->faults = s->faults;
 	a->kernel = kernel_version(s->header->kernel);
 	/* "mmap_lock: emit before unlock": 5.15; events exist since 5.11 */
 	a->release_late = a->kernel && a->kernel < KVER(5, 15, 0);
@@ -258,28 +259,6 @@ void assemble_free(struct assembler *a)
 	free(a->maps);
 	free(a->map_areas);
 	free(a);
-}
-
-/* what a task was doing when events of its CPU were lost cannot be trusted */
-static struct fate on_lost(struct assembler *a, const struct raw_event *ev)
-{
-	const struct raw_event idle = { .tid = 0, .tgid = TGID_UNKNOWN,
-		.cpu = ev->cpu, .comm = "<idle>", .comm_bytes = 6 };
-	struct atask *t;
-
-	for (uint32_t i = 0; i < a->task_slots; i++) {
-		t = a->tasks[i];
-		if (!t || t->cpu != ev->cpu)
-			continue;
-		fault_close(a, t, false);
-		t->wait.active = false;
-		t->held_count = 0;
-	}
-	t = task_get(a, &idle);
-	task_step(a, t, &idle);
-	a->h->lost_events += ev->v[0];
-	add_instant(a, t, OP_LOST, ev->v[0], ev->cpu, 0, 0);
-	return MEASURED;
 }
 
 static struct fate on_tlb_flush(struct assembler *a, const struct raw_event *ev)
@@ -546,6 +525,11 @@ int assemble_finish(struct assembler *a, struct assemble_counts *c,
 	free(a->mms);
 	a->mms = NULL;
 	return a->failed ? -EIO : 0;
+}
+
+struct fault_locks assemble_faults(const struct assembler *a)
+{
+	return a->faults;
 }
 
 uint32_t assemble_have(const struct assembler *a)

@@ -30,6 +30,11 @@ struct timing_floor {
 	bool known;
 };
 
+/** struct fault_locks - user faults: did each do without mmap_lock? */
+struct fault_locks {
+	uint64_t without, with;
+};
+
 /** struct assemble_setup - what is known before the first event */
 struct assemble_setup {
 	struct mmt_writer *writer;	/* NULL: only calibrate */
@@ -39,6 +44,7 @@ struct assemble_setup {
 	bool units;			/* stamps are time, not ticks */
 	bool tax;			/* stamps are fine enough to derive it */
 	bool calls_tell_tasks;		/* struct import_format */
+	struct fault_locks faults;	/* as calibration counted them */
 	const char *maps;		/* /proc/PID/maps file, or NULL */
 };
 
@@ -62,6 +68,7 @@ int assemble_finish(struct assembler *a, struct assemble_counts *c,
 		    struct errbuf *e);
 /** assemble_floor() - what the events so far say about the tracer's cost */
 struct timing_floor assemble_floor(const struct assembler *a);
+struct fault_locks assemble_faults(const struct assembler *a);
 uint32_t assemble_have(const struct assembler *a);
 void assemble_free(struct assembler *a);
 

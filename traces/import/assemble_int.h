@@ -103,7 +103,8 @@ struct assembler {
 	struct trace_header *h;
 	struct timing_floor floor;
 	uint32_t have, have_before, kernel;
-	bool units, tax, release_late, started, vma_locks_seen;
+	bool units, tax, release_late, started;
+	struct fault_locks faults;
 	bool calls_tell_tasks;
 	bool untimed;		/* the call at hand has no duration */
 	int64_t epoch_ns, now_ns, raw_now_ns;
@@ -205,6 +206,7 @@ struct fate on_contention(struct assembler *a, struct atask *t,
 struct fate on_exit_mmap(struct assembler *a, struct atask *t);
 bool is_fork_call(int call);
 bool is_exec_call(int call);
+bool is_exit_call(int call);
 
 /* assemble_op.c: calls, faults, life of tasks */
 struct fate on_call_enter(struct assembler *a, struct atask *t,
@@ -230,6 +232,9 @@ struct fate on_execed(struct assembler *a, struct atask *t,
 		      const struct raw_event *ev);
 struct fate on_exited(struct assembler *a, struct atask *t);
 void exit_done(struct assembler *a, struct atask *t);
+
+/** on_lost() - a mark of events lost on a CPU: no call or lock goes on past it */
+struct fate on_lost(struct assembler *a, const struct raw_event *ev);
 
 /* assemble_sched.c */
 struct fate on_switch(struct assembler *a, const struct raw_event *ev);

@@ -151,6 +151,8 @@ void add_instant(struct assembler *a, struct atask *t, enum op_kind kind,
 	if (!t->count) {	/* nothing open: no need to wait */
 		write_op(a, &op);
 		t->first++;
+		if (op.start_ns > t->done_ns)
+			t->done_ns = op.start_ns;
 		return;
 	}
 	ring_add(a, t, &op, true);

@@ -49,7 +49,8 @@ enum raw_type {
 	RAW_EXIT,		/* v[0]: result */
 	RAW_CALL,		/* both: v[], result, start_ts */
 	RAW_AREA,		/* v[0]: start, bytes, AREA_*: it is there */
-	RAW_LOST,		/* v[0]: events, 0 = unknown number */
+	RAW_LOST,		/* v[0]: events, 0 = unknown number; v[1]: stamp
+				 * of the next event, 0 = unknown */
 #define EVENT(id, name, values) RAW_##id,
 	RAW_EVENTS(EVENT)
 #undef EVENT

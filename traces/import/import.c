@@ -11,40 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/base/mem.h"
-#include "traces/import/assemble.h"
 #include "traces/import/facts.h"
-#include "traces/import/stream.h"
-#include "traces/import/twins.h"
+#include "traces/import/import_int.h"
 
-enum {
-	INPUTS_MAX = 64,
-	PROGRESS_LINES = 1 << 15,
-};
-
-/** struct source - one input file, with the event that is next in it */
-struct source {
-	struct line_stream *s;
-	struct lexer *lx;
-	const struct import_format *f;
-	struct raw_event ev;
-	struct text_line line;
-	bool vmalloc, have;	/* have: ev is valid and not handed out */
-	int64_t last_ts;
-};
-
-struct import {
-	const struct import_options *o;
-	struct import_account *acct;
-	struct source src[INPUTS_MAX + 1];
-	unsigned sources;
-	struct source flags;
-	struct assembler *a;
-	struct trace_header h;
-	struct assemble_setup setup;
-	struct twins twins;		/* vmalloc events of the main inputs */
-	int64_t now_ts;
-	uint64_t events;
-};
+enum { PROGRESS_LINES = 1 << 15 };
 
 static int book_loss(struct import *im, const struct source *s,
 		     const char *prefix, const char *name, size_t bytes,
@@ -87,13 +57,42 @@ static int book_loss(struct import *im, const struct source *s,
 	return 0;
 }
 
-/* --clock-hz: ticks to ns */
-static void scale_ticks(struct import *im, const struct lexer *lx,
-			struct raw_event *ev)
+/* s->ev is the loss that waited; it lasts until @until_ts, 0: unknown */
+static void hand_out_mark(struct source *s, int64_t until_ts)
 {
-	if (im->o->clock_hz && lexer_facts(lx)->ticks)
-		ev->ts = (int64_t)((__int128)ev->ts * 1000000000 /
-				   (int64_t)im->o->clock_hz);
+	s->ev = s->mark;
+	s->ev.v[1] = (uint64_t)until_ts;
+	s->line.number = s->mark_line;
+	s->marked = false;
+	s->have = true;
+}
+
+/* an event was read into s->ev; is there one to hand out now? */
+static bool source_event(struct import *im, struct source *s)
+{
+	struct raw_event read = s->ev;
+	uint64_t number = s->line.number;
+	bool marked = s->marked;
+
+	if (read.type == RAW_LOST) {
+		if (marked)
+			hand_out_mark(s, 0);
+		s->mark = read;
+		s->mark.ts = s->last_ts;
+		s->mark_line = number;
+		s->marked = true;
+		return marked;
+	}
+	import_scale_ticks(im, s->lx, &s->ev);
+	s->last_ts = s->ev.ts;
+	s->have = true;
+	if (marked) {
+		s->behind = s->ev;
+		s->behind_line = number;
+		s->waits = true;
+		hand_out_mark(s, s->behind.ts);
+	}
+	return true;
 }
 
 /* the next event of @s into s->ev; books the lines that are none */
@@ -101,7 +100,13 @@ static int source_step(struct import *im, struct source *s, struct errbuf *e)
 {
 	int ret;
 
-	s->have = false;
+	s->have = s->waits;
+	if (s->waits) {
+		s->ev = s->behind;
+		s->line.number = s->behind_line;
+		s->waits = false;
+		return 0;
+	}
 	while ((ret = stream_line(s->s, &s->line, e)) > 0) {
 		enum line_class c;
 
@@ -114,13 +119,9 @@ static int source_step(struct import *im, struct source *s, struct errbuf *e)
 		}
 		c = s->f->line(s->lx, s->line.text, s->line.bytes, &s->ev);
 		if (c == LINE_EVENT) {
-			if (s->ev.type == RAW_LOST)
-				s->ev.ts = s->last_ts;
-			else
-				scale_ticks(im, s->lx, &s->ev);
-			s->last_ts = s->ev.ts;
-			s->have = true;
-			return 0;
+			if (source_event(im, s))
+				return 0;
+			continue;
 		}
 		if (c == LINE_HEADER) {
 			im->acct->header_lines++;
@@ -137,6 +138,8 @@ static int source_step(struct import *im, struct source *s, struct errbuf *e)
 				return ret;
 		}
 	}
+	if (!ret && s->marked)
+		hand_out_mark(s, 0);
 	if (!ret && stream_damage(s->s) && !im->acct->early_end[0])
 		snprintf(im->acct->early_end, sizeof(im->acct->early_end),
 			 "%.80s: %.70s", stream_path(s->s),
@@ -311,106 +314,6 @@ static int take_all(struct import *im, struct errbuf *e)
 	return ret;
 }
 
-/* stamps that are none, and a rate for a clock that needs none */
-static int check_clock(struct import *im, uint64_t events, uint64_t steps,
-		       bool ticks, struct errbuf *e)
-{
-	enum { FEW = 64 };
-
-	if (events > FEW && steps > events / 4)
-		return err_set(e, -EINVAL, "%s: stamps go backward at %" PRIu64
-			       " of %" PRIu64 " events, as `perf script "
-			       "--deltatime` prints them; print it again with "
-			       "absolute stamps, in order", im->o->inputs[0],
-			       steps, events);
-	if (im->o->clock_hz && events && !ticks)
-		return err_usage(e, "--clock-hz: the stamps of %s are seconds "
-				 "already", im->o->inputs[0]);
-	return 0;
-}
-
-/* the events in what is buffered of the first input */
-static uint64_t dry_run(struct import *im, struct lexer *lx,
-			struct assembler *a)
-{
-	struct errbuf ignored = { 0 };
-	const char *text, *end;
-	uint64_t events = 0;
-	size_t bytes;
-
-	text = stream_peek(im->src[0].s, &bytes);
-	end = text + bytes;
-	while (text < end) {
-		const char *eol = memchr(text, '\n', (size_t)(end - text));
-		struct raw_event ev = { 0 };
-
-		if (!eol)
-			break;
-		if (eol - text < LINE_BYTES_MAX &&
-		    im->src[0].f->line(lx, text, (size_t)(eol - text), &ev) ==
-		    LINE_EVENT) {
-			scale_ticks(im, lx, &ev);
-			assemble_event(a, &ev, &ignored);
-			events++;
-		}
-		text = eol + 1;
-	}
-	return events;
-}
-
-/* what the dry run says of the whole: units, floor, event classes */
-static void set_up(struct import *im, const struct lexer_facts *facts,
-		   const struct assembler *a)
-{
-	bool scaled = facts->ticks && im->o->clock_hz;
-
-	im->setup.units = facts->fraction_digits || !facts->stamped || scaled;
-	/* fine enough: a tick of less than 100 ns */
-	im->setup.tax = facts->fraction_digits > 6 ||
-			(scaled && im->o->clock_hz > 10000000);
-	im->setup.floor = assemble_floor(a);
-	if (!im->setup.tax)
-		im->setup.floor.tax_ns = 0;
-	if (!im->setup.units)
-		im->setup.floor = (struct timing_floor){ 0 };
-	im->setup.have = assemble_have(a) | im->h.have;
-	if (!im->h.kernel[0])
-		snprintf(im->h.kernel, sizeof(im->h.kernel), "%s",
-			 facts->kernel);
-	if (im->setup.tax)
-		im->h.have |= HAVE_NS_CLOCK;
-	im->acct->ticks = !im->setup.units;
-}
-
-static int calibrate(struct import *im, struct errbuf *e)
-{
-	struct errbuf ignored = { 0 };
-	struct trace_header scratch = { 0 };
-	struct assemble_setup setup = im->setup;
-	struct lexer *lx = lexer_new();
-	struct assembler *a;
-	struct assemble_counts counts;
-	uint64_t events;
-	bool ticks;
-
-	lexer_path(lx, im->o->inputs[0]);
-	memcpy(scratch.kernel, im->h.kernel, sizeof(scratch.kernel));
-	im->setup.calls_tell_tasks = im->src[0].f->calls_tell_tasks;
-	setup.writer = NULL;
-	setup.header = &scratch;
-	setup.maps = NULL;
-	setup.units = setup.tax = true;
-	a = assemble_new(&setup, &ignored);
-	events = dry_run(im, lx, a);
-	set_up(im, lexer_facts(lx), a);
-	ticks = lexer_facts(lx)->ticks;
-	assemble_finish(a, &counts, &ignored);
-	assemble_free(a);
-	trace_header_release(&scratch);
-	lexer_free(lx);
-	return check_clock(im, events, counts.clock_steps, ticks, e);
-}
-
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -521,6 +424,28 @@ static int check_any(const struct import *im, struct errbuf *e)
 		       acct->losses ? most->name : "");
 }
 
+/* what is lost without a line of it being lost */
+static int check_strict(const struct import *im, struct errbuf *e)
+{
+	const struct import_account *acct = im->acct;
+	const char *path = im->o->inputs[0];
+
+	if (acct->unpaired_enters)
+		return err_set(e, -EINVAL, "%s: %" PRIu64 " calls have no end "
+			       "(--strict)", path, acct->unpaired_enters);
+	if (acct->lost_events)
+		return err_set(e, -EINVAL, "%s: the capture itself lost %"
+			       PRIu64 " events (--strict)", path,
+			       acct->lost_events);
+	if (acct->ops[OP_LOST])
+		return err_set(e, -EINVAL, "%s: the capture itself lost events, "
+			       "it does not say how many (--strict)", path);
+	if (acct->early_end[0])
+		return err_set(e, -EINVAL, "the input ends early: %s (--strict)",
+			       acct->early_end);
+	return 0;
+}
+
 /* everything but opening and closing the inputs */
 static int import_open(struct import *im, struct errbuf *e)
 {
@@ -530,7 +455,7 @@ static int import_open(struct import *im, struct errbuf *e)
 	if (ret)
 		return ret;
 	im->setup.header = &im->h;
-	ret = calibrate(im, e);
+	ret = import_calibrate(im, e);
 	if (ret)
 		return ret;
 	im->setup.maps = im->o->maps;
@@ -545,15 +470,13 @@ static int import_open(struct import *im, struct errbuf *e)
 		finish = assemble_finish(im->a, &counts, e);
 		if (!ret)
 			ret = finish;
-		if (!ret && im->o->strict && counts.open_at_end)
-			ret = err_set(e, -EINVAL, "%s: %" PRIu64 " calls have "
-				      "no end (--strict)", im->o->inputs[0],
-				      counts.open_at_end);
 		fill_header(im);
 		fill_account(im, &counts);
 	}
 	if (!ret)
 		ret = check_any(im, e);
+	if (!ret && im->o->strict)
+		ret = check_strict(im, e);
 	if (ret)
 		mmt_abort(im->setup.writer);
 	else

@@ -39,12 +39,17 @@ refuses() {
 check 'the golden file of version 1 reads as it did' $?
 sed 's/^/# /' "$work/d" | head -n 10
 
+# the reading of fault paths has improved since; t_import_lost pins it
+no_paths() {
+	sed 's/ path=[a-z-]*//'
+}
+no_paths <"$data/golden-v1.txt" >"$work/golden"
 "$program" import "$data/trace-cmd-ns.txt" -o "$work/a.mmt" 2>/dev/null
-"$program" dump -a "$work/a.mmt" | diff - "$data/golden-v1.txt" >/dev/null
+"$program" dump -a "$work/a.mmt" | no_paths | diff - "$work/golden" >/dev/null
 check 'importing its text again gives the same records' $?
 
 "$program" import - -o - <"$data/trace-cmd-ns.txt" 2>/dev/null |
-	"$program" dump -a - | diff - "$data/golden-v1.txt" >/dev/null
+	"$program" dump -a - | no_paths | diff - "$work/golden" >/dev/null
 check 'import and dump work in a pipe' $?
 
 "$program" dump --json -a "$data/golden-v1.mmt" >"$work/json"
