@@ -169,7 +169,7 @@ echo
 echo 'Below each table: its three heaviest assumed costs at the ends of their ranges,'
 echo 'and where a sign that is asked for flips, between there and where the cost is.'
 echo
-sed '/^family  /,$d' "$dir/validate.txt" | fold -s -w 100 >"$dir/points.txt"
+sed '/^family  /,$d' "$dir/validate.txt" | fold -s -w 108 >"$dir/points.txt"
 block "$dir/points.txt"
 echo '### Out of reach, and whether profiles are as listed'
 echo
