@@ -297,22 +297,17 @@ static void add_blame_rows(struct measure_list *l, const struct ranked *k,
 	free(done);
 }
 
-/* The paths of all pairs that the blame list of @cell has. */
-static void blame_pairs(const json_t *cell, json_t *found)
+/* The paths of all entries of the list at @path, if they have names. */
+static void add_entries(const json_t *list, const char *path, json_t *found)
 {
-	const json_t *b = json_object_get(cell, "blame"), *x;
+	const json_t *x;
 	size_t n;
 
-	json_array_foreach(b, n, x) {
-		const char *lock, *waiter, *holder;
-		char *name;
+	json_array_foreach(list, n, x) {
+		char *name = result_entry_path(path, x);
 
-		if (json_unpack((json_t *)x, "{s:s,s:s,s:s}", "lock", &lock,
-				"waiter", &waiter, "holder", &holder))
-			continue;
-		name = xasprintf("blame[%s,%s,%s].wait_ns", lock, waiter,
-				 holder);
-		seen(found, name);
+		if (name)
+			seen(found, name);
 		free(name);
 	}
 }
@@ -325,7 +320,8 @@ static void add_blame(const struct result_set *s, struct measure_list *l)
 	uint32_t shown = 0;
 
 	for (uint32_t i = 0; i < s->cell_count; i++)
-		blame_pairs(s->cells[i].json, names);
+		add_entries(json_object_get(s->cells[i].json, "blame"), "blame",
+			    names);
 	json_object_foreach(names, pair, v)
 		rank_add(&k, pair, weight(s, pair));
 	while (shown < k.count && shown < BLAME_SHOWN)
@@ -542,6 +538,8 @@ static void walk(const json_t *at, struct text *path, json_t *found)
 		seen(found, text_str(path));
 		return;
 	}
+	if (json_is_array(at))
+		add_entries(at, text_str(path), found);
 	json_object_foreach((json_t *)at, key, v) {
 		if (!len && (!strcmp(key, "hist") || !strcmp(key, "policies")))
 			continue;
@@ -573,8 +571,6 @@ int measures_named(const struct result_set *s, const char *const *paths,
 
 			if (!all)
 				text_put(&path, paths[i]);
-			if (!strcmp(paths[i], "blame"))
-				blame_pairs(cell, found);
 			walk(all ? cell : result_at(cell, paths[i]), &path, found);
 			text_release(&path);
 		}

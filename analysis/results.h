@@ -97,10 +97,15 @@ const json_t *result_at(const json_t *cell, const char *path);
 /**
  * result_number() - a path as a number; false if absent
  * Paths may be joined with '+' (their sum); `blame[lock,waiter,holder].wait_ns`
- * is what fits of the blame list, * being any; an array counts its entries. @integral tells whether
- * every part was an integer.
+ * is what fits of the blame list, and `hold.vma.owners[mm,op].byte_seconds` of
+ * one by address space and op, * being any; an array counts its entries.
+ * @integral tells whether every part was an integer.
  */
 bool result_number(const json_t *cell, const char *path, double *value,
 		   bool *integral);
+
+/** result_entry_path() - path of @entry of the list at @list, for
+ *  result_number(); NULL: its entries have no names. Caller frees */
+char *result_entry_path(const char *list, const json_t *entry);
 
 #endif

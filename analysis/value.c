@@ -4,13 +4,16 @@
  *   run.makespan_ns                        dotted, keys may have dots
  *   locks.l.read.spin_ns+locks.l.read.sleep_ns      a sum of present parts
  *   blame[mmap_lock,fault,munmap].wait_ns  entries of the blame list; * is any
+ *   hold.vma.owners[5,munmap].byte_seconds  of a list by address space and op
  *   hung_tasks                             an array counts its entries
  *
  * A path that leads nowhere is absent, which is not zero.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include "analysis/results.h"
+#include "sim/base/mem.h"
 
 static const json_t *descend(const json_t *at, const char *path, size_t len)
 {
@@ -40,29 +43,84 @@ const json_t *result_at(const json_t *cell, const char *path)
 	return descend(cell, path, strlen(path));
 }
 
-static bool field_is(const json_t *entry, const char *key, const char *want,
-		     size_t len)
+enum { PARTS_MAX = 3 };
+
+/** struct keyed_list - a list whose entries have names: which fields make one,
+ *  and the number that it is about */
+struct keyed_list {
+	const char *name, *part[PARTS_MAX + 1], *number;
+};
+
+static const struct keyed_list keyed_lists[] = {
+	{ "blame", { "lock", "waiter", "holder" }, "wait_ns" },
+	{ "owners", { "mm", "op" }, "byte_seconds" },
+};
+
+/* Of the list at @path, by the last word. */
+static const struct keyed_list *keyed_list(const char *path, size_t len)
+{
+	for (unsigned i = 0; i < sizeof(keyed_lists) / sizeof(keyed_lists[0]); i++) {
+		size_t n = strlen(keyed_lists[i].name);
+
+		if (len >= n && !memcmp(path + len - n, keyed_lists[i].name, n) &&
+		    (len == n || path[len - n - 1] == '.'))
+			return &keyed_lists[i];
+	}
+	return NULL;
+}
+
+/* What @entry has in a field, a word or a whole number; "*": nothing. */
+static void field_text(const json_t *entry, const char *key, char text[64])
 {
 	const json_t *v = json_object_get(entry, key);
 
-	if (len == 1 && *want == '*')
-		return true;
-	return json_is_string(v) && json_string_length(v) == len &&
-	       !memcmp(json_string_value(v), want, len);
+	if (json_is_integer(v))
+		snprintf(text, 64, "%lld", (long long)json_integer_value(v));
+	else
+		snprintf(text, 64, "%s", json_is_string(v) ?
+			 json_string_value(v) : "*");
 }
 
-/* blame[lock,waiter,holder].key, in @path of @len bytes: the sum of what fits */
-static bool blame_number(const json_t *cell, const char *path, size_t len,
+static bool field_is(const json_t *entry, const char *key, const char *want,
+		     size_t len)
+{
+	char text[64];
+
+	field_text(entry, key, text);
+	return (len == 1 && *want == '*') ||
+	       (strlen(text) == len && !memcmp(text, want, len));
+}
+
+char *result_entry_path(const char *list, const json_t *entry)
+{
+	const struct keyed_list *l = keyed_list(list, strlen(list));
+	char text[PARTS_MAX][64] = { "" };
+
+	if (!l || !json_is_number(json_object_get(entry, l->number)))
+		return NULL;
+	for (int k = 0; l->part[k]; k++)
+		field_text(entry, l->part[k], text[k]);
+	return xasprintf("%s[%s,%s%s%s].%s", list, text[0], text[1],
+			 l->part[2] ? "," : "", text[2], l->number);
+}
+
+/* LIST[part,..].key, in @path of @len bytes: the sum of what fits */
+static bool entry_number(const json_t *cell, const char *path, size_t len,
 			 double *value, bool *integral)
 {
-	static const char *const part[] = { "lock", "waiter", "holder" };
-	const char *from[3], *end = path + len, *p = path + strlen("blame[");
-	const json_t *entry, *list = json_object_get(cell, "blame");
+	const char *end = path + len, *p = memchr(path, '[', len);
+	const struct keyed_list *l = keyed_list(path, (size_t)(p - path));
+	const char *from[PARTS_MAX];
+	size_t bytes[PARTS_MAX], i;
+	const json_t *entry, *list;
 	bool found = false;
-	size_t bytes[3], i;
 
-	for (i = 0; i < 3; i++) {
-		const char *stop = memchr(p, i < 2 ? ',' : ']',
+	if (!l)
+		return false;
+	list = descend(cell, path, (size_t)(p - path));
+	p++;
+	for (i = 0; l->part[i]; i++) {
+		const char *stop = memchr(p, l->part[i + 1] ? ',' : ']',
 					  (size_t)(end - p));
 
 		if (!stop)
@@ -78,8 +136,8 @@ static bool blame_number(const json_t *cell, const char *path, size_t len,
 		const json_t *v = json_object_getn(entry, p, (size_t)(end - p));
 		bool hit = json_is_number(v);
 
-		for (int k = 0; k < 3; k++)
-			hit = hit && field_is(entry, part[k], from[k], bytes[k]);
+		for (int k = 0; l->part[k]; k++)
+			hit = hit && field_is(entry, l->part[k], from[k], bytes[k]);
 		if (!hit)
 			continue;
 		*value += json_number_value(v);
@@ -94,8 +152,8 @@ static bool one_number(const json_t *cell, const char *path, size_t len,
 {
 	const json_t *v;
 
-	if (len > 6 && !strncmp(path, "blame[", 6))
-		return blame_number(cell, path, len, value, integral);
+	if (memchr(path, '[', len))
+		return entry_number(cell, path, len, value, integral);
 	v = descend(cell, path, len);
 	if (json_is_array(v)) {
 		*value = (double)json_array_size(v);

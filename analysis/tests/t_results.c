@@ -201,6 +201,42 @@ static void t_paths(void **state)
 	json_decref(cell);
 }
 
+/* An entry is found again under the path that it is given. */
+static void t_entries(void **state)
+{
+	json_t *cell = json_pack("{s:{s:{s:[{s:i,s:s,s:f},{s:s,s:s,s:f},{s:s,s:f}]}},s:[{s:i}]}",
+		"hold", "vma", "owners", "mm", 5, "op", "munmap", "byte_seconds",
+		2.5, "mm", "kernel", "op", "munmap", "byte_seconds", 4.0,
+		"mm", "others", "byte_seconds", 8.0, "hung_tasks", "wait_ns", 3);
+	static const char *const want[] = {
+		"hold.vma.owners[5,munmap].byte_seconds",
+		"hold.vma.owners[kernel,munmap].byte_seconds",
+		"hold.vma.owners[others,*].byte_seconds",
+	};
+	const json_t *entry, *list = result_at(cell, "hold.vma.owners");
+	double v;
+	size_t i;
+
+	(void)state;
+	json_array_foreach(list, i, entry) {
+		char *path = result_entry_path("hold.vma.owners", entry);
+
+		assert_string_equal(path, want[i]);
+		assert_true(result_number(cell, path, &v, NULL));
+		assert_true(v == json_number_value(json_object_get(entry, "byte_seconds")));
+		free(path);
+	}
+	assert_int_equal(i, 3);
+	assert_true(result_number(cell, "hold.vma.owners[*,munmap].byte_seconds",
+				  &v, NULL) && v == 6.5);
+	assert_false(result_number(cell, "hold.vma.owners[6,munmap].byte_seconds",
+				   &v, NULL));
+	assert_false(result_number(cell, "hung_tasks[3].wait_ns", &v, NULL));
+	assert_null(result_entry_path("hung_tasks", json_array_get(
+			json_object_get(cell, "hung_tasks"), 0)));
+	json_decref(cell);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +244,7 @@ int main(void)
 		cmocka_unit_test(t_folders), cmocka_unit_test(t_sort),
 		cmocka_unit_test(t_spread_names), cmocka_unit_test(t_absent),
 		cmocka_unit_test(t_failed),  cmocka_unit_test(t_paths),
+		cmocka_unit_test(t_entries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
