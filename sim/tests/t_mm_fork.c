@@ -248,6 +248,45 @@ static void t_bulk_reserves(void **state)
 	run_one(bulk_reserves, "maple-bulk");
 }
 
+/* Seed 3: while an mm has one user, a store changes nodes in place; from its
+ * second user on, for ever, it leaves the old node to RCU. Since 6.4 always. */
+static void stores(struct task *t, struct mmfix *x)
+{
+	const struct hold_stage *waits =
+		&x->f.metrics->holds[x->k->hold[HOLD_MAPLE_NODE]]
+		.stage[x->k->stage[STAGE_GRACE_PERIOD]];
+	bool always = x->cfg.version >= 6004000;
+
+	mmfix_op(t, 0);
+	for (unsigned i = 0; i < 4; i++)
+		sys_mmap(t, x->mm, BASE + 2 * i * PAGE, PAGE, RW, ANON, false);
+	assert_int_equal(waits->moved > 0, always);
+	mmget(t, x->mm);
+	mmput(t, x->mm);
+	for (unsigned i = 4; i < 8; i++) {
+		uint64_t before = waits->moved;
+
+		sys_mmap(t, x->mm, BASE + 2 * i * PAGE, PAGE, RW, ANON, false);
+		assert_true(waits->moved > before);
+	}
+}
+
+static void t_second_user(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct mmfix x;
+
+		mmfix_config(&x, 1);
+		mmfix_policy(&x, AXIS_MM_LOCK, "mm-wide");
+		x.cfg.version = i ? 6004000 : 6001000;
+		mmfix_open(&x, 1);
+		mmfix_task(&x, 0, stores);
+		mmfix_run(&x);
+		mmfix_close(&x);
+	}
+}
+
 /* ---- exec and exit ---- */
 
 static void execs(struct task *t, struct mmfix *x)
@@ -509,6 +548,7 @@ int main(void)
 		cmocka_unit_test(t_shared_pages),
 		cmocka_unit_test(t_fork_order),
 		cmocka_unit_test(t_bulk_reserves),
+		cmocka_unit_test(t_second_user),
 		cmocka_unit_test(t_exec),
 		cmocka_unit_test(t_reader_runs_exit_mmap),
 		cmocka_unit_test(t_fork_flush),
