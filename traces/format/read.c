@@ -196,6 +196,21 @@ void mmt_drop_cache(struct mmt_reader *r)
 	r->spare = NULL;
 }
 
+/* the chunk's own header, which salvage lives on, must be what the index says */
+static bool own_header(const struct mmt_reader *r, const struct mmt_chunk *c,
+		       struct errbuf *e)
+{
+	uint8_t head[MMT_CHUNK_BYTES], want[MMT_CHUNK_BYTES];
+
+	mmt_chunk_pack(c, want);
+	if (mmt_read_at(r, c->offset, head, sizeof(head), e))
+		return false;
+	if (!memcmp(head, want, sizeof(head)))
+		return true;
+	mmt_damaged(r, c->offset, "a chunk's header differs from the index", e);
+	return false;
+}
+
 uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
 		    struct errbuf *e)
 {
@@ -212,6 +227,8 @@ uint32_t mmt_stream(struct mmt_reader *r, uint32_t chunk, unsigned stream,
 		r->slots[slot].used = ++r->clock;
 		return slot;
 	}
+	if (!borrowed && !own_header(r, c, e))
+		return UINT32_MAX;
 	for (unsigned f = 0; f < frame; f++)
 		offset += c->bytes[f];
 	slot = free_slot(r, c->raw[frame]);
