@@ -264,7 +264,8 @@ static int make_base(struct build *b, struct document *d, struct errbuf *e)
 
 	if (!r && d->machine)
 		r = section_failed(d, d->machine, profile_from_node(
-			d->machine, b->dir, &b->base.cell.profile, b->a, e), e);
+			d->machine, d->machine->at.path ? b->dir : NULL,
+			&b->base.cell.profile, b->a, e), e);
 	else if (!r)
 		r = defaults_machine(b, e);
 	if (!r)

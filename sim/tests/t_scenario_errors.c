@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "sim/tests/fixture_scenario.h"
@@ -290,6 +291,25 @@ static void t_command_line(void **state)
 	refuse_policy("", "--policy: expected axis=value,...");
 }
 
+/* A machine's file: beside the scenario that names it, or where --set is typed. */
+static void t_machine_by_file(void **state)
+{
+	static const char *const set = "machine=./none.yaml";
+	struct scenario_overrides o = { .set = &set, .set_count = 1 };
+	struct errbuf e = { 0 };
+
+	(void)state;
+	assert_int_equal(mkdir("sub", 0777), 0);
+	fixture_file(folder, "sub/s.yaml", "trace: ../t.mmt\nmachine: ./none.yaml\n");
+	assert_null(scenario_load("sub/s.yaml", NULL, &e));
+	check_line(&e, "sub/./none.yaml: cannot open: No such file or directory", 1);
+	memset(&e, 0, sizeof(e));
+	assert_null(scenario_load("sub/s.yaml", &o, &e));
+	check_line(&e, "--set machine=./none.yaml: ./none.yaml: cannot open: No such file or directory", 2);
+	assert_int_equal(unlink("sub/s.yaml"), 0);
+	assert_int_equal(rmdir("sub"), 0);
+}
+
 /* The block of another file: its points, or what is wrong with it. */
 static void t_published_by_file(void **state)
 {
@@ -321,6 +341,7 @@ int main(void)
 		cmocka_unit_test(t_too_many), cmocka_unit_test(t_forbidden), cmocka_unit_test(t_replay),
 		cmocka_unit_test(t_machine), cmocka_unit_test(t_missing_cost),
 		cmocka_unit_test(t_command_line),
+		cmocka_unit_test(t_machine_by_file),
 		cmocka_unit_test(t_published_by_file),
 	};
 
