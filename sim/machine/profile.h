@@ -47,7 +47,8 @@ enum line_round { LINE_ROUND_SOCKET, LINE_ROUND_CORE };
 
 enum preempt_model { PREEMPT_NONE, PREEMPT_VOLUNTARY, PREEMPT_FULL };
 
-/** struct topology - a regular tree; CPU id = ((socket*llcs+llc)*cores+core)*threads+thread */
+/** struct topology - a regular tree; CPU id = ((socket*llcs+llc)*cores+core)*threads+thread
+ *  A socket is a memory node. */
 struct topology {
 	uint32_t sockets, llcs_per_socket, cores_per_llc, threads_per_core;
 };

@@ -5,7 +5,8 @@
  * the same share, a sleeper comes back with a credit of half a slice. Placing
  * a woken task follows select_idle_sibling(): previous CPU if idle, its SMT
  * siblings, its LLC, else the previous CPU and its queue. A CPU that goes
- * idle pulls a queued task, LLC first; a tick pushes one to an idle CPU.
+ * idle pulls a queued task, LLC first; a tick pushes one to an idle CPU. CPUs
+ * that are all busy are not balanced.
  *
  * Invariant: idle_map has a bit per CPU with no task and none on its way;
  * queued_map one per CPU with a non-empty queue. All choices depend on model

@@ -1,10 +1,10 @@
 /*
- * Spinlock, RCU, and what a picture of the rw_semaphore cannot show.
+ * Spinlock, and what a picture of the rw_semaphore cannot show.
  *
  * Pinned: FIFO and hand-over cost of the spinlock, spinning with interrupts
  * off; the 256 readers of one wake-up; trylock; killable waiting; a holder that is
- * preempted; spin, sleep and blame of a known schedule; closed forms of a lock loop; when callbacks
- * run. Not pinned: RCU's grace-period machinery (a fixed time for now).
+ * preempted; spin, sleep and blame of a known schedule; closed forms of a lock loop.
+ * Not pinned: costs that are not named.
  */
 #include <stdarg.h>
 #include <stddef.h>
