@@ -180,6 +180,25 @@ static void t_use_waits(void **state)
 	tb_release(&b);
 }
 
+/* One task maps, touches and unmaps a page; another maps it again at @at_ns.
+ * Return: the other one; the first is task 0. */
+static uint32_t reused(struct tb *b, int64_t at_ns)
+{
+	uint32_t mm, t0, t1;
+
+	tb_init(b, HAVE_SCHED);
+	mm = tb_mm(b, MM_INITIAL, TRACE_NO_MM);
+	t0 = tb_task(b, TRACE_NO_TASK, mm);
+	t1 = tb_task(b, TRACE_NO_TASK, mm);
+	tb_in(b, t0, 0);
+	tb_in(b, t1, 0);
+	tb_mmap(b, t0, 1000, 3000, A, PAGE);
+	tb_fault(b, t0, 10000, A);
+	tb_range(b, t0, OP_MUNMAP, 50000, 9000, A, PAGE);
+	tb_mmap(b, t1, at_ns, 9000, A, PAGE);
+	return t1;
+}
+
 /* The address comes back while its remover is still under way. */
 static void t_reuse_never_early(void **state)
 {
@@ -187,18 +206,8 @@ static void t_reuse_never_early(void **state)
 	for (int late = 0; late < 2; late++) {
 		struct tb b;
 		struct rig g;
-		uint32_t mm, t0, t1;
+		uint32_t t1 = reused(&b, late ? 49000 : 51000);
 
-		tb_init(&b, HAVE_SCHED);
-		mm = tb_mm(&b, MM_INITIAL, TRACE_NO_MM);
-		t0 = tb_task(&b, TRACE_NO_TASK, mm);
-		t1 = tb_task(&b, TRACE_NO_TASK, mm);
-		tb_in(&b, t0, 0);
-		tb_in(&b, t1, 0);
-		tb_mmap(&b, t0, 1000, 3000, A, PAGE);
-		tb_fault(&b, t0, 10000, A);
-		tb_range(&b, t0, OP_MUNMAP, 50000, 9000, A, PAGE);
-		tb_mmap(&b, t1, late ? 49000 : 51000, 9000, A, PAGE);
 		tb_fault(&b, t1, 70000, A);
 		tb_open(&b);
 		rig_init(&g, "linux-6.12", "linux-6.12");
@@ -222,20 +231,10 @@ static void t_wait_is_no_sleep(void **state)
 	for (int slow = 0; slow < 2; slow++) {
 		struct tb b;
 		struct rig g;
-		uint32_t mm, t0, t1;
+		uint32_t t1 = reused(&b, 61000);
 
-		tb_init(&b, HAVE_SCHED);
-		mm = tb_mm(&b, MM_INITIAL, TRACE_NO_MM);
-		t0 = tb_task(&b, TRACE_NO_TASK, mm);
-		t1 = tb_task(&b, TRACE_NO_TASK, mm);
-		tb_in(&b, t0, 0);
-		tb_in(&b, t1, 0);
-		tb_mmap(&b, t0, 1000, 3000, A, PAGE);
-		tb_fault(&b, t0, 10000, A);
-		tb_range(&b, t0, OP_MUNMAP, 50000, 9000, A, PAGE);
-		tb_mmap(&b, t1, 61000, 9000, A, PAGE);
 		tb_exit(&b, t1, 100000, false);
-		tb_exit(&b, t0, 1000000, true);
+		tb_exit(&b, 0, 1000000, true);
 		tb_open(&b);
 		rig_init(&g, "linux-4.19", "linux-4.19");
 		g.profile.cost[COST_MUNMAP_BODY].value = 500000;
