@@ -105,8 +105,10 @@ static unsigned as_recorded(const char *state, const char *maps,
 	return processes;
 }
 
-static char *final_state(const char *trace, const char *kernel,
-			 const char *lock)
+/* The final state with one value of an axis, or the preset's; NULL: it does not
+ * go with the rest of the preset. */
+static char *final_state(const char *trace, const char *kernel, enum axis axis,
+			 const char *value)
 {
 	struct tb b = { 0 };
 	char path[96], *text;
@@ -119,12 +121,14 @@ static char *final_state(const char *trace, const char *kernel,
 	if (!b.reader)
 		fail_msg("%s", e.text);
 	rig_init(&g, kernel, "linux-6.18");
-	if (lock) {
-		g.kernel.policies.on[AXIS_MM_LOCK] =
-			policy_find(AXIS_MM_LOCK, lock);
-		g.kernel.policies.options[AXIS_MM_LOCK] = NULL;
-		if (policy_check(&g.kernel.policies, &e))
-			fail_msg("%s", e.text);
+	if (value) {
+		g.kernel.policies.on[axis] = policy_find(axis, value);
+		g.kernel.policies.options[axis] = NULL;
+	}
+	if (policy_check(&g.kernel.policies, &e)) {
+		rig_release(&g);
+		mmt_close(b.reader);
+		return NULL;
 	}
 	g.c.final_state_path = path;
 	rig_run(&g, &b);
@@ -162,8 +166,10 @@ static void each_like(const char *name, unsigned processes, size_t first_run,
 	maps = read_text(maps_path);
 	for (size_t i = 0; i < count; i++) {
 		const struct run *run = &runs[(first_run + i) % RUNS];
-		char *state = final_state(trace, run->kernel, run->lock);
+		char *state = final_state(trace, run->kernel, AXIS_MM_LOCK,
+					  run->lock);
 
+		assert_non_null(state);
 		assert_int_equal(as_recorded(state, maps, run->kernel),
 				 processes);
 		if (first && strcmp(first, state))
@@ -173,6 +179,47 @@ static void each_like(const char *name, unsigned processes, size_t first_run,
 		first = first ? first : state;
 	}
 	free(first);
+	free(maps);
+}
+
+/* Every value of every axis that goes with one of three presets, and the recorded
+ * maps at the end of each; without MMREPLAY_LONG the values of munmap alone. */
+static void t_every_policy(void **state)
+{
+	static const char *const presets[] = { "linux-4.19", "linux-6.6",
+					       "linux-6.18" };
+	char *maps = read_text(DATA "thrstorm2.maps");
+	bool all = getenv("MMREPLAY_LONG") != NULL;
+	unsigned met = 0, values = 0;
+
+	(void)state;
+	for (unsigned a = all ? 0 : AXIS_MUNMAP;
+	     a < (all ? AXIS_COUNT : AXIS_MUNMAP + 1); a++) {
+		size_t count;
+		const char *const *names = policy_names((enum axis)a, &count);
+
+		for (size_t i = 0; i < count; i++) {
+			unsigned before = met;
+
+			for (int k = all ? 0 : 2; k < 3; k++) {
+				char *end = final_state(DATA "thrstorm2.mmt",
+							presets[k],
+							(enum axis)a, names[i]);
+
+				if (!end)
+					continue;
+				assert_int_equal(as_recorded(end, maps,
+							     presets[k]), 1);
+				met++;
+				free(end);
+			}
+			if (met == before)
+				fail_msg("%s=%s goes with none of the presets",
+					 axis_names[a], names[i]);
+			values++;
+		}
+	}
+	print_message("%u values, %u runs end as recorded\n", values, met);
 	free(maps);
 }
 
@@ -217,6 +264,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_threads),
+		cmocka_unit_test(t_every_policy),
 		cmocka_unit_test(t_forked_processes),
 		cmocka_unit_test(t_preempted_while_switching),
 	};

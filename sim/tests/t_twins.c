@@ -233,7 +233,10 @@ static void t_common_seeds(void **state)
 
 			if (!x->compared)
 				continue;
-			assert_true(x->change.mean == 0 && x->change.exact);
+			assert_true(x->change.mean == 0);
+			/* a pair of blame need not occur in each replicate */
+			assert_true(x->change.exact ||
+				    x->change.pairs < t.limit.replicates);
 			assert_false(x->change.marked);
 			compared++;
 			spread += !x->value.exact;
