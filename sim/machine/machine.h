@@ -351,14 +351,12 @@ void task_set_mode(struct task *t, enum cpu_mode mode);
 int64_t task_sleep(struct task *t);
 
 /**
- * task_stand() - stop the task until task_go_on(), as if it had not stopped
+ * task_stand() - stop the task until task_wake(), as if it had not stopped
  * For a wait that the program does not make, but the replay for it: the CPU is
  * free for others meanwhile; if none of them has it then, the task goes on at
  * once, without a wake-up or an idle exit. Its CPU is not lazy. From step() only.
  */
 void task_stand(struct task *t);
-/** task_go_on() - as task_wake(), for one that stands */
-void task_go_on(struct task *t);
 
 /** task_sleep_killable() - as task_sleep(); task_kill() ends it, too */
 int64_t task_sleep_killable(struct task *t);

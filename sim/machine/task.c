@@ -256,6 +256,20 @@ static void pay_wakeup(struct task *by, bool idle)
 	by->wakeups_ns += cost[COST_WAKE_IDLE].value;
 }
 
+/* From the wake-up of @t to its arrival on @c. One that stands goes on at once,
+ * unless another has its CPU. */
+static int64_t arrival_ns(struct task *t, const struct cpu *c, bool idle)
+{
+	bool stood = t->stands;
+	int64_t ns;
+
+	t->stands = false;
+	if (stood && idle && c == t->cpu)
+		return 0;
+	ns = cost_take(t->m, COST_WAKE_LATENCY, 1);
+	return idle ? ns + idle_exit_ns(c) : ns;
+}
+
 void task_wake(struct task *by, struct task *t)
 {
 	int64_t latency;
@@ -271,9 +285,7 @@ void task_wake(struct task *by, struct task *t)
 	t->runnable_since_ns = t->m->engine.now_ns;
 	c = place_wakeup(t);
 	idle = !c->curr && !c->incoming;
-	latency = cost_take(t->m, COST_WAKE_LATENCY, 1);
-	if (idle)
-		latency += idle_exit_ns(c);
+	latency = arrival_ns(t, c, idle);
 	c->incoming++;
 	cpu_set_idle(c, false);
 	if (c != t->cpu) {
@@ -285,24 +297,6 @@ void task_wake(struct task *by, struct task *t)
 	wake_in(t, latency);
 	if (by)
 		pay_wakeup(by, idle && c != by->cpu);
-}
-
-void task_go_on(struct task *t)
-{
-	struct cpu *c = t->cpu;
-
-	t->stands = false;
-	if (c->curr || c->incoming) {
-		task_wake(NULL, t);
-		return;
-	}
-	t->gen++;
-	t->state = TASK_RUNNABLE;
-	t->runnable_since_ns = t->m->engine.now_ns;
-	c->incoming++;
-	cpu_set_idle(c, false);
-	machine_touch(t->m);
-	wake_in(t, 0);
 }
 
 void task_kill(struct task *by, struct task *t)

@@ -55,10 +55,7 @@ void rtask_effect(struct rtask *rt)
 		mm_awake(w, true);
 		export_sched(rt, OP_WAKING, w->trace,
 			     rt->r->m.engine.now_ns);
-		if (w->task.stands)
-			task_go_on(&w->task);
-		else
-			task_wake(NULL, &w->task);
+		task_wake(NULL, &w->task);
 	}
 }
 
