@@ -240,9 +240,8 @@ static void book(struct rtask *rt, int64_t latency_ns)
 {
 	struct op_time *o = &rt->r->out->op_time[rt->op.kind];
 	const struct task *t = &rt->task;
-	int64_t wakeups = t->wakeups_ns - rt->clock.wakeups_ns;
 	int64_t debt = debt_ns(t) - rt->clock.debt_ns;
-	int64_t own = own_ns(rt) + wakeups;
+	int64_t own = own_ns(rt) + t->wakeups_ns - rt->clock.wakeups_ns;
 	int64_t spin = t->mode_ns[MODE_SPIN] - rt->clock.spin_ns;
 	int64_t sleep = rt->sleep_ns - rt->clock.sleep_ns;
 	int64_t queue = rt->queue_ns - rt->clock.queue_ns;
@@ -259,7 +258,6 @@ static void book(struct rtask *rt, int64_t latency_ns)
 	o->sleep_ns += sleep;
 	o->runqueue_ns += queue;
 	o->irq_ns += irq;
-	o->wakeups_ns += wakeups;
 }
 
 /* The wait that the detector saw, of an op of this kind; else NULL. */

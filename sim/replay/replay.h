@@ -73,7 +73,6 @@ struct replay_result {
 	struct op_time {
 		int64_t work_ns, spin_ns, sleep_ns, line_ns, runqueue_ns,
 			irq_ns;
-		int64_t wakeups_ns;	/* waking others: part of work_ns */
 	} op_time[OP_KIND_COUNT];
 	/* distortion; definitions in distortion.c and step.c */
 	uint64_t moved_ops;		/* not behind the ops of others that it followed */
