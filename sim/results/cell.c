@@ -44,8 +44,7 @@ static json_t *text_list(const char *const *list)
 	return a;
 }
 
-/* of no op: the kernel's own tasks, drains and RCU */
-static const char *op_name(unsigned op)
+const char *cell_op_name(unsigned op)
 {
 	return op < OP_KIND_COUNT ? op_kinds[op].name : "worker";
 }
@@ -101,7 +100,7 @@ static json_t *trace_part(const struct cell *c, const struct trace_header *h,
 	set_uint(o, "lost", h ? h->lost_events : 0);
 	for (unsigned i = 0; r && i < OP_KIND_COUNT; i++)
 		if (r->unreplayed[i])
-			set_uint(unreplayed, op_name(i), r->unreplayed[i]);
+			set_uint(unreplayed, cell_op_name(i), r->unreplayed[i]);
 	json_object_set_new(o, "unreplayed", unreplayed);
 	set_text(o, "tracing", c->replay.tracing == TRACING_AS_CAPTURED ?
 		 "as-captured" : "removed");
@@ -147,7 +146,7 @@ static json_t *latency_part(const struct replay_result *r)
 
 	for (unsigned i = 0; i < OP_KIND_COUNT; i++)
 		if (r->metrics->latency_ns[i].count)
-			json_object_set_new(o, op_name(i), json_quantiles(
+			json_object_set_new(o, cell_op_name(i), json_quantiles(
 				&r->metrics->latency_ns[i]));
 	return o;
 }
@@ -169,7 +168,7 @@ static json_t *op_time_part(const struct replay_result *r)
 		set_int(o, "sleep", r->op_time[i].sleep_ns);
 		set_int(o, "runqueue", r->op_time[i].runqueue_ns);
 		set_int(o, "irq", r->op_time[i].irq_ns);
-		json_object_set_new(all, op_name(i), o);
+		json_object_set_new(all, cell_op_name(i), o);
 	}
 	return all;
 }
@@ -266,8 +265,8 @@ static json_t *blame_part(const struct metrics *m)
 		json_t *o = json_object();
 
 		set_text(o, "lock", m->locks[rows[i].lock]->name);
-		set_text(o, "waiter", op_name(rows[i].waiter));
-		set_text(o, "holder", op_name(rows[i].holder));
+		set_text(o, "waiter", cell_op_name(rows[i].waiter));
+		set_text(o, "holder", cell_op_name(rows[i].holder));
 		set_int(o, "wait_ns", rows[i].ns);
 		set_uint(o, "count", rows[i].count);
 		json_array_append_new(list, o);
@@ -405,7 +404,7 @@ static json_t *hist_part(const struct replay_result *r)
 	char path[128];
 
 	for (unsigned i = 0; i < OP_KIND_COUNT; i++) {
-		snprintf(path, sizeof(path), "latency_ns.%s", op_name(i));
+		snprintf(path, sizeof(path), "latency_ns.%s", cell_op_name(i));
 		add_hist(all, path, &m->latency_ns[i]);
 	}
 	for (uint32_t i = 0; i < m->lock_count; i++) {

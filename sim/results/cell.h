@@ -13,6 +13,9 @@ json_t *cell_failed_json(const struct cell *c, const struct digest *trace,
 /** cell_params() - swept and set numbers; text where it is no whole number */
 json_t *cell_params(const struct cell *c);
 
+/** cell_op_name() - of an op kind; of none: the kernel's own tasks, drains and RCU */
+const char *cell_op_name(unsigned op);
+
 /** cell_hold_json() - `hold`, or `hold_va`; classes that held nothing are absent */
 json_t *cell_hold_json(const struct replay_result *r, bool address_space);
 

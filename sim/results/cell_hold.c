@@ -19,11 +19,6 @@ static void set_byte_seconds(json_t *o, const char *key, __int128 byte_ns)
 	json_object_set_new(o, key, json_real((double)byte_ns / 1e9));
 }
 
-static const char *op_name(unsigned op)
-{
-	return op < OP_KIND_COUNT ? op_kinds[op].name : "worker";
-}
-
 static json_t *stages_part(const struct metrics *m,
 			   const struct hold_stage *stage)
 {
@@ -85,7 +80,7 @@ static json_t *ops_part(const struct metrics *m,
 		set_uint(part, "freed", freed);
 		set_byte_seconds(part, "byte_seconds", sum);
 		json_object_set_new(part, "stages", stages_part(m, stage));
-		json_object_set_new(o, op_name(op), part);
+		json_object_set_new(o, cell_op_name(op), part);
 	}
 	return o;
 }
@@ -116,7 +111,7 @@ static json_t *owners_part(const struct metrics *m,
 		}
 		o = json_object();
 		set_owner(o, list[i]->mm);
-		json_object_set_new(o, "op", json_text(op_name(list[i]->op)));
+		json_object_set_new(o, "op", json_text(cell_op_name(list[i]->op)));
 		set_uint(o, "freed", list[i]->freed);
 		set_byte_seconds(o, "byte_seconds",
 				 hold_account_byte_ns(m, list[i]));
@@ -147,7 +142,7 @@ static json_t *ends_part(const struct hold_class *h)
 
 	for (unsigned i = 0; i < HOLD_ENDS; i++)
 		if (h->wait[i].objects)
-			set_byte_seconds(o, names[i] ? names[i] : op_name(i),
+			set_byte_seconds(o, names[i] ? names[i] : cell_op_name(i),
 					 h->wait[i].byte_ns);
 	return o;
 }
