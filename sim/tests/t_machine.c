@@ -7,83 +7,14 @@
  * ghosts, spinning. t_machine_cpus.c: 1 to 4096 CPUs, who preempts whom.
  * Not pinned: vruntime details beyond "equal shares".
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <string.h>
 #include "sim/machine/mutation.h"
-#include "sim/tests/fixture_machine.h"
-
-enum { MARKS = 8 };
-
-struct actor {
-	struct task t;
-	void (*body)(struct actor *a);
-	struct actor *peer;
-	struct irq_request irq;
-	sim_ns mark[MARKS];
-	uint32_t cpu[MARKS];
-	int marks;
-	bool started;
-};
-
-static void mark(struct actor *a)
-{
-	assert_in_range(a->marks, 0, MARKS - 1);
-	a->cpu[a->marks] = a->t.cpu->id;
-	a->mark[a->marks++] = a->t.m->engine.now_ns;
-}
-
-static void settled_mark(struct actor *a)
-{
-	settle(&a->t);
-	mark(a);
-}
-
-static void body(void *t)
-{
-	struct actor *a = ((struct task *)t)->owner;
-
-	a->body(a);
-}
-
-static void step(struct task *t)
-{
-	struct actor *a = t->owner;
-
-	if (a->started) {
-		task_exit(t);
-		return;
-	}
-	a->started = true;
-	task_start_fiber(t, body, "an actor");
-}
-
-static struct fixture f;
+#include "sim/tests/t_machine_actor.h"
 
 static void machine(uint32_t llcs, uint32_t cores, uint32_t threads)
 {
 	fixture_profile(&f, 1, llcs, cores, threads);
 	fixture_zero_costs(&f);
 	f.profile.hz = 1000;
-}
-
-static void actor(struct actor *a, uint32_t id, void (*b)(struct actor *),
-		  uint32_t cpu, sim_ns at_ns)
-{
-	memset(a, 0, sizeof(*a));
-	a->body = b;
-	task_init(&f.m, &a->t, id, step, a);
-	a->t.affinity = cpu;		/* + 1; 0 = any */
-	task_launch(NULL, &a->t, at_ns);
-}
-
-static void run(void)
-{
-	machine_run(&f.m);
-	assert_int_equal(f.m.tasks_alive, 0);
-	fixture_conserved(&f);
 }
 
 static void work_1000(struct actor *a)

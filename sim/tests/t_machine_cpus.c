@@ -6,67 +6,16 @@
  * sharers; after how much run time a woken task preempts, before 6.6 and since.
  * Not pinned: how fast that is (make bench).
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdlib.h>
-#include <string.h>
 #include "sim/base/mem.h"
-#include "sim/tests/fixture_machine.h"
-
-struct actor {
-	struct task t;
-	void (*body)(struct actor *a);
-	sim_ns at_ns;
-	bool started;
-};
-
-static struct fixture f;
-
-static void body(void *t)
-{
-	struct actor *a = ((struct task *)t)->owner;
-
-	a->body(a);
-}
-
-static void step(struct task *t)
-{
-	struct actor *a = t->owner;
-
-	if (a->started) {
-		task_exit(t);
-		return;
-	}
-	a->started = true;
-	task_start_fiber(t, body, "an actor");
-}
-
-/* @cpu: + 1; 0 = any */
-static void actor(struct actor *a, uint32_t id, void (*b)(struct actor *),
-		  uint32_t cpu)
-{
-	memset(a, 0, sizeof(*a));
-	a->body = b;
-	task_init(&f.m, &a->t, id, step, a);
-	a->t.affinity = cpu;
-	task_launch(NULL, &a->t, 0);
-}
-
-static void run(void)
-{
-	machine_run(&f.m);
-	assert_int_equal(f.m.tasks_alive, 0);
-	fixture_conserved(&f);
-}
+#include "sim/tests/t_machine_actor.h"
 
 static sim_ns wakes_ns;
 
 static void sleep_until_wakes(struct actor *a)
 {
 	task_sleep_until(&a->t, wakes_ns);
-	a->at_ns = a->t.m->engine.now_ns;
+	mark(a);
 }
 
 static void work_10ms(struct actor *a)
@@ -89,11 +38,11 @@ static sim_ns gets_cpu(sim_ns at_ns, bool parity)
 	fixture_open(&f, 1);
 	f.m.run_to_parity = parity;
 	wakes_ns = at_ns;
-	actor(&sleeps, 0, sleep_until_wakes, 1);
-	actor(&works, 1, work_10ms, 1);
+	actor(&sleeps, 0, sleep_until_wakes, 1, 0);
+	actor(&works, 1, work_10ms, 1, 0);
 	run();
 	fixture_close(&f);
-	return sleeps.at_ns;
+	return sleeps.mark[0];
 }
 
 /*
@@ -123,8 +72,7 @@ static void read_and_work(struct actor *a)
 {
 	line_read(&a->t, &shared);
 	work_ns(&a->t, 1000, COST_ASSUMED);
-	settle(&a->t);
-	a->at_ns = a->t.m->engine.now_ns;
+	settled_mark(a);
 }
 
 /* Twice as many tasks as CPUs, from nowhere: one each, then one each again; and
@@ -139,13 +87,13 @@ static void spread(uint32_t sockets, uint32_t llcs, uint32_t cores)
 	fixture_open(&f, 1);
 	memset(&shared, 0, sizeof(shared));
 	for (uint32_t i = 0; i < 2 * cpus; i++)
-		actor(&a[i], i, read_and_work, 0);
+		actor(&a[i], i, read_and_work, 0, 0);
 	run();
 	assert_int_equal(f.m.end_ns, 2000);
 	for (uint32_t i = 0; i < cpus; i++)
 		assert_int_equal(f.m.cpus[i].switches, 2);
 	for (uint32_t i = 0; i < 2 * cpus; i++)
-		assert_int_equal(a[i].at_ns, i < cpus ? 1000 : 2000);
+		assert_int_equal(a[i].mark[0], i < cpus ? 1000 : 2000);
 	assert_int_equal(shared.sharer_count, cpus > 1 ? cpus : 0);
 	line_release(&shared);
 	fixture_close(&f);

@@ -434,7 +434,8 @@ struct race {
 	int64_t leaves_ns, unmapped_ns;
 };
 
-static void unmaps(struct task *t, struct mmfix *x)
+/* Pages that a child shares, and then AT_NS. */
+static void forks_and_sleeps(struct task *t, struct mmfix *x)
 {
 	struct race *r = x->arg;
 
@@ -444,6 +445,13 @@ static void unmaps(struct task *t, struct mmfix *x)
 	r->child = fork_of(t, x->mm, 2);
 	BUG_ON(task_now(t) > AT_NS / 2);
 	task_sleep_until(t, AT_NS);
+}
+
+static void unmaps(struct task *t, struct mmfix *x)
+{
+	struct race *r = x->arg;
+
+	forks_and_sleeps(t, x);
 	mmfix_op(t, 1);
 	sys_munmap(t, x->mm, BASE, PAGES * PAGE);
 	r->unmapped_ns = task_now(t);
@@ -497,14 +505,7 @@ static void t_last_relative_leaves(void **state)
 
 static void parent_exits(struct task *t, struct mmfix *x)
 {
-	struct race *r = x->arg;
-
-	mmfix_op(t, 0);
-	sys_mmap(t, x->mm, BASE, PAGES * PAGE, RW, ANON | ABI_MAP_POPULATE,
-		 false);
-	r->child = fork_of(t, x->mm, 2);
-	BUG_ON(task_now(t) > AT_NS / 2);
-	task_sleep_until(t, AT_NS);
+	forks_and_sleeps(t, x);
 	mmfix_op(t, 12);
 	do_exit_mm(t, x->mm);
 }
