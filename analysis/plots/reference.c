@@ -82,11 +82,13 @@ static void row_name(struct text *out, const struct row *row, bool quantity)
 
 static void put_bands(struct plot_job *job, const struct row *rows, uint32_t n)
 {
+	bool quantity = !one_quantity(rows, n);
+
 	text_put(&job->dat, "# row\treference\tspread\tquantity\n");
 	for (uint32_t i = 0; i < n; i++) {
 		struct text name = { 0 }, plain = { 0 };
 
-		row_name(&plain, &rows[i], !one_quantity(rows, n));
+		row_name(&plain, &rows[i], quantity);
 		text_add(&job->dat, "%u\t", n - i);
 		text_exact(&job->dat, rows[i].value);
 		text_put(&job->dat, "\t");
@@ -137,12 +139,13 @@ static void commands(struct plot_job *job, const struct row *rows, uint32_t n,
 		     const double span[2], const char *kind)
 {
 	static const int marks[] = { 7, 5, 13, 9, 11, 6, 4, 12 };
+	bool quantity = !one_quantity(rows, n);
 	size_t widest = 1;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct text name = { 0 };
 
-		row_name(&name, &rows[i], !one_quantity(rows, n));
+		row_name(&name, &rows[i], quantity);
 		if (text_width(text_str(&name)) > widest)
 			widest = text_width(text_str(&name));
 		text_release(&name);
@@ -152,7 +155,7 @@ static void commands(struct plot_job *job, const struct row *rows, uint32_t n,
 		    &(struct plot_frame){ .left = (unsigned)widest * 15 / 2 + 22,
 			.key_rows = plot_key_rows(job, groups, group_count) });
 	plot_key(job, true, plot_key_rows(job, groups, group_count));
-	if (one_quantity(rows, n)) {
+	if (!quantity) {
 		text_put(&job->gp, "set title '");
 		text_clean(&job->gp, rows[0].quantity, TEXT_GNUPLOT);
 		text_put(&job->gp, "'\n");
