@@ -407,6 +407,27 @@ void layout_fork(struct assembler *a, uint32_t parent, uint32_t child)
 	c->brk = c->first_brk = p->brk;
 }
 
+/* What a snapshot shows in @r goes where nothing is known, or only assumed. */
+static void lay_over(struct amm *m, struct range r, uint64_t value)
+{
+	while (r.start < r.end) {
+		struct range_run run;
+		bool more = rangemap_next(&m->known, r.start, &run) &&
+			    run.r.start < r.end;
+		uint64_t until = more ? run.r.start : r.end, end;
+
+		if (r.start < until)
+			set(m, r.start, until, value);
+		if (!more)
+			return;
+		end = run.r.end < r.end ? run.r.end : r.end;
+		if (is_initial(run.value) && !(run.value >> AREA_SHIFT))
+			set(m, run.r.start > r.start ? run.r.start : r.start,
+			    end, value);
+		r.start = end;
+	}
+}
+
 void layout_merge(struct assembler *a, struct amm *from, struct amm *into)
 {
 	struct range_run run;
@@ -415,7 +436,9 @@ void layout_merge(struct assembler *a, struct amm *from, struct amm *into)
 	for (at = 0; rangemap_next(&from->gone, at, &run); at = run.r.end)
 		rangemap_set(&into->gone, run.r, run.value);
 	for (at = 0; rangemap_next(&from->known, at, &run); at = run.r.end) {
-		if (is_initial(run.value))
+		if (run.value >> AREA_SHIFT)
+			lay_over(into, run.r, run.value);
+		else if (is_initial(run.value))
 			assume_unset(a, into, run.r, value_flags(run.value));
 		else
 			set(into, run.r.start, run.r.end, run.value);
@@ -524,27 +547,10 @@ static void overlay(struct assembler *a, struct amm *m,
 {
 	for (uint32_t i = s->first; i < s->first + s->count; i++) {
 		const struct trace_area *area = &a->map_areas[i].area;
-		uint64_t at = area->start, value;
-		struct range_run run;
+		uint64_t value = initial_value(area->flags) |
+				 (uint64_t)(i + 1) << AREA_SHIFT;
 
-		value = initial_value(area->flags) |
-			(uint64_t)(i + 1) << AREA_SHIFT;
-		while (at < area->end) {
-			bool more = rangemap_next(&m->known, at, &run) &&
-				    run.r.start < area->end;
-			uint64_t until = more ? run.r.start : area->end, end;
-
-			if (at < until)
-				set(m, at, until, value);
-			if (!more)
-				break;
-			end = run.r.end < area->end ? run.r.end : area->end;
-			if (is_initial(run.value) &&
-			    !(run.value >> AREA_SHIFT))
-				set(m, run.r.start > at ? run.r.start : at,
-				    end, value);
-			at = end;
-		}
+		lay_over(m, (struct range){ area->start, area->end }, value);
 		writable_at_start(m, area, value);
 	}
 	drop_holes(m, s);
