@@ -16,7 +16,7 @@ result()	# STATUS NAME
 
 study()	# OPTIONS..
 {
-	"$MMREPLAY" sensitivity traces/samples/mix-touch.mmt -p mm_lock=mm-wide \
+	"$MMREPLAY" sensitivity "$tmp/mix.mmt" -p mm_lock=mm-wide \
 		-s replay.costs=model -o "$tmp/s" --joint 2 "$@"
 }
 
@@ -27,6 +27,9 @@ makespan()	# FOLDER LABEL: of the cell with this label
 }
 
 echo 1..15
+# the first sixth: waits enough, and a study is sixty replays
+"$MMREPLAY" cut traces/samples/mix-touch.mmt --time 0..30ms -o "$tmp/mix.mmt" 2>"$tmp/err" ||
+	cat "$tmp/err"
 study -c idle_exit_ns -c vmap_flush_ns >"$tmp/out" 2>"$tmp/err"
 result $? "a study of two costs"
 grep -q '^mm_lock=mm-wide: [+-][0-9.]*%$' "$tmp/out"
@@ -36,7 +39,7 @@ result $? "a cost that nothing pays has no swing"
 
 high=$(sed -n 's/^  idle_exit_ns  *[a-z]*  *[0-9]*  *\([0-9]*\) .*/\1/p' "$tmp/out")
 said=$(sed -n 's/^  idle_exit_ns .* \([+-][0-9.]*\)%$/\1/p' "$tmp/out")
-"$MMREPLAY" run traces/samples/mix-touch.mmt -p mm_lock=mm-wide -q \
+"$MMREPLAY" run "$tmp/mix.mmt" -p mm_lock=mm-wide -q \
 	-s replay.costs=model -s machine.costs.idle_exit_ns="$high" \
 	-o "$tmp/r" >/dev/null 2>&1
 base=$(makespan "$tmp/r" linux-6.18)
@@ -59,7 +62,7 @@ result $? "the tornado is drawn"
 
 speed()		# OPTIONS..
 {
-	"$MMREPLAY" sensitivity traces/samples/mix-touch.mmt -p mm_lock=mm-wide \
+	"$MMREPLAY" sensitivity "$tmp/mix.mmt" -p mm_lock=mm-wide \
 		-o "$tmp/v" --speedup --cell all "$@"
 }
 
@@ -75,7 +78,7 @@ gain()	# LABEL FOLDER: throughput in percent, against the cell as it is
 speed --lock mmap_lock --cost idle_exit_ns --cost vmap_flush_ns >"$tmp/out" 2>"$tmp/err"
 result $? "a virtual speed-up of a lock and two costs"
 said=$(sed -n '/^mm_lock=mm-wide/,$s/^ lock mmap_lock  *\([^ ]*  *\)\{4\}\([^ ]*\) .*/\2/p' "$tmp/out")
-"$MMREPLAY" run traces/samples/mix-touch.mmt -p mm_lock=mm-wide -q \
+"$MMREPLAY" run "$tmp/mix.mmt" -p mm_lock=mm-wide -q \
 	-s replay.speedup_lock=mmap_lock -s replay.speedup_pct=100 \
 	-o "$tmp/w" >/dev/null 2>&1
 found=$(gain mm_lock=mm-wide "$tmp/w")
@@ -84,7 +87,7 @@ result $? "the gain at 100 % is that of a run: $said, $found"
 ! ls -d "$tmp"/v/speedup/cost-vmap_flush_ns-* >"$tmp/ls" 2>&1 &&
 	! grep -q 'cost vmap_flush_ns' "$tmp/out"
 result $? "what nothing pays is not tried and has no row"
-"$MMREPLAY" run traces/samples/mix-touch.mmt -q -s replay.speedup_lock=no_such_lock \
+"$MMREPLAY" run "$tmp/mix.mmt" -q -s replay.speedup_lock=no_such_lock \
 	-s replay.speedup_pct=50 -o "$tmp/x" >"$tmp/no" 2>&1
 grep -q "has no lock 'no_such_lock'" "$tmp"/x/cells/*.json
 result $? "a run without this lock says so"
@@ -99,7 +102,7 @@ for key in $("$MMREPLAY" machines vm-2cpu | sed -n 's/^\([a-z_]*_ns\) .*/\1/p');
 	high=$("$MMREPLAY" machines vm-2cpu | sed -n "s/^$key .*\.\.\([0-9]*\) .*/\1/p")
 	grep -q "\"$key\": {" "$cell" || set -- "$@" -s "machine.costs.$key=$high"
 done
-[ $# -ge 20 ] && "$MMREPLAY" run traces/samples/mix-touch.mmt -q -s replay.costs=model \
+[ $# -ge 20 ] && "$MMREPLAY" run "$tmp/mix.mmt" -q -s replay.costs=model \
 	"$@" -o "$tmp/u" >/dev/null 2>&1
 [ "$(makespan "$tmp/u" linux-6.18)" = "$(makespan "$tmp/s" linux-6.18)" ]
 result $? "costs that a cell does not list change nothing: $(($# / 2)) of them"
