@@ -1,7 +1,8 @@
 #!/bin/bash
 # Pins what `make bench` writes and how two of its files are compared: worse
 # beyond noise is slower, a machine that is slower as a whole is not, sizes do
-# not follow the machine. Does not pin any speed.
+# not follow the machine; a replay whose calls fail gives no figure. Does not
+# pin any speed.
 set -u
 bench=$(realpath "$BUILD")/bench/bench
 tmp=$(mktemp -d)
@@ -31,7 +32,7 @@ compare()	# NEW STATUS PATTERN: against old
 	[ $? = "$2" ] && grep -qE -- "$3" "$tmp/out"
 }
 
-echo 1..7
+echo 1..8
 "$bench" --only fiber-switch --runs 1 --dir "$tmp" --program /nowhere -o "$tmp/json" >"$tmp/out" 2>&1 &&
 	grep -q '"name": "fiber-switch"' "$tmp/json" && grep -q '"unit": "ns"' "$tmp/json" &&
 	grep -q '"target": null' "$tmp/json" && grep -q '^1 figures; 0 targets' "$tmp/out"
@@ -58,3 +59,17 @@ result $? 'a machine of half the speed is not'
 file size 200 5 200 100
 compare size 1 '^a-size .* x 0.50  SLOWER'
 result $? 'memory does not follow the machine'
+
+cat >"$tmp/program" <<'END'	# generate WORDS.. -o FILE, run FILE -o FOLDER ..
+#!/bin/sh
+if [ "$1" = run ]; then
+	mkdir -p "$4"
+	echo '{"cells": {"a": {"events": 2}}}' >"$4/host.json"
+	echo '{"cells": [{"id": "a", "run": {"ops": 2, "contacts": 2}, "warnings":
+		["7 calls failed in the replay or in the capture, not in both"]}]}' >"$4/results.json"
+fi
+END
+chmod +x "$tmp/program"
+"$bench" --only ops-churn --runs 1 --dir "$tmp" --program "$tmp/program" -o "$tmp/json" >"$tmp/out" 2>&1
+[ $? = 1 ] && grep -q '7 calls failed' "$tmp/out" && grep -q '^bench: 1 runs failed' "$tmp/out"
+result $? 'a replay whose calls fail is no figure'

@@ -118,7 +118,7 @@ static void load_vmas(double size, char *workload, char *sets, size_t bytes)
 	/* every turn fills a random slot: three turns a slot fill 95 % */
 	snprintf(workload, bytes, "mmap-churn threads=%.0f touch_pages=1 window=%.0f loops=%.0f",
 		 threads, size / threads, ceil(fmax(100000, 3 * size) / threads));
-	snprintf(sets, bytes, "%s", CPUS_64);
+	snprintf(sets, bytes, CPUS_64 " --set max_map_count=4000000");
 }
 
 /* What a cost that follows the logarithm may grow by. */
