@@ -355,14 +355,14 @@ struct order *order_build(struct mmt_reader *trace, struct errbuf *e)
 {
 	struct mmt_cursor *c = mmt_merged(trace);
 	struct order_build b;
-	struct op op;
+	const struct op *op;
 	int ret;
 
 	build_init(&b, mmt_header(trace));
-	while ((ret = mmt_next(c, &op, e)) > 0) {
-		if (op_kinds[op.kind].cls == OP_CLASS_MEASURE)
+	while ((ret = mmt_next_merged(c, &op, e)) > 0) {
+		if (op_kinds[op->kind].cls == OP_CLASS_MEASURE)
 			continue;
-		ret = record(&b, &op, e);
+		ret = record(&b, op, e);
 		if (ret < 0)
 			break;
 	}

@@ -252,8 +252,6 @@ static int fetch_measure(struct mmt_cursor *c, struct errbuf *e)
 	return 0;
 }
 
-static int merged_next(struct mmt_cursor *c, struct op *op, struct errbuf *e);
-
 /* a record of either stream, in the order in which they were written */
 static __attribute__((noinline)) int next_of_both(struct mmt_cursor *c,
 						  struct op *op,
@@ -283,9 +281,16 @@ static __attribute__((noinline)) int next_of_any(struct mmt_cursor *c,
 						 struct op *op,
 						 struct errbuf *e)
 {
+	const struct op *next;
+	int ret;
+
 	if (!c->plain) {
-		if (c->merge)
-			return merged_next(c, op, e);
+		if (c->merge) {
+			ret = mmt_next_merged(c, &next, e);
+			if (ret > 0)
+				*op = *next;
+			return ret;
+		}
 		return c->failed ? -EBADMSG : next_of_both(c, op, e);
 	}
 	if (!c->main.left && !enter_group(c))
@@ -329,17 +334,21 @@ int mmt_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
  * chunk). A chunk's groups enter it when its least start is due, so that what
  * is kept goes with the tasks under way, not with those of the trace.
  */
-struct merge_node {
-	int64_t start_ns;
-	uint32_t task;
+struct merge_group {
 	const struct mmt_entry *entry;
 	struct mmt_cursor *c;	/* NULL: not begun */
-	struct op *op;		/* its next record */
+	struct op op;		/* its next record */
+};
+
+struct merge_node {
+	int64_t start_ns;
+	struct merge_group *group;
 };
 
 /* a chunk whose directory is in memory */
 struct merge_chunk {
 	struct mmt_entry *dir;
+	struct merge_group *groups;
 	uint32_t left;		/* groups that are not at their end */
 };
 
@@ -352,46 +361,60 @@ struct merge {
 	bool advance;		/* the top was handed out */
 };
 
-static bool before(const struct merge_node *a, const struct merge_node *b)
+static __attribute__((noinline)) bool before_tied(const struct merge_node *a,
+						  const struct merge_node *b)
 {
-	if (a->start_ns != b->start_ns)
-		return a->start_ns < b->start_ns;
-	if (a->task != b->task)
-		return a->task < b->task;
-	return a->entry->chunk < b->entry->chunk;
+	const struct mmt_entry *x = a->group->entry, *y = b->group->entry;
+
+	return x->task != y->task ? x->task < y->task : x->chunk < y->chunk;
 }
 
-static void sift_down(struct merge *m, uint32_t i)
+/* which of two is less is a coin's toss: no branch, but for equal starts */
+static inline bool before(const struct merge_node *a,
+			  const struct merge_node *b)
 {
-	struct merge_node node = m->heap[i];
+	if (__builtin_expect(a->start_ns == b->start_ns, 0))
+		return before_tied(a, b);
+	return a->start_ns < b->start_ns;
+}
 
-	for (;;) {
-		uint32_t child = i * 2 + 1;
+static inline void sift_up(struct merge *m, uint32_t i, struct merge_node node)
+{
+	for (; i && before(&node, &m->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		m->heap[i] = m->heap[(i - 1) / 2];
+	m->heap[i] = node;
+}
 
-		if (child >= m->count)
-			break;
-		if (child + 1 < m->count &&
-		    before(&m->heap[child + 1], &m->heap[child]))
-			child++;
-		if (!before(&m->heap[child], &node))
-			break;
+/*
+ * The top has a new key, which mostly belongs near the bottom: the hole goes
+ * all the way down along the lesser children, and the node up from there.
+ */
+static void sift_top(struct merge *m)
+{
+	struct merge_node node = m->heap[0];
+	uint32_t i = 0, child = 1;
+
+	if (m->count > 2)
+		child += before(&m->heap[2], &m->heap[1]);
+	if (m->count < 2 || before(&node, &m->heap[child]))
+		return;		/* it is first again */
+	while (child < m->count) {
 		m->heap[i] = m->heap[child];
 		i = child;
+		child = i * 2 + 1;
+		if (child + 1 < m->count)
+			child += before(&m->heap[child + 1], &m->heap[child]);
 	}
-	m->heap[i] = node;
+	sift_up(m, i, node);
 }
 
 static void push(struct merge *m, struct merge_node node)
 {
-	uint32_t i = m->count++;
-
-	if (i == m->size) {
-		m->size = i ? i * 2 : 64;
+	if (m->count == m->size) {
+		m->size = m->size ? m->size * 2 : 64;
 		m->heap = xrealloc(m->heap, m->size, sizeof(*m->heap));
 	}
-	for (; i && before(&node, &m->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		m->heap[i] = m->heap[(i - 1) / 2];
-	m->heap[i] = node;
+	sift_up(m, m->count++, node);
 }
 
 static int by_first(const void *x, const void *y, void *reader)
@@ -427,7 +450,9 @@ static void leave_chunk(struct merge *m, uint32_t chunk)
 	if (--in->left)
 		return;
 	free(in->dir);
+	free(in->groups);
 	in->dir = NULL;
+	in->groups = NULL;
 }
 
 static int enter_chunk(struct mmt_cursor *c, uint32_t chunk, struct errbuf *e)
@@ -440,15 +465,17 @@ static int enter_chunk(struct mmt_cursor *c, uint32_t chunk, struct errbuf *e)
 	in->dir = mmt_directory(c->r, chunk, e);
 	if (!in->dir)
 		return -EBADMSG;
+	in->groups = xcalloc((size_t)tasks + 1, sizeof(*in->groups));
 	in->left = tasks + 1;
 	for (uint32_t i = 0; i < tasks; i++) {
 		const struct mmt_entry *g = &in->dir[i];
 		unsigned first = !g->count[0] || (measure && g->count[1] &&
 				 g->base_ns[1] < g->base_ns[0]);
 
+		in->groups[i].entry = g;
 		if (g->count[0] || (measure && g->count[1]))
-			push(m, (struct merge_node){ .start_ns =
-			     g->base_ns[first], .task = g->task, .entry = g });
+			push(m, (struct merge_node){ g->base_ns[first],
+						     &in->groups[i] });
 		else
 			leave_chunk(m, chunk);
 	}
@@ -458,37 +485,33 @@ static int enter_chunk(struct mmt_cursor *c, uint32_t chunk, struct errbuf *e)
 
 static void drop_top(struct merge *m)
 {
-	struct merge_node top = m->heap[0];
+	struct merge_group *top = m->heap[0].group;
 
-	mmt_cursor_free(top.c);
-	free(top.op);
+	mmt_cursor_free(top->c);
 	m->heap[0] = m->heap[--m->count];
-	if (m->count)
-		sift_down(m, 0);
-	leave_chunk(m, top.entry->chunk);
+	sift_top(m);
+	leave_chunk(m, top->entry->chunk);
 }
 
 /* read the top's next record and put it where it belongs */
 static int advance_top(struct mmt_cursor *c, struct errbuf *e)
 {
 	struct merge *m = c->merge;
-	struct merge_node *top = &m->heap[0];
+	struct merge_group *top = m->heap[0].group;
 	int ret;
 
-	if (!top->c) {
-		top->c = groups_of(c->r, top->task, top->entry,
+	if (!top->c)
+		top->c = groups_of(c->r, top->entry->task, top->entry,
 				   top->entry + 1);
-		top->op = xcalloc(1, sizeof(*top->op));
-	}
-	ret = mmt_next(top->c, top->op, e);
+	ret = mmt_next(top->c, &top->op, e);
 	if (ret < 0)
 		return ret;
 	if (!ret) {
 		drop_top(m);
 		return 0;
 	}
-	top->start_ns = top->op->start_ns;
-	sift_down(m, 0);
+	m->heap[0].start_ns = top->op.start_ns;
+	sift_top(m);
 	return 0;
 }
 
@@ -502,8 +525,8 @@ static bool chunk_is_due(const struct mmt_cursor *c)
 		m->heap[0].start_ns);
 }
 
-static __attribute__((noinline)) int
-merged_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
+int mmt_next_merged(struct mmt_cursor *c, const struct op **op,
+		    struct errbuf *e)
 {
 	struct merge *m = c->merge;
 	int ret = c->failed ? -EBADMSG : 0;
@@ -516,10 +539,10 @@ merged_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 			ret = enter_chunk(c, m->due[m->next_due++], e);
 		} else if (!m->count) {
 			return 0;
-		} else if (!m->heap[0].c) {
+		} else if (!m->heap[0].group->c) {
 			ret = advance_top(c, e);
 		} else {
-			*op = *m->heap[0].op;
+			*op = &m->heap[0].group->op;
 			m->advance = true;
 			return 1;
 		}
@@ -530,12 +553,12 @@ merged_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 
 static void merge_free(struct merge *m, uint32_t chunks)
 {
-	for (uint32_t i = 0; i < m->count; i++) {
-		mmt_cursor_free(m->heap[i].c);
-		free(m->heap[i].op);
-	}
-	for (uint32_t i = 0; i < chunks; i++)
+	for (uint32_t i = 0; i < m->count; i++)
+		mmt_cursor_free(m->heap[i].group->c);
+	for (uint32_t i = 0; i < chunks; i++) {
 		free(m->chunks[i].dir);
+		free(m->chunks[i].groups);
+	}
 	free(m->heap);
 	free(m->chunks);
 	free(m->due);

@@ -89,6 +89,11 @@ void mmt_cursor_free(struct mmt_cursor *c);
 /** mmt_merged() - all tasks by (start, task, sequence); same calls as a task's cursor */
 struct mmt_cursor *mmt_merged(struct mmt_reader *r);
 
+/** mmt_next_merged() - mmt_next() of such a cursor, without a copy: *@op is valid
+ *  until its next call */
+int mmt_next_merged(struct mmt_cursor *c, const struct op **op,
+		    struct errbuf *e);
+
 /** mmt_arg_refs() - bit i: arg[i] of this kind is a task's, or an mm's number */
 void mmt_arg_refs(unsigned kind, unsigned *tasks, unsigned *mms);
 
