@@ -13,6 +13,7 @@
  *
  * Cost: one queue operation pair an event; the advance is two comparisons.
  */
+#include <stdlib.h>
 #include <string.h>
 #include "sim/base/errbuf.h"
 #include "sim/engine/engine.h"
@@ -26,10 +27,11 @@ enum { HEAP_UNTIL = 40 };
 void engine_init(struct engine *e, const struct queue_ops *queue)
 {
 	memset(e, 0, sizeof(*e));
-	e->next_ns = INT64_MAX;
+	e->next_ns = e->queue_ns = INT64_MAX;
 	e->heap_until = queue ? UINT64_MAX : HEAP_UNTIL;
 	e->queue_ops = queue ? queue : &queue_heap;
 	e->queue = e->queue_ops->new();
+	engine_slots(e, 0, EVENT_RESUME, NULL);
 	fiber_pool_init(&e->fibers);
 }
 
@@ -38,6 +40,8 @@ void engine_release(struct engine *e)
 	fiber_pool_release(&e->fibers);
 	e->queue_ops->free(e->queue);
 	e->queue = NULL;
+	free(e->slots.node);
+	e->slots.node = NULL;
 }
 
 /* Too many for the heap: they move, and it stays so. */
@@ -65,37 +69,41 @@ void engine_at(struct engine *e, sim_ns at_ns, uint64_t order,
 	if (__builtin_expect(at_ns < e->now_ns, 0))
 		BUG("event at %lld ns, but it is %lld ns already",
 		    (long long)at_ns, (long long)e->now_ns);
-	if (at_ns < e->next_ns ||
-	    (at_ns == e->next_ns && order < e->next_order)) {
-		e->next_ns = at_ns;
-		e->next_order = order;
+	if (at_ns < e->queue_ns ||
+	    (at_ns == e->queue_ns && order < e->queue_order)) {
+		e->queue_ns = at_ns;
+		e->queue_order = order;
+		engine_note_next(e);
 	}
 	if (__builtin_expect(e->pending++ == e->heap_until, 0))
 		change_over(e);
 	e->queue_ops->push(e->queue, &ev);
 }
 
-/* Take the earliest event out, and note the one that is earliest then. */
-static inline void take(struct engine *e, struct event *ev)
+/* Take the queue's earliest event and deliver it. */
+static inline void deliver(struct engine *e)
 {
-	const struct event *head = e->queue_ops->pop(e->queue, ev);
+	struct event ev;
+	const struct event *head = e->queue_ops->pop(e->queue, &ev);
 
 	e->pending--;
-	e->next_ns = head ? head->at_ns : INT64_MAX;
-	e->next_order = head ? head->order : 0;
+	e->queue_ns = head ? head->at_ns : INT64_MAX;
+	e->queue_order = head ? head->order : 0;
+	engine_note_next(e);
+	BUG_ON(ev.at_ns < e->now_ns);
+	e->now_ns = ev.at_ns;
+	e->events++;
+	ev.sink->fire(e, ev.sink, ev.data);
 }
 
 void engine_run(struct engine *e)
 {
-	struct event ev;
-
 	BUG_ON(e->current);
 	while (!e->stop && e->next_ns != INT64_MAX) {
-		take(e, &ev);
-		BUG_ON(ev.at_ns < e->now_ns);
-		e->now_ns = ev.at_ns;
-		e->events++;
-		ev.sink->fire(e, ev.sink, ev.data);
+		if (e->next_slot)
+			e->slots.fire(e, engine_slot_take(e));
+		else
+			deliver(e);
 		if (e->check)
 			e->check(e, e->check_arg);
 	}

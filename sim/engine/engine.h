@@ -67,21 +67,46 @@ struct queue_ops {
 
 extern const struct queue_ops queue_heap, queue_wheel;
 
+/** struct slot_node - the time of slot @number's event; INT64_MAX: it has none */
+struct slot_node {
+	sim_ns at_ns;
+	uint32_t number;
+};
+
 /**
- * struct engine - clock, queue, fibers
+ * struct slots - sources of events with one pending at most, such as the next
+ * resume of a CPU: it can be moved and taken back, and costs no queue (slots.c)
+ * @node: from 1; the first of nodes 2i and 2i + 1 stands in i; leaves from @room on
+ * @order: that slot 0 has; the order's owner is the slot's number
+ */
+struct slots {
+	struct slot_node *node;
+	uint32_t room;
+	uint64_t order;
+	void (*fire)(struct engine *e, uint32_t number);
+};
+
+/**
+ * struct engine - clock, queue, slots, fibers
  * @next_ns, @next_order: of the earliest event; INT64_MAX: there is none
+ * @next_slot: it is a slot's
+ * @queue_ns, @queue_order: of the earliest in the queue
  * @heap_until: pending events up to which the heap is used (engine.c)
  */
 struct engine {
 	sim_ns now_ns, next_ns;
 	uint64_t next_order;
+	bool next_slot;
+	bool eager;			/* every piece of work is an event */
+	bool stop;			/* leave engine_run() after this event */
+	struct slots slots;
+	sim_ns queue_ns;
+	uint64_t queue_order;
 	uint64_t pending, heap_until;
 	const struct queue_ops *queue_ops;
 	void *queue;
 	struct fiber_pool fibers;
 	struct fiber *current;		/* NULL while the engine itself runs */
-	bool eager;			/* every piece of work is an event */
-	bool stop;			/* leave engine_run() after this event */
 	uint64_t events;		/* host statistics: not part of results */
 	/* test build: called after every event; NULL otherwise */
 	void (*check)(struct engine *e, void *arg);
@@ -95,6 +120,52 @@ void engine_release(struct engine *e);
 /** engine_at() - deliver (@sink, @data) at @at_ns; @at_ns < now is a BUG */
 void engine_at(struct engine *e, sim_ns at_ns, uint64_t order,
 	       struct sink *sink, uint64_t data);
+
+/**
+ * engine_slots() - @count slots, once; @fire runs a slot's event, which is taken
+ * Events of slots have class @cls and n = 0: at one time the lower number first.
+ */
+void engine_slots(struct engine *e, uint32_t count, enum event_class cls,
+		  void (*fire)(struct engine *e, uint32_t number));
+
+/** engine_slot_at() - slot @number's event is at @at_ns from now on; INT64_MAX:
+ *  it has none. Cost: up to log2(slots) comparisons. */
+void engine_slot_at(struct engine *e, uint32_t number, sim_ns at_ns);
+
+/** engine_note_next() - the first of queue and slots; for the engine's own files */
+static inline void engine_note_next(struct engine *e)
+{
+	const struct slot_node *s = &e->slots.node[1];
+	uint64_t order = e->slots.order + event_order(0, s->number, 0);
+
+	e->next_slot = s->at_ns < e->queue_ns ||
+		       (s->at_ns == e->queue_ns && order < e->queue_order);
+	e->next_ns = e->next_slot ? s->at_ns : e->queue_ns;
+	e->next_order = e->next_slot ? order : e->queue_order;
+}
+
+/** engine_slot_armed() - does it have one */
+static inline bool engine_slot_armed(const struct engine *e, uint32_t number)
+{
+	return e->slots.node[e->slots.room + number].at_ns != INT64_MAX;
+}
+
+/** engine_slot_next() - if next_slot: whose event comes next */
+static inline uint32_t engine_slot_next(const struct engine *e)
+{
+	return e->slots.node[1].number;
+}
+
+/** engine_passes() - may a fiber take the next event itself, because it is a
+ *  slot's and nobody looks in between */
+static inline bool engine_passes(const struct engine *e)
+{
+	return e->next_slot && !e->stop && !e->check;
+}
+
+/** engine_slot_take() - the next event, which is a slot's: the clock moves there,
+ *  it is taken. Return: the slot's number. */
+uint32_t engine_slot_take(struct engine *e);
 
 /**
  * engine_advance_to() - may the caller's own event at (@at_ns, @order) be next?

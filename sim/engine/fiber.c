@@ -2,7 +2,8 @@
  * The pool of fibers: stacks in slabs of 64, given out last in, first out.
  *
  * Invariant: a fiber is in the free list or live, never both; exactly one
- * context runs at a time, and only the engine's enters another.
+ * context runs at a time. The engine's enters another, which may pass on to a
+ * third; who yields or ends goes back to the engine.
  *
  * A guard page lies below each of the first FIBER_GUARDED_MAX stacks; every
  * guard page costs two mappings of the 65,530 that a process may have. Stacks
@@ -145,6 +146,7 @@ bool fiber_enter(struct fiber_pool *p, struct fiber *f)
 	tool_before_switch(p->main, f, false);
 	fiber_switch(p->main, f);
 	tool_after_switch(p->main, NULL);
+	f = p->running;
 	p->running = NULL;
 	if (!f->guarded)
 		canary_check(f);
@@ -159,6 +161,24 @@ void fiber_yield(struct fiber_pool *p, struct fiber *f)
 	tool_before_switch(f, p->main, f->finished);
 	fiber_switch(f, p->main);
 	tool_after_switch(f, p->main);
+}
+
+void fiber_pass(struct fiber_pool *p, struct fiber *f, struct fiber *to)
+{
+	if (!f->guarded)
+		canary_check(f);
+	p->running = to;
+	tool_before_switch(f, to, false);
+	fiber_switch(f, to);
+	tool_after_switch(f, p->main);
+}
+
+void fiber_prefetch(const struct fiber *f)
+{
+	const char *sp = f->sp;
+
+	for (int line = 0; line < 3; line++)
+		__builtin_prefetch(sp + (ptrdiff_t)line * 64);
 }
 
 void fiber_abandon(struct fiber_pool *p, struct fiber *f)

@@ -57,12 +57,18 @@ struct fiber *fiber_get(struct fiber_pool *p, void (*fn)(void *arg), void *arg,
 /** fiber_name() - change what an overflow message will name */
 void fiber_name(struct fiber *f, const char *what);
 
-/** fiber_enter() - from the engine: run @f until it yields or returns.
- *  Return: true if it finished (and is back in the pool). */
+/** fiber_enter() - from the engine: run @f until it, or whom it has passed on to,
+ *  yields or returns. Return: true if that one finished (and is back in the pool). */
 bool fiber_enter(struct fiber_pool *p, struct fiber *f);
+
+/** fiber_pass() - from inside @f: yield, and on to @to without the engine between */
+void fiber_pass(struct fiber_pool *p, struct fiber *f, struct fiber *to);
 
 /** fiber_yield() - from inside @f: back to the engine */
 void fiber_yield(struct fiber_pool *p, struct fiber *f);
+
+/** fiber_prefetch() - @f will soon go on: bring the top of its stack near */
+void fiber_prefetch(const struct fiber *f);
 
 /** fiber_abandon() - from the engine: give back @f, which has yielded and will
  *  never be entered again; what stands on its stack is dropped */

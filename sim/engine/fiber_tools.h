@@ -111,7 +111,8 @@ static inline void tool_before_switch(struct fiber *from, struct fiber *to,
 	(void)from, (void)to, (void)from_ends;
 }
 
-/* In @now, just switched to; @main: learn the engine's own stack from it. */
+/* In @now, just switched to; @main: the first switch tells where the engine's own
+ * stack is, for it is the engine's. */
 static inline void tool_after_switch(struct fiber *now, struct fiber *main)
 {
 #ifdef FIBER_ASAN
@@ -119,7 +120,7 @@ static inline void tool_after_switch(struct fiber *now, struct fiber *main)
 	size_t bytes;
 
 	__sanitizer_finish_switch_fiber(now->asan_save, &bottom, &bytes);
-	if (main) {
+	if (main && !main->asan_bottom) {
 		main->asan_bottom = bottom;
 		main->asan_bytes = bytes;
 	}

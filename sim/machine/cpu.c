@@ -1,18 +1,18 @@
 /*
  * A CPU turns its task's debt into time.
  *
- * Invariants: time is booked once and without gaps (struct cpu). A resume
- * event is armed iff the current task has debt, or the CPU is taken, and it
- * neither spins nor waits for a line; an older event has an older generation
- * and does nothing.
+ * Invariants: time is booked once and without gaps (struct cpu). A CPU's slot
+ * (engine.h) is armed iff the current task has debt, or the CPU is taken, and it
+ * neither spins nor waits for a line.
  * Fibers and step() run only when their debt is zero and the CPU is not taken.
  *
  * The fast path of settle() and cpu_go() moves the clock instead of queueing
  * an event when nothing pending comes before (engine_advance_to); both paths
  * leave the same state, which is what --eager checks.
  *
- * Cost: a settle on the fast path is one peek and four additions; on the slow
- * path one queue operation pair and two fiber switches.
+ * Cost: a settle on the fast path is one comparison and four additions; on the
+ * slow path a slot moved and one taken (slots.c), and a switch of fibers where
+ * the next event resumes one, else two and the event loop between.
  */
 #include "sim/base/errbuf.h"
 #include "sim/machine/sched.h"
@@ -79,22 +79,25 @@ void cpu_take(struct cpu *c, int64_t ns, enum cpu_mode mode,
 	c->m->end_ns = later(c->m->end_ns, c->busy_until_ns);
 }
 
+static bool armed(const struct cpu *c)
+{
+	return engine_slot_armed(&c->m->engine, c->id);
+}
+
 static void cpu_arm(struct cpu *c)
 {
-	c->armed = true;
-	engine_at(&c->m->engine, c->run_since_ns + c->curr->owed_ns,
-		  resume_order(c), &c->resume_sink, ++c->gen);
+	engine_slot_at(&c->m->engine, c->id, c->run_since_ns + c->curr->owed_ns);
 }
 
 void cpu_rearm(struct cpu *c)
 {
-	if (c->armed)
+	if (armed(c))
 		cpu_arm(c);
 }
 
 void cpu_kick(struct cpu *c)
 {
-	if (c->curr && !c->armed && !burns(c->curr))
+	if (c->curr && !armed(c) && !burns(c->curr))
 		cpu_arm(c);
 }
 
@@ -110,7 +113,6 @@ void cpu_start(struct cpu *c, struct task *t)
 	if (t->cpu != c)
 		c->migrations++;
 	c->curr = t;
-	c->armed = false;
 	t->cpu = c;
 	t->state = TASK_RUNNING;
 	t->need_resched = false;
@@ -141,8 +143,8 @@ static void cpu_leave(struct cpu *c)
 	BUG_ON(t->irq_off || t->preempt_off || burns(t));
 	cpu_account(c);
 	cpu_pause(c);
-	c->armed = false;
-	c->gen++;
+	if (armed(c))
+		engine_slot_at(&c->m->engine, c->id, INT64_MAX);
 	if (ran > 0) {
 		t->vruntime_ns += ran;
 		t->slice_left_ns -= ran;
@@ -203,49 +205,61 @@ void cpu_resched(struct cpu *c)
 
 /* ---- running ---- */
 
-/* For assert_paid(). */
-static inline void executes(struct machine *m, const struct task *t)
+/* @t is the one that executes on its fiber; NULL: the engine is. */
+static inline void executes(struct machine *m, struct task *t)
 {
-#ifdef MMREPLAY_TEST
 	m->executing = t;
-#else
-	(void)m, (void)t;
-#endif
+	m->engine.current = t ? t->fiber : NULL;
 }
 
-/* Call into the task until it waits for something. */
-static void cpu_call(struct cpu *c, struct task *t)
+/*
+ * Run the fiber of @t until it waits for something, and whomever it has passed
+ * on to. Return: the task that has come back.
+ */
+static struct task *cpu_enter(struct machine *m, struct task *t)
 {
-	struct engine *e = &c->m->engine;
+	bool finished;
 
+	executes(m, t);
+	finished = fiber_enter(&m->engine.fibers, t->fiber);
+	t = m->executing;
+	executes(m, NULL);
+	if (finished)
+		t->fiber = NULL;
+	return t;
+}
+
+static void cpu_step(struct cpu *c, struct task *t)
+{
+	if (t->mode != MODE_USER) {
+		cpu_account(c);
+		t->mode = MODE_USER;
+	}
+	if (t->need_resched)	/* as at return to user */
+		t->state = TASK_RUNNABLE;
+	else
+		t->step(t);
+}
+
+/* Call into @t until it waits for something. Return: the CPU that has come back. */
+static struct cpu *cpu_call(struct cpu *c, struct task *t)
+{
 	if (t->fiber) {
-		struct fiber *f = t->fiber;
-
-		e->current = f;
-		executes(c->m, t);
-		if (fiber_enter(&e->fibers, f))
-			t->fiber = NULL;
-		executes(c->m, NULL);
-		e->current = NULL;
+		t = cpu_enter(c->m, t);
+		c = t->cpu;
 	} else {
-		if (t->mode != MODE_USER) {
-			cpu_account(c);
-			t->mode = MODE_USER;
-		}
-		if (t->need_resched)	/* as at return to user */
-			t->state = TASK_RUNNABLE;
-		else
-			t->step(t);
+		cpu_step(c, t);
 	}
 	if (t->state == TASK_RUNNING)
-		return;
+		return c;
 	if (t->state == TASK_DEAD) {
 		if (t->fiber)
-			fiber_abandon(&e->fibers, t->fiber);
+			fiber_abandon(&c->m->engine.fibers, t->fiber);
 		t->fiber = NULL;
 		c->m->tasks_alive--;
 	}
 	cpu_switch(c);
+	return c;
 }
 
 void cpu_go(struct cpu *c)
@@ -253,7 +267,7 @@ void cpu_go(struct cpu *c)
 	struct engine *e = &c->m->engine;
 	struct task *t;
 
-	while ((t = c->curr) && !c->armed && !burns(t)) {
+	while ((t = c->curr) && !armed(c) && !burns(t)) {
 		sim_ns end = c->run_since_ns + t->owed_ns;
 
 		if (end > e->now_ns || t->owed_ns) {
@@ -266,25 +280,63 @@ void cpu_go(struct cpu *c)
 		}
 		if (e->stop)
 			return;
-		cpu_call(c, t);
+		c = cpu_call(c, t);
 	}
 }
 
-static void resume_fire(struct engine *e, struct sink *s, uint64_t data)
+/* The time of the armed event has come: the debt is worked off. */
+static struct task *resumed(struct cpu *c)
 {
-	struct cpu *c = (struct cpu *)(void *)
-			((char *)s - offsetof(struct cpu, resume_sink));
-
-	if (data != c->gen || !c->armed)
-		return;
-	c->armed = false;
 	c->curr->owed_ns = 0;
-	c->run_since_ns = e->now_ns;
+	c->run_since_ns = c->m->engine.now_ns;
 	machine_touch(c->m);
+	return c->curr;
+}
+
+void cpu_resume(struct engine *e, uint32_t id)
+{
+	struct machine *m = (struct machine *)(void *)
+			    ((char *)e - offsetof(struct machine, engine));
+	struct cpu *c = &m->cpus[id];
+
+	resumed(c);
 	cpu_go(c);
 }
 
 /* ---- from a fiber ---- */
+
+/* Whose turn comes after this one: its task and stack lie in no near cache. */
+static void prefetch_next(struct machine *m)
+{
+	const struct engine *e = &m->engine;
+	const struct task *t;
+
+	if (!e->next_slot)
+		return;
+	t = m->cpus[engine_slot_next(e)].curr;
+	__builtin_prefetch(&t->owed_ns);
+	__builtin_prefetch(&t->m);
+	if (t->fiber)
+		fiber_prefetch(t->fiber);
+}
+
+void cpu_wait(struct task *t)
+{
+	struct machine *m = t->m;
+	struct engine *e = &m->engine;
+	struct task *next;
+
+	if (!engine_passes(e) || !m->cpus[engine_slot_next(e)].curr->fiber) {
+		fiber_yield(&e->fibers, t->fiber);
+		return;
+	}
+	next = resumed(&m->cpus[engine_slot_take(e)]);
+	if (next == t)
+		return;
+	executes(m, next);
+	prefetch_next(m);
+	fiber_pass(&e->fibers, t->fiber, next->fiber);
+}
 
 void settle_debt(struct task *t)
 {
@@ -300,7 +352,8 @@ void settle_debt(struct task *t)
 		c->run_since_ns = end;
 		return;
 	}
-	fiber_yield(&e->fibers, t->fiber);
+	cpu_arm(c);
+	cpu_wait(t);
 }
 
 void settle(struct task *t)
@@ -344,7 +397,6 @@ void cpu_init(struct machine *m, uint32_t id)
 	c->llc = c->core / tp->cores_per_llc;
 	c->socket = c->llc / tp->llcs_per_socket;
 	c->irq_tail = &c->irq_pending;
-	c->resume_sink.fire = resume_fire;
 	c->tick_sink.fire = tick_fire;
 	cpu_set_idle(c, true);
 }

@@ -99,6 +99,7 @@ void machine_init(struct machine *m, const struct profile *p, uint64_t seed,
 	m->cpus = xcalloc(p->cpus, sizeof(struct cpu));
 	for (uint32_t i = 0; i < p->cpus; i++)
 		cpu_init(m, i);
+	engine_slots(&m->engine, p->cpus, EVENT_RESUME, cpu_resume);
 }
 
 void machine_release(struct machine *m)

@@ -135,11 +135,10 @@ struct cpu {
 	int64_t idle_since_ns;	/* if it idles */
 	int64_t irq_user_ns;	/* of interrupts, those that hit user time */
 	int64_t min_vruntime_ns;
-	uint64_t gen;		/* of the armed resume event */
-	struct sink resume_sink, tick_sink;
+	struct sink tick_sink;
 	struct run_queue queue;
 	uint32_t incoming;	/* wake-ups on their way here */
-	bool armed, tick_armed, tick_deferred;
+	bool tick_armed, tick_deferred;
 	int64_t mode_ns[MODE_COUNT];
 	int64_t class_ns[COST_CLASS_COUNT];	/* handlers, switches: by source */
 	uint64_t irqs_sent, irqs_taken;	/* externally visible, for event order */
@@ -195,9 +194,7 @@ struct machine {
 	int64_t cost_less_ns[PROFILE_COSTS_MAX];	/* charged in part only: what not */
 	bool cost_asked[PROFILE_COSTS_MAX];
 	struct line_queue *line_queues, *line_queues_free;	/* line.c */
-#ifdef MMREPLAY_TEST
-	const struct task *executing;	/* on its fiber */
-#endif
+	struct task *executing;	/* on its fiber; NULL while the engine itself runs */
 };
 
 void machine_init(struct machine *m, const struct profile *p, uint64_t seed,

@@ -42,6 +42,13 @@ void cpu_resched(struct cpu *c);
 /** settle_debt() - from the task's fiber: wait until owed and taken time are over */
 void settle_debt(struct task *t);
 
+/** cpu_wait() - from the fiber of @t, which has been armed or burns its CPU: until
+ *  it goes on. If the next event resumes another fiber, straight to that. */
+void cpu_wait(struct task *t);
+
+/** cpu_resume() - the armed event of CPU @id (struct slots) */
+void cpu_resume(struct engine *e, uint32_t id);
+
 void cpu_init(struct machine *m, uint32_t id);
 
 /* ---- queue.c: run queues and placement ---- */

@@ -400,7 +400,8 @@ enum spin_end task_spin_on(struct task *t, struct task *owner,
 		TAILQ_INSERT_TAIL(&owner->spun_on, t, spin_link);
 	if (limit_at_ns != INT64_MAX)
 		timer_in(t, limit_at_ns, t->gen);
-	task_yield(t);
+	if (on_fiber(t))
+		cpu_wait(t);
 	return t->spin_how;
 }
 
@@ -467,5 +468,5 @@ void line_wait_end_in(struct task *t, int64_t delay_ns)
 
 void line_wait_yield(struct task *t)
 {
-	task_yield(t);
+	cpu_wait(t);
 }

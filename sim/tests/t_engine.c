@@ -3,7 +3,8 @@
  *
  * Pinned: order by (time, class, owner, n); the heap against a sorted array
  * over random pushes and pops; equal (stale) events are neither lost nor
- * doubled; when the clock may advance without an event. Random seeds printed.
+ * doubled; when the clock may advance without an event; slots against a scan of
+ * all, with events of the queue between them. Random seeds printed.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -147,12 +148,99 @@ static void t_heap_random(void **state)
 	}
 }
 
+/* ---- slots against a scan ---- */
+
+enum { SLOTS = 11, TIMES = 300 };	/* no power of two */
+
+static struct scan {
+	struct engine e;
+	struct sink sink;
+	sim_ns slot_ns[SLOTS], queue_ns[SLOTS];
+	uint64_t seed, draws;
+	int fired;
+} scan;
+
+static uint64_t scan_draw(uint64_t bound)
+{
+	return draw_below(draw(scan.seed, 0, DRAW_TEST, scan.draws++), bound);
+}
+
+/* What has just fired comes before all that is left, the queue's first. */
+static void scan_check(uint64_t order)
+{
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		uint64_t slot = event_order(EVENT_RESUME, i, 0);
+		uint64_t queued = event_order(EVENT_WAKE, i, 0);
+
+		assert_true(scan.slot_ns[i] > scan.e.now_ns ||
+			    (scan.slot_ns[i] == scan.e.now_ns && slot > order));
+		assert_true(scan.queue_ns[i] > scan.e.now_ns ||
+			    (scan.queue_ns[i] == scan.e.now_ns && queued > order));
+		assert_int_equal(engine_slot_armed(&scan.e, i), scan.slot_ns[i] != INT64_MAX);
+	}
+}
+
+/* Arm, move and take back slots, and queue an event, now and then at this time. */
+static void scan_change(void)
+{
+	uint32_t i = (uint32_t)scan_draw(SLOTS), k = (uint32_t)scan_draw(SLOTS);
+
+	if (++scan.fired > TIMES)
+		return;
+	for (int turns = 0; turns < 3; turns++, i = (uint32_t)scan_draw(SLOTS)) {
+		scan.slot_ns[i] = scan_draw(4) ? scan.e.now_ns + (sim_ns)scan_draw(6) : INT64_MAX;
+		engine_slot_at(&scan.e, i, scan.slot_ns[i]);
+	}
+	if (scan.queue_ns[k] != INT64_MAX)
+		return;
+	scan.queue_ns[k] = scan.e.now_ns + (sim_ns)scan_draw(6);
+	engine_at(&scan.e, scan.queue_ns[k], event_order(EVENT_WAKE, k, 0), &scan.sink, k);
+}
+
+static void slot_fired(struct engine *e, uint32_t number)
+{
+	assert_int_equal(scan.slot_ns[number], e->now_ns);
+	scan.slot_ns[number] = INT64_MAX;
+	scan_check(event_order(EVENT_RESUME, number, 0));
+	scan_change();
+}
+
+static void queue_fired(struct engine *e, struct sink *s, uint64_t data)
+{
+	(void)s;
+	assert_int_equal(scan.queue_ns[data], e->now_ns);
+	scan.queue_ns[data] = INT64_MAX;
+	scan_check(event_order(EVENT_WAKE, (uint32_t)data, 0));
+	scan_change();
+}
+
+static void t_slots_random(void **state)
+{
+	(void)state;
+	print_message("# seeds 1 to 50\n");
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		scan = (struct scan){ .sink.fire = queue_fired, .seed = seed };
+		engine_init(&scan.e, NULL);
+		engine_slots(&scan.e, SLOTS, EVENT_RESUME, slot_fired);
+		for (uint32_t i = 0; i < SLOTS; i++)
+			scan.slot_ns[i] = scan.queue_ns[i] = INT64_MAX;
+		scan.slot_ns[7] = 1;
+		engine_slot_at(&scan.e, 7, 1);
+		engine_run(&scan.e);
+		assert_true(scan.fired > TIMES / 4);
+		for (uint32_t i = 0; i < SLOTS; i++)
+			assert_false(engine_slot_armed(&scan.e, i));
+		engine_release(&scan.e);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_order),
 		cmocka_unit_test(t_advance),
 		cmocka_unit_test(t_heap_random),
+		cmocka_unit_test(t_slots_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

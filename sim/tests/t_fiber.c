@@ -1,7 +1,7 @@
 /*
  * Fibers: the pool, the switch, and what is said when a stack overflows.
  *
- * Pinned: last in, first out; locals and floating-point modes survive a
+ * Pinned: last in, first out; passing on from one to the next; locals and floating-point modes survive a
  * switch; more fibers than guard pages; an abandoned stack is usable again;
  * an overflow names its fiber, by guard page and by canary. Not pinned: speed.
  */
@@ -22,6 +22,7 @@
 struct job {
 	struct fiber_pool *p;
 	struct fiber *f;
+	struct job *next;
 	int turns, steps;
 	int rounding;
 	bool ok;
@@ -66,6 +67,47 @@ static void t_pool(void **state)
 	assert_ptr_equal(b.f, first);
 	assert_false(fiber_enter(&p, b.f));
 	assert_true(fiber_enter(&p, b.f));
+	fiber_pool_release(&p);
+}
+
+/* Goes on to the next one each time, round the ring. */
+static void pass_on(void *arg)
+{
+	struct job *j = arg;
+	volatile int local = 0;
+
+	while (local < j->turns) {
+		local++;
+		j->steps = local;
+		fiber_pass(j->p, j->f, j->next->f);
+	}
+}
+
+static void t_pass(void **state)
+{
+	struct fiber_pool p;
+	struct job j[3] = { { .turns = 5 }, { .turns = 4 }, { .turns = 9 } };
+
+	(void)state;
+	fiber_pool_init(&p);
+	p.created = FIBER_GUARDED_MAX;		/* canaries are looked at, too */
+	for (int i = 0; i < 3; i++) {
+		j[i].p = &p;
+		j[i].next = &j[(i + 1) % 3];
+		j[i].f = fiber_get(&p, pass_on, &j[i], "of a ring");
+	}
+	/* the second one is the first to be through, and ends for the engine */
+	assert_true(fiber_enter(&p, j[0].f));
+	assert_null(p.running);
+	assert_int_equal(p.live, 2);
+	assert_int_equal(j[0].steps, 5);
+	assert_int_equal(j[1].steps, 4);
+	assert_int_equal(j[2].steps, 4);
+	j[0].next = j[2].next = &j[0];
+	assert_true(fiber_enter(&p, j[2].f));	/* 2 to 0, which ends */
+	assert_int_equal(j[2].steps, 5);
+	assert_int_equal(p.live, 1);
+	fiber_abandon(&p, j[2].f);
 	fiber_pool_release(&p);
 }
 
@@ -219,6 +261,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_pool),
+		cmocka_unit_test(t_pass),
 		cmocka_unit_test(t_modes),
 		cmocka_unit_test(t_many),
 		cmocka_unit_test(t_limit),
