@@ -107,7 +107,8 @@ struct replay_result {
 	int64_t host_ns;
 };
 
-/** replay_run() - run to the end of the trace */
+/** replay_run() - run to the end of the trace
+ *  After an error the memory of the simulated kernel stays with the process. */
 int replay_run(struct mmt_reader *trace, const struct replay_config *c,
 	       struct replay_result *out, struct errbuf *e);
 void replay_result_release(struct replay_result *r);

@@ -118,6 +118,7 @@ struct replay {
 	bool have_sched, warm, accounted;
 	uint64_t records_done, records_total;
 	uint64_t bad_results[OP_KIND_COUNT];
+	struct replay *abandoned;	/* the run before that stopped early */
 };
 
 static inline struct rtask *rtask_of(struct task *t)

@@ -12,14 +12,14 @@ if [ "$(id -u)" = 0 ] && [ -z "${UNSHARED-}" ] && unshare -m true 2>/dev/null; t
 fi
 . sim/tests/long_lib.sh
 names=('kill -9 of run at random moments' 'nothing half-written is left of it'
-	'kill -9 of one worker is that cell, and it is run again'
+	'kill -9 of one worker, first to go where memory ends, is that cell, and it is run again'
 	'kill -9 of import at random moments' 'kill -9 of capture at random moments'
 	'a full disk is said, what was there is whole' 'with room again it continues'
 	'a file that may not grow is said, what was there is whole'
 	'/dev/full is said' 'a read-only folder is said'
 	'two runs in one folder' 'a cell past its time is failed, the others are done'
 	'a cell past its memory is failed, the others are done'
-	'10^5 tasks' 'a mapping of 320 GiB' '10^6 areas' 'an overflowing stack is named')
+	'10^5 tasks' 'more ops at once than stacks is said' 'a mapping of 320 GiB' '10^6 areas' 'an overflowing stack is named')
 echo "1..${#names[@]}"
 run=$build/mmreplay
 cd "$tmp" || exit 1
@@ -66,9 +66,11 @@ for _ in $(seq 500); do
 	victim=$(pgrep -P "$(pgrep -P $pid | head -n 1)") && break
 	sleep 0.01
 done
+sleep 0.02
+more=$(($(cat "/proc/$victim/oom_score_adj") - $(cat /proc/$pid/oom_score_adj)))
 kill -9 "$victim"
 wait $pid
-[ $? = 1 ] && grep -q '^failed: .*ended by signal 9 (Killed)' err &&
+[ $? = 1 ] && [ $more -gt 0 ] && grep -q '^failed: .*ended by signal 9 (Killed)' err &&
 	grep -q '^mmreplay: 1 of 9 cells failed' err && study worker >out 2>err && same worker >err
 result $? "${names[2]}" err
 
@@ -179,13 +181,19 @@ number()	# KEY: the largest of all cells of large/
 	large --set machine=threadripper-3970x && [ "$(number ops)" -gt 800000 ]
 result $? "${names[13]}" out
 rm -rf large
+"$run" generate mmap-churn threads=110000 loops=1 window=1 -o large.mmt >/dev/null 2>&1
+"$run" run large.mmt -o large -q --set kernel=linux-6.1 --set machine=desktop-8cpu \
+	--set max_map_count=4000000 --set replay.instances=2 >out 2>err
+[ $? = 1 ] && grep -q '^failed: linux-6.1: .*more than 200000 ops in flight at once' err
+result $? "${names[14]}" err
+rm -rf large
 "$run" generate munmap-large gib=320 -o large.mmt >/dev/null 2>&1 &&
 	large --set machine=xeon-e5-2680-2s && grep -q '^ page, peak  *320 GiB' out
-result $? "${names[14]}" out
+result $? "${names[15]}" out
 rm -rf large
 "$run" generate exit-many-vmas processes=16 vmas=65500 -o large.mmt >/dev/null 2>&1 &&
 	large --set machine=desktop-8cpu && [ "$(number peak_objects)" -ge 1000000 ]
-result $? "${names[15]}" out
+result $? "${names[16]}" out
 rm -rf large large.mmt
 
 # A policy from outside whose fault recurses without end.
@@ -196,4 +204,4 @@ sed 's|^static void sk_fault(.*|static int deep(volatile int n)\n{\n\tvolatile i
 	"$run" run t.mmt -o deep --plugin ./deep.so --set kernel=linux-6.12 -p mm_lock=skeleton >out 2>err
 [ $? = 1 ] && grep -q '^failed: mm_lock=skeleton: ended by signal 11 .*fiber stack overflow in fault' err &&
 	grep -q '^mmreplay: 1 of 2 cells failed' err
-result $? "${names[16]}" err
+result $? "${names[17]}" err

@@ -3,6 +3,7 @@
  * The same policy gives the same ns, another policy what simulating that one
  * directly gives, within the bounds below. Not pinned: real captures.
  */
+#include <errno.h>
 #include "sim/base/rng.h"
 #include "sim/tests/t_replay_run.h"
 
@@ -171,12 +172,29 @@ static void t_instances_refused(void **state)
 	tb_release(&t);
 }
 
+/* A run that cannot be written stops while its tasks hold and await locks. */
+static void t_full_disk(void **state)
+{
+	struct rig g;
+	struct tb t;
+
+	(void)state;
+	churn(&t, 8, 150);
+	rig_init(&g, "linux-6.1", "linux-6.1");
+	g.c.export_path = "/dev/full";
+	assert_int_equal(replay_run(t.reader, &g.c, &g.r, &g.e), -ENOSPC);
+	assert_non_null(strstr(g.e.text, "/dev/full: write: No space"));
+	rig_release(&g);
+	tb_release(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_same_policy),
 		cmocka_unit_test(t_other_policy),
 		cmocka_unit_test(t_instances_refused),
+		cmocka_unit_test(t_full_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
