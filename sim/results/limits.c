@@ -1,4 +1,4 @@
-/* The memory of one cell: a limit that the kernel keeps, set by the worker. */
+/* The memory of one cell: what the kernel keeps, set by the worker. */
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -31,4 +31,21 @@ int limit_memory(uint64_t bytes, struct errbuf *e)
 	if (setrlimit(RLIMIT_DATA, &limit))
 		return err_sys(e, "--cell-bytes", "cannot set the limit");
 	return 0;
+}
+
+enum { ADJ_MORE = 500, ADJ_MAX = 1000 };	/* proc_pid_oom_score_adj(5) */
+
+void first_victim(void)
+{
+	FILE *f = fopen("/proc/self/oom_score_adj", "r+e");
+	int adj;
+
+	if (!f)
+		return;
+	if (fscanf(f, "%d", &adj) == 1) {
+		rewind(f);
+		adj = adj < ADJ_MAX - ADJ_MORE ? adj + ADJ_MORE : ADJ_MAX;
+		fprintf(f, "%d", adj);
+	}
+	fclose(f);
 }

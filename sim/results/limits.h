@@ -12,4 +12,10 @@
  */
 int limit_memory(uint64_t bytes, struct errbuf *e);
 
+/**
+ * first_victim() - where the machine has no memory left, this process goes
+ * first: its cell is failed then, and its parent runs the others
+ */
+void first_victim(void);
+
 #endif

@@ -129,6 +129,8 @@ static void death_text(const struct run_options *o, const struct worker *k,
 			 (unsigned long long)o->cell_bytes, words);
 	else if (words != said)
 		snprintf(out, WHY_BYTES, "%s", words);
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		snprintf(out, WHY_BYTES, "ended by signal 9 (Killed): by somebody, or by the kernel because memory ran out (--jobs 1 needs less)");
 	else if (WIFSIGNALED(status))
 		snprintf(out, WHY_BYTES, "ended by signal %d (%s)%s%s",
 			 WTERMSIG(status), strsignal(WTERMSIG(status)),

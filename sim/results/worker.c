@@ -111,6 +111,7 @@ int worker_run(const struct scenario *s, const struct run_options *o,
 		.progress_arg = &teller };
 
 	die_if_told(c);
+	first_victim();
 	if (o->cell_bytes && limit_memory(o->cell_bytes, &e))
 		return tell_failed(fd, MESSAGE_FAILED, e.text);
 	trace = mmt_open(from->path, 0, 0, &e);
