@@ -341,6 +341,27 @@ void rangemap_set(struct rangemap *m, struct range r, uint64_t value)
 		fill_gap(m, r, value, &m->nodes[m->nodes[0].prev], m->nodes);
 }
 
+bool rangemap_touch(struct rangemap *m, struct range r, uint64_t value,
+		    uint64_t *old)
+{
+	struct range_node *n = first_after(m, r.start), *prev;
+
+	if (n && n->start <= r.start) {
+		*old = n->value;
+		if (n->value != value)
+			rangemap_set(m, r, value);
+		return true;
+	}
+	/* usual: the run in front of it grows */
+	prev = m->nodes ? &m->nodes[n ? n->prev : m->nodes[0].prev] : NULL;
+	if (prev != m->nodes && prev->end == r.start && prev->value == value &&
+	    (!n || n->start > r.end))
+		prev->end = r.end;
+	else
+		rangemap_set(m, r, value);
+	return false;
+}
+
 bool rangemap_next(const struct rangemap *m, uint64_t addr,
 		   struct range_run *out)
 {

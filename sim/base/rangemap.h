@@ -32,6 +32,14 @@ void rangemap_release(struct rangemap *m);
 /** rangemap_set() - every byte of @r has @value from now on */
 void rangemap_set(struct rangemap *m, struct range r, uint64_t value);
 
+/**
+ * rangemap_touch() - rangemap_set() of a range that lies in one run or in none,
+ * such as a page where all runs are of pages
+ * Return: it had a value, which is *@old then.
+ */
+bool rangemap_touch(struct rangemap *m, struct range r, uint64_t value,
+		    uint64_t *old);
+
 /** rangemap_clear() - no byte of @r has a value */
 void rangemap_clear(struct rangemap *m, struct range r);
 

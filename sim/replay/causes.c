@@ -97,32 +97,26 @@ static void range_done(struct causes *c, uint64_t actor, struct range r)
 	rangemap_set(&c->last, r, actor);
 }
 
-/* range_cause() and range_done() of a page that lies in one run: faults. */
-static uint64_t page_used(struct causes *c, uint64_t actor, struct range r)
-{
-	struct range_run run;
-	uint64_t sum;
-
-	if (!rangemap_find(&c->last, r.start, &run)) {
-		rangemap_set(&c->last, r, actor);
-		return 0;
-	}
-	if (actor_task(run.value) == actor_task(actor)) {
-		sum = c->other.count ? others_of(c, r) : 0;
-	} else {
-		sum = pages_value(r, run.value);
-		rangemap_set(&c->other, r, run.value);
-	}
-	if (run.value != actor)
-		rangemap_set(&c->last, r, actor);
-	return sum;
-}
-
 static uint32_t cause_number(uint64_t sum)
 {
 	uint32_t cause = (uint32_t)(sum ^ sum >> 32);
 
 	return cause || !sum ? cause : 1;
+}
+
+uint32_t cause_page(struct causes *c, uint32_t task, uint32_t epoch,
+		    uint64_t page)
+{
+	const struct range r = { page, page + PAGE_BYTES };
+	uint64_t actor = actor_of(task, epoch), before, further;
+
+	if (!c->shared || !rangemap_touch(&c->last, r, actor, &before))
+		return 0;
+	if (actor_task(before) != task) {
+		rangemap_touch(&c->other, r, before, &further);
+		return cause_number(pages_value(r, before));
+	}
+	return c->other.count ? cause_number(others_of(c, r)) : 0;
 }
 
 uint32_t cause_begun(struct causes *c, uint32_t task, uint32_t epoch,
@@ -132,9 +126,6 @@ uint32_t cause_begun(struct causes *c, uint32_t task, uint32_t epoch,
 
 	if (!c->shared)
 		return 0;
-	if (!(r->change.end | r->remove.end | r->create.end) && over &&
-	    range_bytes(r->use) == PAGE_BYTES)
-		return cause_number(page_used(c, actor_of(task, epoch), r->use));
 	sum = range_cause(c, task, r->use) + range_cause(c, task, r->change) +
 	      range_cause(c, task, r->remove) + range_cause(c, task, r->create);
 	range_done(c, actor_of(task, epoch), r->remove);

@@ -29,6 +29,9 @@ struct cause_ranges {
  *  @brk: the break of its address space, 0 = not known; moves on */
 struct cause_ranges op_ranges(const struct op *op, uint64_t *brk);
 
+/** op_touches() - the one page that a fault uses; false if it is no user's */
+bool op_touches(const struct op *op, uint64_t *page);
+
 /**
  * struct causes - who acted last on each page of an address space
  * @last: page range -> actor; @other: the last actor that is not @last's task
@@ -50,6 +53,10 @@ void causes_release(struct causes *c);
  */
 uint32_t cause_begun(struct causes *c, uint32_t task, uint32_t epoch,
 		     const struct cause_ranges *r, bool over);
+
+/** cause_page() - cause_begun() of one that uses the page at @page, and is over */
+uint32_t cause_page(struct causes *c, uint32_t task, uint32_t epoch,
+		    uint64_t page);
 
 /** cause_done() - that op is over, unless it was so when it began */
 void cause_done(struct causes *c, uint32_t task, uint32_t epoch,

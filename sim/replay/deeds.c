@@ -95,6 +95,12 @@ static void use_ranges(const struct op *op, struct cause_ranges *r)
 				  op->arg[1] << PAGE_SHIFT);
 }
 
+bool op_touches(const struct op *op, uint64_t *page)
+{
+	*page = page_down(op->arg[0]);
+	return op->arg[0] < USER_TOP;
+}
+
 struct cause_ranges op_ranges(const struct op *op, uint64_t *brk)
 {
 	struct cause_ranges r = { 0 };
@@ -438,6 +444,24 @@ static void mm_end(struct order_build *b, const struct deed *d)
 		mm_leave(b, task);
 	if (d->kind == OP_EXIT_MM && !mm->over)
 		mm_over(b, mm);
+}
+
+void deed_touch(struct order_build *b, struct mm_order *mm, struct mm_user *u,
+		uint64_t page, uint64_t ref)
+{
+	const struct range r = { page, page + PAGE_BYTES };
+	struct range_run run;
+
+	b->succ = ref;
+	if (mm->barrier != NO_REF)
+		edge_from(b, mm->barrier);
+	if (mm->tracked) {
+		if (rangemap_find(&mm->changed, page, &run))
+			edge_from(b, run.value);
+		uses_add(&b->store, &mm->uses, r, ref);
+	}
+	if (u->last == NO_REF || u->last < ref)
+		u->last = ref;
 }
 
 void deed_end(struct order_build *b, const struct deed *d)

@@ -143,18 +143,31 @@ static uint32_t moved_expected(struct rtask *rt)
 	return (uint32_t)stream_get(s, &rt->moved_pos);
 }
 
-/* The address space that the op is on, and what of it. */
-static struct causes *causes_of(struct rtask *rt)
+/* A fault without a duration uses a page, and that is all. */
+static bool touches(const struct op *op, uint64_t *page)
+{
+	return op->kind == OP_FAULT && op->duration_ns <= 0 &&
+	       !(op->flags & OPF_FAILED) && op_touches(op, page);
+}
+
+/* The cause of this op in the replay, on the address space that it is on. */
+static uint32_t moved_cause(struct rtask *rt)
 {
 	const struct op *op = &rt->op;
 	struct rmm *mm = rmm_of(rt->r, rt->instance, op->mm);
+	uint64_t page;
 
-	rt->ranges = (struct cause_ranges){ 0 };
+	rt->epoch += cause_epoch(op);
 	if (!mm)
-		return NULL;
+		return 0;
+	if (touches(op, &page))
+		return cause_page(&mm->causes, rt->trace, rt->epoch, page);
+	rt->ranges = (struct cause_ranges){ 0 };
 	if (!(op->flags & OPF_FAILED))
 		rt->ranges = op_ranges(op, &mm->causes.brk);
-	return &mm->causes;
+	rt->in_op = op->duration_ns > 0;
+	return cause_begun(&mm->causes, rt->trace, rt->epoch, &rt->ranges,
+			   !rt->in_op);
 }
 
 /*
@@ -181,18 +194,11 @@ void distortion_op_start(struct rtask *rt)
 {
 	struct replay *r = rt->r;
 	int64_t drift_ns = r->m.engine.now_ns - rt->op.start_ns;
-	uint32_t expected = moved_expected(rt), cause = 0;
-	struct causes *c = causes_of(rt);
+	uint32_t expected = moved_expected(rt);
 
 	gap(rt);
-	rt->epoch += cause_epoch(&rt->op);
-	if (c) {
-		rt->in_op = rt->op.duration_ns > 0;
-		cause = cause_begun(c, rt->trace, rt->epoch, &rt->ranges,
-				    !rt->in_op);
-	}
 	r->out->ops++;
-	if (cause != expected || rt->woken_early)
+	if (moved_cause(rt) != expected || rt->woken_early)
 		r->out->moved_ops++;
 	rt->woken_early = false;
 	hist_record(&r->out->drift_ns, drift_ns < 0 ? -drift_ns : drift_ns);

@@ -137,6 +137,9 @@ void deed_of(struct order_build *b, const struct op *op, uint64_t ref,
 	     struct deed *d);
 void deed_start(struct order_build *b, const struct deed *d);
 void deed_end(struct order_build *b, const struct deed *d);
+/** deed_touch() - start and end of the use of one page by @u, a user of @mm */
+void deed_touch(struct order_build *b, struct mm_order *mm, struct mm_user *u,
+		uint64_t page, uint64_t ref);
 void mm_order_release(struct order_build *b, struct mm_order *mm);
 
 /** mm_enter() - @task acts in @mm from now on; leaves the one it was in */

@@ -118,6 +118,17 @@ static void check(const struct rangemap *m, const char *plain, uint64_t from,
 	assert_int_equal(rangemap_find(m, from, &run), plain[from] != '.');
 }
 
+/* One byte lies in one run or in none: what rangemap_touch() is for. */
+static void touch(struct rangemap *m, const char *plain, uint64_t at, int letter)
+{
+	uint64_t old = '.';
+	bool had = rangemap_touch(m, (struct range){ at, at + 1 },
+				  (uint64_t)letter, &old);
+
+	assert_int_equal(old, plain[at]);
+	assert_int_equal(had, plain[at] != '.');
+}
+
 static void t_random(void **state)
 {
 	enum { STEPS = 6000, SEEDS = 4 };
@@ -141,6 +152,8 @@ static void t_random(void **state)
 
 			if (letter == '.')
 				rangemap_clear(&m, (struct range){ start, end });
+			else if (end == start + 1)
+				touch(&m, plain, start, letter);
 			else
 				put(&m, start, end, letter);
 			memset(plain + start, letter, end - start);
