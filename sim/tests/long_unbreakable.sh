@@ -19,7 +19,7 @@ names=('kill -9 of run at random moments' 'nothing half-written is left of it'
 	'/dev/full is said' 'a read-only folder is said'
 	'two runs in one folder' 'a cell past its time is failed, the others are done'
 	'a cell past its memory is failed, the others are done'
-	'10^5 tasks' 'more ops at once than stacks is said' 'a mapping of 320 GiB' '10^6 areas' 'an overflowing stack is named')
+	'10^5 tasks' 'more ops at once than stacks is said' 'a mapping of 320 GiB' '10^6 areas' '10^6 areas in one address space' 'an overflowing stack is named')
 echo "1..${#names[@]}"
 run=$build/mmreplay
 cd "$tmp" || exit 1
@@ -194,6 +194,10 @@ rm -rf large
 "$run" generate exit-many-vmas processes=16 vmas=65500 -o large.mmt >/dev/null 2>&1 &&
 	large --set machine=desktop-8cpu && [ "$(number peak_objects)" -ge 1000000 ]
 result $? "${names[16]}" out
+rm -rf large
+"$run" generate exit-many-vmas vmas=1000000 how=munmap-each -o large.mmt >/dev/null 2>&1 &&
+	large --set machine=desktop-8cpu && [ "$(number ops)" -gt 999990 ]
+result $? "${names[17]}" out
 rm -rf large large.mmt
 
 # A policy from outside whose fault recurses without end.
@@ -204,4 +208,4 @@ sed 's|^static void sk_fault(.*|static int deep(volatile int n)\n{\n\tvolatile i
 	"$run" run t.mmt -o deep --plugin ./deep.so --set kernel=linux-6.12 -p mm_lock=skeleton >out 2>err
 [ $? = 1 ] && grep -q '^failed: mm_lock=skeleton: ended by signal 11 .*fiber stack overflow in fault' err &&
 	grep -q '^mmreplay: 1 of 2 cells failed' err
-result $? "${names[17]}" err
+result $? "${names[18]}" err

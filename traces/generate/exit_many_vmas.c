@@ -17,7 +17,7 @@ struct em_params {
 
 static const struct option em_options[] = {
 	GEN_OPTION(struct em_params, "vmas", OPT_U32, vmas, "65000",
-		   GEN_BASE_AREAS + 1, 65530, "count",
+		   GEN_BASE_AREAS + 1, GEN_AREAS_MAX, "count",
 		   "areas of each process, 7 of the program itself included"),
 	{ .key = "how", .type = OPT_ENUM,
 	  .offset = offsetof(struct em_params, how), .def = "exit",
@@ -42,6 +42,10 @@ static int em_check(const void *params, struct loc at, struct errbuf *e)
 	if (p->resident > p->pages)
 		return gen_refuse(e, at, "resident_pages=%u is more than pages=%u",
 				  p->resident, p->pages);
+	if ((uint64_t)p->vmas * (p->pages + 4ULL) >
+	    (GEN_ARENA_END - GEN_ARENA) >> PAGE_SHIFT)
+		return gen_refuse(e, at, "vmas=%u of pages=%u need more than the address space has",
+				  p->vmas, p->pages);
 	return 0;
 }
 

@@ -40,7 +40,7 @@ struct fv_params {
 
 static const struct option fv_options[] = {
 	GEN_OPTION(struct fv_params, "vmas", OPT_U32, vmas, "221",
-		   GEN_BASE_AREAS + 1, 65530, "count",
+		   GEN_BASE_AREAS + 1, GEN_AREAS_MAX, "count",
 		   "areas of the parent, 7 of the program and one a thread included"),
 	GEN_OPTION(struct fv_params, "forks", OPT_U32, forks, "100", 1,
 		   100000000, "count", "forks, one after the other"),

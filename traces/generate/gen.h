@@ -98,7 +98,11 @@ uint32_t gen_mm(struct gen *g, enum mm_origin origin, uint32_t parent);
 void gen_area(struct gen *g, uint32_t mm, struct range r, uint32_t flags,
 	      uint64_t resident_pages, const char *name);
 
-enum { GEN_BASE_AREAS = 7 };		/* areas of gen_base_layout() */
+enum {
+	GEN_BASE_AREAS = 7,		/* areas of gen_base_layout() */
+	GEN_AREAS_MAX = 4000000,	/* of one address space, where
+					 * vm.max_map_count was raised */
+};
 
 /** gen_base_layout() - text, data, heap, stack, vdso of a small program */
 void gen_base_layout(struct gen *g, uint32_t mm);

@@ -421,9 +421,10 @@ static void t_layout(void **state)
 	free(path);
 }
 
-static void refused(const char *workload, const char *param, const char *says)
+static void refused_both(const char *workload, const char *one,
+			 const char *other, const char *says)
 {
-	const char *words[] = { param, NULL };
+	const char *words[] = { one, other, NULL };
 	struct errbuf e = { 0 };
 	char *path = in_dir("refused.mmt");
 
@@ -433,6 +434,11 @@ static void refused(const char *workload, const char *param, const char *says)
 	assert_int_equal(e.exit_status, 2);
 	assert_int_equal(access(path, F_OK), -1);
 	free(path);
+}
+
+static void refused(const char *workload, const char *param, const char *says)
+{
+	refused_both(workload, param, NULL, says);
 }
 
 /* Wrong parameters: a line that names key, value and what was expected. */
@@ -445,7 +451,9 @@ static void t_refused(void **state)
 	refused("pft-threads", "threads=many", "whole number");
 	refused("pft-threads", "vmas=two", "one, per-thread");
 	refused("munmap-large", "gib=65537", "from 1 to 65536");
-	refused("exit-many-vmas", "vmas=70000", "from 8 to 65530");
+	refused("exit-many-vmas", "vmas=4000001", "from 8 to 4000000");
+	refused_both("exit-many-vmas", "vmas=4000000", "pages=65536",
+		     "more than the address space");
 	refused("exit-many-vmas", "resident_pages=2", "more than pages=1");
 	refused("fork-vmas", "threads=300", "leave none");
 	refused("mmap-churn", "mprotect_permille=999", "exceed 1000");
