@@ -38,7 +38,9 @@ struct mmt_cursor {
 	struct mmt_reader *r;
 	struct merge *merge;	/* merged cursor: nothing else is used */
 	uint32_t task;
-	const struct mmt_entry *entry, *entry_end;	/* the next group's */
+	struct mmt_entry entry;		/* of the group under way */
+	const struct mmt_entry *only;	/* the next group's, of a directory ... */
+	const uint8_t *row, *row_end;	/* ... or the rows of the next ones */
 	struct stream_at main;
 	struct measure_at *measure;	/* NULL: not wanted */
 	struct op_segment *seg;
@@ -100,17 +102,13 @@ bool mmt_resolve(const struct mmt_reader *r, struct op *op)
 	return true;
 }
 
-/* the groups [@first, @end) of one task */
-static struct mmt_cursor *groups_of(struct mmt_reader *r, uint32_t task,
-				    const struct mmt_entry *first,
-				    const struct mmt_entry *end)
+/* of one task, at the start of no group */
+static struct mmt_cursor *cursor_new(struct mmt_reader *r, uint32_t task)
 {
 	struct mmt_cursor *c = xcalloc(1, sizeof(*c));
 
 	c->r = r;
-	c->task = task;
-	c->entry = first;
-	c->entry_end = end;
+	c->task = c->entry.task = task;
 	c->plain = !(r->flags & MMT_MEASUREMENTS);
 	if (!c->plain)
 		c->measure = xcalloc(1, sizeof(*c->measure));
@@ -119,12 +117,15 @@ static struct mmt_cursor *groups_of(struct mmt_reader *r, uint32_t task,
 
 struct mmt_cursor *mmt_cursor(struct mmt_reader *r, uint32_t task)
 {
-	if (!r->task_first)
+	struct mmt_cursor *c = cursor_new(r, task);
+
+	if (r->flags & MMT_IN_ORDER)
 		BUG("the trace was opened to be read in order");
-	if (task >= r->h.task_count)
-		return groups_of(r, task, NULL, NULL);
-	return groups_of(r, task, r->entries + r->task_first[task],
-			 r->entries + r->task_first[task + 1]);
+	if (task < r->rows_room && r->rows[task].used) {
+		c->row = r->rows[task].data;
+		c->row_end = c->row + r->rows[task].used;
+	}
+	return c;
 }
 
 /* most records name one mm, whose number is final, and nothing else */
@@ -141,7 +142,7 @@ static __attribute__((cold)) int fail(struct mmt_cursor *c, struct errbuf *e)
 	c->plain = false;
 	return err_set(e, -EBADMSG, "%s: offset %" PRIu64 ": damaged record of "
 		       "task %u in this chunk", c->r->path,
-		       c->r->chunks[c->entry[-1].chunk].offset, c->task);
+		       c->r->chunks[c->entry.chunk].offset, c->task);
 }
 
 static void enter_stream(struct stream_at *s, const struct mmt_entry *entry,
@@ -156,13 +157,15 @@ static void enter_stream(struct stream_at *s, const struct mmt_entry *entry,
 /* on to the next chunk that has something for us; false at the end */
 static __attribute__((noinline)) bool enter_group(struct mmt_cursor *c)
 {
-	const struct mmt_entry *entry;
-
-	while (c->entry < c->entry_end) {
-		entry = c->entry++;
-		enter_stream(&c->main, entry, 0);
+	while (c->only || c->row < c->row_end) {
+		if (c->only)
+			c->entry = *c->only;
+		else
+			c->row = mmt_row_get(c->r, c->row, &c->entry);
+		c->only = NULL;
+		enter_stream(&c->main, &c->entry, 0);
 		if (c->measure)
-			enter_stream(&c->measure->at, entry, 1);
+			enter_stream(&c->measure->at, &c->entry, 1);
 		if (c->main.left || (c->measure && c->measure->at.left))
 			return true;
 	}
@@ -174,7 +177,7 @@ static __attribute__((noinline)) bool load_stream(struct mmt_cursor *c,
 						  struct stream_at *s,
 						  struct errbuf *e)
 {
-	const struct mmt_entry *entry = c->entry - 1;
+	const struct mmt_entry *entry = &c->entry;
 	unsigned stream = s != &c->main;
 	size_t left = s->generation ? (uintptr_t)s->end - (uintptr_t)s->p :
 		      entry->bytes[stream];
@@ -500,9 +503,10 @@ static int advance_top(struct mmt_cursor *c, struct errbuf *e)
 	struct merge_group *top = m->heap[0].group;
 	int ret;
 
-	if (!top->c)
-		top->c = groups_of(c->r, top->entry->task, top->entry,
-				   top->entry + 1);
+	if (!top->c) {
+		top->c = cursor_new(c->r, top->entry->task);
+		top->c->only = top->entry;
+	}
 	ret = mmt_next(top->c, &top->op, e);
 	if (ret < 0)
 		return ret;

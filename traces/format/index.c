@@ -8,31 +8,117 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include "traces/format/layout.h"
 
-int mmt_link_entries(struct mmt_reader *r, struct errbuf *e)
-{
-	struct mmt_entry *sorted;
-	uint64_t *at;
+enum { ROW_BYTES_MAX = 5 + 2 * 4 * 10 };
 
-	r->task_first = calloc((size_t)r->h.task_count + 2, sizeof(uint64_t));
-	sorted = malloc((r->entry_count + 1) * sizeof(*sorted));
-	if (!r->task_first || !sorted) {
-		free(sorted);
-		return err_set(e, -ENOMEM, "%s: out of memory for the index",
-			       r->path);
+/*
+ * A row in memory: chunk - the chunk before of this task; then for each stream
+ * its records and, if there are any, bytes, place, and base - the least start of
+ * the chunk. All varints: about 12 bytes where an entry takes 56.
+ */
+static size_t pack_row(const struct mmt_reader *r, const struct mmt_entry *e,
+		       uint32_t before, uint8_t *out)
+{
+	uint8_t *p = out + varint_put(out, e->chunk - before);
+
+	for (int s = 0; s < 2; s++) {
+		p += varint_put(p, e->count[s]);
+		if (!e->count[s])
+			continue;
+		p += varint_put(p, e->bytes[s]);
+		p += varint_put(p, e->off[s]);
+		p += varint_put(p, (uint64_t)(e->base_ns[s] -
+					      r->chunks[e->chunk].first_ns));
 	}
-	at = r->task_first;
-	for (uint64_t i = 0; i < r->entry_count; i++)
-		at[r->entries[i].task + 2]++;
-	for (uint32_t t = 2; t < r->h.task_count + 2; t++)
-		at[t] += at[t - 1];
-	/* at[t + 1] runs from the start of t to the start of t + 1 */
-	for (uint64_t i = 0; i < r->entry_count; i++)
-		sorted[at[r->entries[i].task + 1]++] = r->entries[i];
-	free(r->entries);
-	r->entries = sorted;
+	return (size_t)(p - out);
+}
+
+static int rows_reserve(struct mmt_rows *t)
+{
+	uint32_t room = t->room + t->room / 2 + 2 * ROW_BYTES_MAX;
+	uint8_t *data;
+
+	if (t->room - t->used >= ROW_BYTES_MAX)
+		return 0;
+	data = room < t->room ? NULL : realloc(t->data, room);
+	if (!data)
+		return -ENOMEM;
+	t->data = data;
+	t->room = room;
 	return 0;
+}
+
+static int more_tasks(struct mmt_reader *r, uint32_t task)
+{
+	uint32_t room = r->h.task_count > task ? r->h.task_count :
+						 task + task / 2 + 1;
+	struct mmt_rows *rows;
+
+	if (task < r->rows_room)
+		return 0;
+	rows = realloc(r->rows, room * sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	memset(rows + r->rows_room, 0, (room - r->rows_room) * sizeof(*rows));
+	r->rows = rows;
+	r->rows_room = room;
+	return 0;
+}
+
+int mmt_rows_add(struct mmt_reader *r, const struct mmt_entry *entries,
+		 uint32_t count, struct errbuf *e)
+{
+	if (r->flags & MMT_IN_ORDER)
+		return 0;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct mmt_entry *x = &entries[i];
+		struct mmt_rows *t;
+
+		if (more_tasks(r, x->task) || rows_reserve(&r->rows[x->task]))
+			return err_set(e, -ENOMEM, "%s: out of memory for the index",
+				       r->path);
+		t = &r->rows[x->task];
+		t->used += (uint32_t)pack_row(r, x, t->chunk, t->data + t->used);
+		t->chunk = x->chunk;
+	}
+	return 0;
+}
+
+void mmt_rows_release(struct mmt_reader *r)
+{
+	for (uint32_t i = 0; i < r->rows_room; i++)
+		free(r->rows[i].data);
+	free(r->rows);
+	r->rows = NULL;
+	r->rows_room = 0;
+}
+
+/* what pack_row() wrote */
+static const uint8_t *number(const uint8_t *p, uint64_t *v)
+{
+	return varint_get(p, p + 10, v);
+}
+
+const uint8_t *mmt_row_get(const struct mmt_reader *r, const uint8_t *p,
+			   struct mmt_entry *e)
+{
+	uint64_t v, bytes, off, base;
+
+	p = number(p, &v);
+	e->chunk += (uint32_t)v;
+	for (int s = 0; s < 2; s++) {
+		p = number(p, &v);
+		e->count[s] = (uint32_t)v;
+		bytes = off = base = 0;
+		if (v)
+			p = number(number(number(p, &bytes), &off), &base);
+		e->bytes[s] = (uint32_t)bytes;
+		e->off[s] = (uint32_t)off;
+		e->base_ns[s] = r->chunks[e->chunk].first_ns + (int64_t)base;
+	}
+	return p;
 }
 
 /* the directory at @p of chunk number @chunk into @to */
@@ -70,12 +156,12 @@ struct mmt_entry *mmt_directory(struct mmt_reader *r, uint32_t chunk,
 	return dir;
 }
 
-/* all directories: kept, or only looked at */
+/* all directories: kept as rows, or only looked at */
 static int unpack_dirs(struct mmt_reader *r, const uint8_t *p,
 		       const uint8_t *end, uint64_t at, struct errbuf *e)
 {
-	bool keep = !(r->flags & MMT_IN_ORDER);
 	uint64_t total = 0, most = 0;
+	struct mmt_entry *dir;
 	int ret = 0;
 
 	for (uint32_t i = 0; i < r->chunk_count; i++) {
@@ -86,21 +172,20 @@ static int unpack_dirs(struct mmt_reader *r, const uint8_t *p,
 	/* each row of a directory takes at least 7 bytes of what is left */
 	if (total > (uint64_t)(end - p) / 7)
 		return mmt_damaged(r, at, "damaged index", e);
-	r->entries = malloc(((keep ? total : most) + 1) * sizeof(*r->entries));
-	if (!r->entries)
+	dir = malloc((most + 1) * sizeof(*dir));
+	if (!dir)
 		return err_set(e, -ENOMEM, "%s: out of memory", r->path);
 	for (uint32_t i = 0; i < r->chunk_count && !ret; i++) {
-		if (r->chunks[i].raw[FRAME_DIR] > (size_t)(end - p))
-			return mmt_damaged(r, at, "damaged index", e);
-		ret = unpack_dir(r, p, i, r->entries + r->entry_count, e);
-		if (keep)
-			r->entry_count += r->chunks[i].tasks;
+		if (r->chunks[i].raw[FRAME_DIR] > (size_t)(end - p)) {
+			ret = mmt_damaged(r, at, "damaged index", e);
+			break;
+		}
+		ret = unpack_dir(r, p, i, dir, e);
+		if (!ret)
+			ret = mmt_rows_add(r, dir, r->chunks[i].tasks, e);
 		p += r->chunks[i].raw[FRAME_DIR];
 	}
-	if (!keep) {
-		free(r->entries);
-		r->entries = NULL;
-	}
+	free(dir);
 	return ret || p == end ? ret : mmt_damaged(r, at, "damaged index", e);
 }
 

@@ -49,6 +49,13 @@ struct mmt_entry {
 	int64_t base_ns[2];
 };
 
+/** struct mmt_rows - the groups of one task, in order of their chunks, packed */
+struct mmt_rows {
+	uint8_t *data;
+	uint32_t used, room;
+	uint32_t chunk;		/* the last one's */
+};
+
 struct mmt_trailer {
 	uint64_t tables_offset;
 	uint32_t bytes[TABLE_COUNT], raw[TABLE_COUNT], sum[TABLE_COUNT];
@@ -122,10 +129,8 @@ struct mmt_reader {
 	uint32_t alias_count;
 	struct mmt_chunk *chunks;
 	uint32_t chunk_count;
-	/* both NULL with MMT_IN_ORDER */
-	struct mmt_entry *entries;	/* by task, then chunk */
-	uint64_t *task_first;		/* task_count + 1 indices into entries */
-	uint64_t entry_count;
+	struct mmt_rows *rows;		/* by task; NULL with MMT_IN_ORDER */
+	uint32_t rows_room;
 	struct digest digest;
 	uint32_t task_limit, mm_limit;	/* records may name ids below these */
 	uint32_t mm_plain;	/* mm_limit where ids are final, else 0 */
@@ -176,13 +181,18 @@ int mmt_damaged(const struct mmt_reader *r, uint64_t offset, const char *what,
 		struct errbuf *e);
 
 /**
- * mmt_unpack_index() - chunks and, unless MMT_IN_ORDER, entries
+ * mmt_unpack_index() - chunks and, unless MMT_IN_ORDER, rows
  * @p, @n: the raw frame; @at: its offset in the file. The task table is read.
  */
 int mmt_unpack_index(struct mmt_reader *r, const uint8_t *p, size_t n,
 		     uint64_t at, struct errbuf *e);
-/** mmt_link_entries() - sort entries by task, build task_first */
-int mmt_link_entries(struct mmt_reader *r, struct errbuf *e);
+/** mmt_rows_add() - keep the directory of a chunk; nothing with MMT_IN_ORDER */
+int mmt_rows_add(struct mmt_reader *r, const struct mmt_entry *entries,
+		 uint32_t count, struct errbuf *e);
+void mmt_rows_release(struct mmt_reader *r);
+/** mmt_row_get() - the row at @p into @e, which holds the one before; its end */
+const uint8_t *mmt_row_get(const struct mmt_reader *r, const uint8_t *p,
+			   struct mmt_entry *e);
 
 /** mmt_directory() - a chunk's own directory, malloc'd; NULL and @e if damaged */
 struct mmt_entry *mmt_directory(struct mmt_reader *r, uint32_t chunk,

@@ -4,7 +4,7 @@
  *
  * Invariant: nothing in the file is believed before it is checked against
  * the size of the file; memory is the tables, the cache and, unless the trace
- * is read in order, 56 bytes per (task, chunk). Sizes come from input, so
+ * is read in order, about 12 bytes per (task, chunk). Sizes come from input, so
  * allocation here can fail politely.
  */
 #include <endian.h>
@@ -448,9 +448,7 @@ static int open_checked(struct mmt_reader *r, size_t cache_bytes,
 		if (ret)
 			return ret;
 	}
-	if (!(r->flags & MMT_IN_ORDER))
-		ret = mmt_link_entries(r, e);
-	return ret ? ret : open_cache(r, cache_bytes, e);
+	return open_cache(r, cache_bytes, e);
 }
 
 struct mmt_reader *mmt_open(const char *path, unsigned flags,
@@ -482,8 +480,7 @@ void mmt_close(struct mmt_reader *r)
 	free(r->slots);
 	free(r->slot_of);
 	free(r->chunks);
-	free(r->entries);
-	free(r->task_first);
+	mmt_rows_release(r);
 	free(r->alias);
 	trace_header_release(&r->h);
 	ZSTD_freeDCtx(r->dctx);

@@ -154,23 +154,12 @@ static uint64_t find_magic(struct mmt_reader *r, uint64_t from)
 	return r->file_bytes;
 }
 
-static void keep_entries(struct mmt_reader *r, const struct mmt_entry *entries,
-			 uint32_t count)
-{
-	if (r->flags & MMT_IN_ORDER)
-		return;
-	r->entries = xrealloc(r->entries, r->entry_count + count + 1,
-			      sizeof(*entries));
-	memcpy(r->entries + r->entry_count, entries, count * sizeof(*entries));
-	r->entry_count += count;
-}
-
-static void keep_chunk(struct mmt_reader *r, const struct mmt_chunk *c,
-		       const struct mmt_entry *entries)
+static int keep_chunk(struct mmt_reader *r, const struct mmt_chunk *c,
+		      const struct mmt_entry *entries, struct errbuf *e)
 {
 	r->chunks = xrealloc(r->chunks, r->chunk_count + 1, sizeof(*c));
 	r->chunks[r->chunk_count++] = *c;
-	keep_entries(r, entries, c->tasks);
+	return mmt_rows_add(r, entries, c->tasks, e);
 }
 
 static void forget_tables(struct mmt_reader *r, struct errbuf *e)
@@ -178,11 +167,9 @@ static void forget_tables(struct mmt_reader *r, struct errbuf *e)
 	trace_header_release(&r->h);
 	memset(&r->h, 0, sizeof(r->h));
 	free(r->chunks);
-	free(r->entries);
+	mmt_rows_release(r);
 	r->chunks = NULL;
-	r->entries = NULL;
 	r->chunk_count = 0;
-	r->entry_count = 0;
 	r->task_limit = MMT_TASKS_MAX;
 	r->mm_limit = UINT32_MAX;
 	r->lost.tables_lost = true;
@@ -218,16 +205,17 @@ int mmt_salvage_scan(struct mmt_reader *r, struct errbuf *e)
 {
 	struct seen seen = { 0 };
 	uint64_t at = MMT_HEAD_BYTES, kept = 0;
+	int ret = 0;
 
 	forget_tables(r, e);
-	while ((at = find_magic(r, at)) < r->file_bytes) {
+	while (!ret && (at = find_magic(r, at)) < r->file_bytes) {
 		struct mmt_chunk c;
 		struct mmt_entry *entries;
 		struct seen after = seen;
 
 		if (chunk_at(r, at, &c, &entries) &&
 		    verify_chunk(r, &c, entries, &after) && plausible(&after)) {
-			keep_chunk(r, &c, entries);
+			ret = keep_chunk(r, &c, entries, e);
 			seen = after;
 			kept += mmt_chunk_total(&c);
 			at += mmt_chunk_total(&c);
@@ -239,6 +227,8 @@ int mmt_salvage_scan(struct mmt_reader *r, struct errbuf *e)
 	r->lost.chunks_kept = r->chunk_count;
 	r->lost.records_kept = seen.records;
 	r->lost.bytes_lost = r->file_bytes - kept - MMT_HEAD_BYTES;
+	if (ret)
+		return ret;
 	if (!r->chunk_count)
 		return err_set(e, -EBADMSG, "%s: nothing to salvage: no whole "
 			       "chunk in %llu bytes", r->path,
@@ -252,11 +242,12 @@ int mmt_salvage_verify(struct mmt_reader *r, struct errbuf *e)
 	uint32_t kept = 0;
 	struct seen seen = { 0 };
 	bool lost_all;
+	int ret = 0;
 
 	if (r->lost.tables_lost)
 		return 0;	/* the scan has looked at every record */
-	r->entry_count = 0;
-	for (uint32_t i = 0; i < r->chunk_count; i++) {
+	mmt_rows_release(r);
+	for (uint32_t i = 0; i < r->chunk_count && !ret; i++) {
 		struct mmt_chunk c = r->chunks[i];
 		struct errbuf ignored = { 0 };
 		struct mmt_entry *dir = mmt_directory(r, i, &ignored);
@@ -264,14 +255,16 @@ int mmt_salvage_verify(struct mmt_reader *r, struct errbuf *e)
 		if (dir && verify_chunk(r, &c, dir, &seen)) {
 			for (uint32_t k = 0; k < c.tasks; k++)
 				dir[k].chunk = kept;
-			keep_entries(r, dir, c.tasks);
 			r->chunks[kept++] = c;
+			ret = mmt_rows_add(r, dir, c.tasks, e);
 		} else {
 			r->lost.chunks_lost++;
 			r->lost.bytes_lost += mmt_chunk_total(&c);
 		}
 		free(dir);
 	}
+	if (ret)
+		return ret;
 	lost_all = !kept && r->chunk_count;
 	r->chunk_count = kept;
 	r->lost.chunks_kept = kept;
