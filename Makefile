@@ -2,15 +2,23 @@
 # (no compiler, no pkg-config), so whatever asks the system is expanded lazily.
 
 VERSION := 0.1.0
+# Which commit and its day, for --version and the manual; an archive carries both.
+COMMIT = $(eval COMMIT := $$(shell cat .commit 2>/dev/null || { git describe --always --dirty \
+	--abbrev=12 && git log -1 --format=%cs; } 2>/dev/null))$(COMMIT)
 BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
+# what runs a program of another machine (the manual is what it says): qemu-aarch64 -L /
+RUN     ?=
 ifeq ($(origin CC),default)
 CC := gcc
 endif
 
 WARN  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
-BASE  := -std=gnu17 -D_GNU_SOURCE -ffp-contract=off -I. -I$(BUILD) $(WARN)
+# the prefix map: same bytes wherever the tree and BUILD lie
+BASE  := -std=gnu17 -D_GNU_SOURCE -ffp-contract=off -ffile-prefix-map=$(CURDIR)=. \
+	 -ffile-prefix-map=$(BUILD)=build \
+	 -I. -I$(BUILD) $(WARN)
 REL   := -O2 -g
 # lines and functions, no variables: a seventh less to compile
 SAN   := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
@@ -23,8 +31,9 @@ OPT   = $(eval OPT := $$(shell for p in libtracefs libtracecmd; do \
 PKG_C = $(eval PKG_C := $$(shell pkg-config --cflags $(LIBS) $(OPT) 2>/dev/null))$(PKG_C)
 PKG_L = $(eval PKG_L := $$(shell pkg-config --libs $(LIBS) $(OPT) 2>/dev/null))$(PKG_L)
 HAVE  = $(if $(filter libtracefs,$(OPT)),-DHAVE_TRACEFS) $(if $(filter libtracecmd,$(OPT)),-DHAVE_TRACECMD)
-FLAGS = $(BASE) $(HAVE) $(PKG_C) $(CFLAGS)
-LINK  = $(LDFLAGS) -rdynamic $(PKG_L) -lm -ldl -lpthread
+FLAGS = $(BASE) $(HAVE) $(PKG_C)
+MINE  = $(CPPFLAGS) $(CFLAGS)
+LINK  = -rdynamic $(PKG_L) -lm -ldl -lpthread
 
 DIRS    := $(wildcard sim traces analysis)
 SRC     := $(sort $(shell find $(DIRS) -name '*.c' ! -path '*/tests/*' ! -path '*/samples/*'))
@@ -81,12 +90,22 @@ validation: all			## analysis/VALIDATION.md: published results, real captures
 	analysis/validation.sh $(BUILD)/mmreplay $(BUILD)/validation >$(BUILD)/VALIDATION.md
 	mv $(BUILD)/VALIDATION.md analysis/VALIDATION.md
 
+INSTALL  = BUILD='$(BUILD)' PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' RUN='$(RUN)' \
+	   VERSION='$(VERSION)' DAY='$(word 2,$(COMMIT))' sim/tests/install.sh
 install: all			## program, data, manual, completion, plug-in headers; PREFIX, DESTDIR
-	@BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) sim/tests/install.sh
+	@$(INSTALL)
+uninstall:			## what install put there; same PREFIX and DESTDIR
+	@$(INSTALL) --remove
 
+DIST = mmreplay-$(VERSION)
 dist:				## BUILD/mmreplay-VERSION.tar.gz of what is committed
+	@git rev-parse --verify -q HEAD >/dev/null || \
+		{ echo 'dist: packs what git has committed; this is no checkout' >&2; exit 1; }
+	@git diff --quiet HEAD || echo 'dist: changes that are not committed stay out' >&2
 	@mkdir -p $(BUILD)
-	git archive --prefix=mmreplay-$(VERSION)/ HEAD | gzip -n >$(BUILD)/mmreplay-$(VERSION).tar.gz
+	git archive --prefix=$(DIST)/ --add-virtual-file="$(DIST)/.commit:$$(git describe --always \
+		--abbrev=12) $$(git log -1 --format=%cs)" -o $(BUILD)/$(DIST).tar HEAD
+	gzip -9nf $(BUILD)/$(DIST).tar
 
 clean:				## remove build/
 	rm -rf $(BUILD)
@@ -99,7 +118,7 @@ $(BUILD)/bench/bench: $(BENCH) $(foreach d,sim/base sim/engine traces/format tra
 	$(filter $(BUILD)/obj/$d%,$(OBJ)))
 $(BUILD)/mmreplay $(BUILD)/bench/bench:
 	@mkdir -p $(@D); echo '  LINK  $@'
-	$(Q)$(CC) $(REL) -o $@ $^ $(LINK)
+	$(Q)$(CC) $(REL) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LINK)
 
 $(TARCH): $(filter-out $(BUILD)/test/sim/main.o $(TESTS:=.o),$(TOBJ))
 	@echo '  AR    $@'
@@ -109,23 +128,26 @@ $(BUILD)/test/mmreplay: $(BUILD)/test/sim/main.o
 $(TESTS): %: %.o
 $(TESTS) $(BUILD)/test/mmreplay: $(TARCH)
 	@echo '  LINK  $@'
-	$(Q)$(CC) $(SAN) -o $@ $(filter %.o,$^) $(TARCH) $(if $(filter $@,$(TESTS)),-lcmocka) $(LINK)
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(TARCH) $(if $(filter $@,$(TESTS)),-lcmocka) $(LINK)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D); echo '  CC    $<'
-	$(Q)$(CC) $(FLAGS) $(REL) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(FLAGS) $(REL) $(MINE) -MMD -MP -c -o $@ $<
 
 $(BUILD)/test/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D); echo '  CC/T  $<'
-	$(Q)$(CC) $(FLAGS) $(SAN) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(FLAGS) $(MINE) $(SAN) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/sim/results/program.o $(BUILD)/test/sim/results/program.o: $(BUILD)/model_id.h
 
-# Both files change only when their content does, so nothing is rebuilt in vain.
+$(BUILD)/obj/sim/main.o $(BUILD)/test/sim/main.o: $(BUILD)/commit.h
+
+# These files change only when their content does, so nothing is rebuilt in vain.
 replace_if_new = cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(BUILD)/flags: FORCE
-	@mkdir -p $(@D); echo '$(CC) $(FLAGS) $(REL) / $(SAN) / $(LINK)' > $@.new; $(replace_if_new)
+	@mkdir -p $(@D); echo '$(subst ','\'',$(CC) $(FLAGS) $(REL) $(MINE) / $(SAN) / $(LDFLAGS) $(LINK))' \
+		> $@.new; $(replace_if_new)
 
 # What decides a result: part of every cell's id (MODEL_ID in results).
 $(BUILD)/model_id.h: FORCE
@@ -135,9 +157,14 @@ $(BUILD)/model_id.h: FORCE
 	printf '#define MMREPLAY_%s "%s"\n' VERSION '$(VERSION)' MODEL_ID "$$id" > $@.new; \
 	$(replace_if_new)
 
+# Where git does not answer (another user's checkout) an earlier answer stays.
+$(BUILD)/commit.h: FORCE
+	@[ -n '$(COMMIT)' ] || [ ! -e $@ ] || exit 0; \
+	echo '#define MMREPLAY_COMMIT "$(firstword $(COMMIT))"' > $@.new; $(replace_if_new)
+
 FORCE:
 .PHONY: all deps demo test check-long deps-long fuzz lint bench bench-compare validation \
-	install dist clean help FORCE
+	install uninstall dist clean help FORCE
 .SECONDARY: $(OBJ) $(TOBJ) $(BENCH)
 .DELETE_ON_ERROR:
 

@@ -132,7 +132,7 @@ read -r met missed < <(sed -n 's/^targets: \([0-9]*\) met, \([0-9]*\) missed/\1 
 cat <<END
 # Validation
 
-Made by \`make validation\` with $("$program" --version). Do not edit: run it
+Made by \`make validation\` with $("$program" --version | sed 1q). Do not edit: run it
 again and \`git diff\`. The JSON behind each part is in \`build/validation/\`.
 
 ## In short

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include "commit.h"
 #include "sim/base/errbuf.h"
 #include "sim/commands/command.h"
 #include "sim/results/program.h"
@@ -22,6 +23,40 @@ static const struct command *const commands[] = {
 #undef COMMAND
 };
 
+#ifdef HAVE_TRACECMD
+enum { HAS_TRACECMD = 1 };
+#else
+enum { HAS_TRACECMD = 0 };
+#endif
+#ifdef HAVE_TRACEFS
+enum { HAS_TRACEFS = 1 };
+#else
+enum { HAS_TRACEFS = 0 };
+#endif
+
+static const char more[] =
+"\n`mmreplay COMMAND --help` describes one. `mmreplay --version` names the program,\n"
+"its commit and its model.\n"
+"\n"
+"exit status:\n"
+"  0   done, whatever the figures say\n"
+"  1   the input, a cell or a file failed, and stderr says which; for validate\n"
+"      a target missed, for check a damaged trace\n"
+"  2   the command line is wrong\n"
+"\n"
+"environment:\n"
+"  MMREPLAY_DATA   folder with scenarios/ of machines and kernels; else\n"
+"                  PREFIX/share/mmreplay beside the program, else the source tree\n"
+"  TMPDIR          for what a pipe or a capture leaves on disk meanwhile (/tmp)\n"
+"  NO_COLOR        no colour, on terminals either\n"
+"\n"
+"plug-ins:\n"
+"A policy of your own is one C file, `skeleton.c` of the installed documentation\n"
+"to begin with, compiled against the installed headers and named to `run`:\n"
+"\n"
+"  cc -shared -fPIC $(pkg-config --cflags mmreplay) skeleton.c -o skeleton.so\n"
+"  mmreplay run TRACE.mmt --plugin ./skeleton.so --policy mm_lock=skeleton\n";
+
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
 static void usage(FILE *out)
@@ -33,8 +68,18 @@ static void usage(FILE *out)
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-14s %s\n", commands[i]->name,
 			commands[i]->summary);
-	fprintf(out, "\n`mmreplay COMMAND --help` describes one. "
-		"`mmreplay --version` names the program.\n");
+	fputs(more, out);
+}
+
+/* What results hang on, and what the build can read beyond the rest. */
+static void version(void)
+{
+	printf("%s\n", program_name());
+	printf("commit %s\n", *MMREPLAY_COMMIT ? MMREPLAY_COMMIT : "unknown");
+	printf("model %s, part of the id of every result\n", program_model_id());
+	printf("trace.dat %s, raw trace buffers %s\n",
+	       HAS_TRACECMD ? "yes" : "no (built without libtracecmd)",
+	       HAS_TRACEFS ? "yes" : "no (built without libtracefs)");
 }
 
 static const struct command *find(const char *name, struct errbuf *e)
@@ -70,7 +115,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (!strcmp(argv[1], "--version")) {
-		printf("%s\n", program_name());
+		version();
 		return 0;
 	}
 	cmd = find(argv[1], &e);

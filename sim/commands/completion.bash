@@ -28,7 +28,7 @@ _mmreplay_pairs()	# PROGRAM CURRENT KIND-OF-NAME
 
 _mmreplay()
 {
-	local line=${COMP_LINE:0:COMP_POINT} words kind cur prev
+	local line=${COMP_LINE:0:COMP_POINT} words kind more cur prev
 	read -ra words <<<"$line"
 	[[ $line == *[[:space:]] ]] && words+=('')
 	cur=${words[-1]} prev=${words[-2]-} COMPREPLY=()
@@ -37,7 +37,15 @@ _mmreplay()
 		_mmreplay_reply "$cur" < <(_mmreplay_list "$1" commands)
 		return
 	fi
-	read -r kind _ < <(_mmreplay_kind "${words[1]}" "$prev" "$cur")
+	case $cur in		# --option=word
+	--*=*)	prev=${cur%%=*} cur=${cur#*=} ;;
+	esac
+	if [[ ${words[1]} == capture && " ${words[*]:2:${#words[@]}-3} " == *' -- '* ]]; then
+		kind=file
+		[[ $prev != -- ]] || mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+	else
+		read -r kind more < <(_mmreplay_kind "${words[1]}" "$prev" "$cur")
+	fi
 	case $kind in
 	pairs)		_mmreplay_reply "$cur" < <(_mmreplay_pairs "$1" "$cur" axes) ;;
 	setting)	_mmreplay_reply "$cur" < <(_mmreplay_pairs "$1" "$cur" settings) ;;
@@ -48,8 +56,13 @@ _mmreplay()
 			else
 				_mmreplay_reply "$cur" < <(_mmreplay_list "$1" keys "${words[2]}")
 			fi ;;
+	plot)		if ((${#words[@]} == 3)); then
+				compopt -o default 2>/dev/null
+			else
+				_mmreplay_reply "$cur" < <(_mmreplay_list "$1" plots)
+			fi ;;
 	file)		compopt -o default 2>/dev/null ;;
-	*)		_mmreplay_reply "$cur" < <(_mmreplay_list "$1" "$kind") ;;
+	*)		_mmreplay_reply "$cur" < <(_mmreplay_list "$1" "$kind" "$more") ;;
 	esac
 }
 

@@ -5,7 +5,8 @@
 _mmreplay_list()
 {
 	case $2 in
-	commands)	"$1" --help |
+	commands)	printf '%s\n' --help --version
+			"$1" --help |
 			sed -n '/^commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p' ;;
 	# "  -o, --output DIR   what it does": what stands before two blanks
 	options)	"$1" "$3" --help |
@@ -17,6 +18,10 @@ _mmreplay_list()
 	policies)	"$1" policies "$3" | sed -n 's/^  \([^ ].*\)/\1/p' ;;
 	kernels)	"$1" kernels | sed -n 's/^\(linux-[^ ]*\).*/\1/p' | sort -u ;;
 	machines)	"$1" machines | sed -n '1d; s/^\([^ ][^ ]*\).*/\1/p' ;;
+	costs)		"$1" machines vm-2cpu | sed -n 's/^\([a-z_]*_ns\) .*/\1/p' ;;
+	plots)		"$1" plot --list | sed -n 's/^\([a-z][^ ]*\) .*/\1/p' ;;
+	users)		getent passwd | cut -d: -f1 ;;
+	words)		echo "$3" | tr ' ' '\n' ;;
 	formats | workloads)
 			"$1" "$2" | sed -n 's/^\([a-z][^ ]*\).*/\1/p' ;;
 	keys)		"$1" workloads "$3" | sed -n 's/^  \([a-z_]*\)  .*/\1=/p' ;;
@@ -32,17 +37,30 @@ _mmreplay_list()
 	esac 2>/dev/null
 }
 
-# _mmreplay_kind COMMAND PREVIOUS WORD: what kind of word WORD is, and of what
+# _mmreplay_kind COMMAND PREVIOUS WORD: what kind of word WORD is, and of what;
+# `none` where only a number or a name of the user's own fits
 _mmreplay_kind()
 {
 	case $2 in
 	-p | --policy)	echo pairs; return ;;
 	-s | --set)	echo setting; return ;;
-	-o | --output | -b | --baseline | -w | --width | -j | --jobs)
-			echo file; return ;;
+	-o | --output)	echo file; return ;;
+	-j | --jobs | --cell | --cell-seconds | --cell-bytes | --decode-cache | --events)
+			echo none; return ;;
 	esac
 	case $1:$2 in
 	import:-f | import:--format)	echo formats; return ;;
+	compare:-f | compare:--format)	echo words 'text csv json markdown'; return ;;
+	fidelity:--costs)		echo words 'recorded model'; return ;;
+	fidelity:--kernel)		echo kernels; return ;;
+	capture:-l | capture:--level)	echo words 'core locks sched'; return ;;
+	capture:--tool)			echo words 'auto tracefs strace'; return ;;
+	capture:--reader)		echo words 'auto text raw'; return ;;
+	capture:--user)			echo users; return ;;
+	calibrate:-b | calibrate:--base)	echo machines; return ;;
+	sensitivity:-c | sensitivity:--cost)	echo costs; return ;;
+	*:--time | *:--task | *:--tasks | *:--lines | *:--seconds | *:--pid | *:--width)
+			echo none; return ;;
 	esac
 	case $3 in
 	-*)	echo options "$1"; return ;;
@@ -50,7 +68,8 @@ _mmreplay_kind()
 	case $1 in
 	policies | kernels | machines | workloads)
 			echo "$1" ;;
-	generate)	echo generate ;;
+	generate | plot)
+			echo "$1" ;;
 	*)		echo file ;;
 	esac
 }

@@ -23,13 +23,23 @@ _mmreplay_pairs()	# PROGRAM KIND-OF-NAME
 
 _mmreplay()
 {
-	local program=$words[1] command=$words[2] kind
+	local program=$words[1] command=$words[2] kind more previous=$words[CURRENT-1]
 
 	if (( CURRENT == 2 )); then
 		_mmreplay_add ${(f)"$(_mmreplay_list $program commands)"}
 		return
 	fi
-	kind=${"$(_mmreplay_kind $command $words[CURRENT-1] $words[CURRENT])"%% *}
+	if [[ $command == capture ]] && (( ${words[(i)--]} < CURRENT )); then
+		if [[ $previous == -- ]]; then _command_names; else _files; fi
+		return
+	fi
+	if [[ $PREFIX == --*=* ]]; then		# --option=word
+		previous=${PREFIX%%=*}
+		compset -P 1 '*='
+	fi
+	kind=$(_mmreplay_kind $command $previous $PREFIX)
+	[[ $kind == *' '* ]] && more=${kind#* }
+	kind=${kind%% *}
 	case $kind in
 	pairs)		_mmreplay_pairs $program axes ;;
 	setting)	_mmreplay_pairs $program settings ;;
@@ -40,8 +50,14 @@ _mmreplay()
 			else
 				_mmreplay_add ${(f)"$(_mmreplay_list $program keys $words[3])"}
 			fi ;;
+	plot)		if (( CURRENT == 3 )); then
+				_files
+			else
+				_mmreplay_add ${(f)"$(_mmreplay_list $program plots)"}
+			fi ;;
 	file)		_files ;;
-	*)		_mmreplay_add ${(f)"$(_mmreplay_list $program $kind)"} ;;
+	none)		;;
+	*)		_mmreplay_add ${(f)"$(_mmreplay_list $program $kind $more)"} ;;
 	esac
 }
 

@@ -24,7 +24,7 @@ static const char help[] =
 "\n"
 "  -o, --output DIR        result folders DIR/NAME-COSTS (default\n"
 "                          results/fidelity)\n"
-"  -c, --capture-json FILE what is known of the capture's repeats, for one\n"
+"  -c, --capture-json FILE  what is known of the capture's repeats, for one\n"
 "                          trace (default: capture.json beside the trace)\n"
 "      --costs MODE        only `recorded` or only `model`\n"
 "      --costs-from ONE    fit costs to this capture first (repeatable; one\n"

@@ -8,7 +8,7 @@
  * compiled against the headers of this very program. sim/policy/skeleton.c is
  * what one copies:
  *
- *   cc $(pkg-config --cflags mmreplay) -shared skeleton.c -o skeleton.so
+ *   cc -shared -fPIC $(pkg-config --cflags mmreplay) skeleton.c -o skeleton.so
  *   mmreplay run TRACE --plugin ./skeleton.so --policy mm_lock=skeleton
  */
 

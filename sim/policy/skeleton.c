@@ -1,7 +1,7 @@
 /*
  * A policy to copy: the lock of an address space, hook by hook.
  *
- *   cc $(pkg-config --cflags mmreplay) -shared skeleton.c -o skeleton.so
+ *   cc -shared -fPIC $(pkg-config --cflags mmreplay) skeleton.c -o skeleton.so
  *   mmreplay run TRACE --plugin ./skeleton.so --policy mm_lock=skeleton
  *
  * It behaves as mm-wide does: one rw_semaphore, everybody takes it. Other axes

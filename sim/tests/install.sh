@@ -1,27 +1,45 @@
 #!/bin/bash
-# make install: everything under DESTDIR/PREFIX. The program finds its data from
-# where it stands, so an installed tree may be moved afterwards.
+# make install: everything under DESTDIR/PREFIX, and with --remove what stands
+# there goes. The program finds its data from where it stands, so an installed
+# tree may be moved afterwards.
 #
 #   bin/mmreplay
 #   share/mmreplay/{scenarios,traces/samples}   as in the source tree
 #   share/man/man1, share/bash-completion, share/zsh, share/doc/mmreplay
-#   include/mmreplay, lib/pkgconfig             for policies as plug-ins
+#   include/mmreplay, share/pkgconfig           for policies as plug-ins
+#
+# The manual is what the program says of itself, so it has to run: RUN is put
+# in front of it where it was built for another machine.
 set -euo pipefail
+umask 022
 
-build=${BUILD:-build} prefix=${PREFIX:-/usr/local}
+build=${BUILD:-build} prefix=${PREFIX:-/usr/local} version=${VERSION:-0}
 to=${DESTDIR:-}$prefix
 program=$build/mmreplay
-version=$("$program" --version)
-version=${version#* }
+bash_page=$to/share/bash-completion/completions/mmreplay
+zsh_page=$to/share/zsh/site-functions/_mmreplay
+about=$to/share/pkgconfig/mmreplay.pc
 
-# copy DIR FILE...: with their paths, below DIR
+case $prefix in
+/*)	;;
+*)	echo "PREFIX=$prefix: expected a path that begins with /" >&2
+	exit 1 ;;
+esac
+
+if [ "${1-}" = --remove ]; then
+	rm -rf "$to"/{share/mmreplay,share/doc/mmreplay,include/mmreplay}
+	rm -f "$to/bin/mmreplay" "$to"/share/man/man1/mmreplay{,-*}.1 \
+		"$bash_page" "$zsh_page" "$about"
+	exit 0
+fi
+
+# copy DIR FILE...: with their paths, below DIR; modes of the place, not of the tree
 copy()
 {
-	local dir=$1 f
+	local dir=$1
 	shift
-	for f; do
-		install -D -m 644 "$f" "$dir/$f"
-	done
+	mkdir -p "$dir"
+	tar -c --mode=u=rw,go=r "$@" | tar -x -C "$dir" --no-same-owner
 }
 
 files()
@@ -29,25 +47,21 @@ files()
 	find "$@" -type f ! -path '*/tests/*' | LC_ALL=C sort
 }
 
+read -ra run <<<"${RUN-}"
+if ! said=$("${run[@]}" "$program" --version 2>&1); then
+	echo "$program does not run here: $said" >&2
+	echo "built for another machine? then RUN='qemu-aarch64 -L /' or the like" >&2
+	exit 1
+fi
+rm -rf "$build/man"
+DAY=${DAY-} RUN=${RUN-} sim/tests/man.sh "$program" "$build/man"
+
 install -D -m 755 "$program" "$to/bin/mmreplay"
+install -d "$to/share/man/man1"
+install -m 644 "$build"/man/*.1 "$to/share/man/man1"
 
 mapfile -t data < <(files scenarios traces/samples)
 copy "$to/share/mmreplay" "${data[@]}"
-
-rm -rf "$build/man"
-sim/tests/man.sh "$program" "$build/man"
-for page in "$build"/man/*.1; do
-	install -D -m 644 "$page" "$to/share/man/man1/${page##*/}"
-done
-
-bash_dir=$to/share/bash-completion/completions
-zsh_dir=$to/share/zsh/site-functions
-mkdir -p "$bash_dir" "$zsh_dir"
-cat sim/commands/completion.sh sim/commands/completion.bash >"$bash_dir/mmreplay"
-{
-	echo '#compdef mmreplay'
-	cat sim/commands/completion.sh sim/commands/completion.zsh
-} >"$zsh_dir/_mmreplay"
 
 # What a policy may include: its own room and those below it.
 rooms=()
@@ -57,8 +71,13 @@ done
 mapfile -t headers < <(files "${rooms[@]}" traces/trace.h | grep -E '\.(h|def)$')
 copy "$to/include/mmreplay" "${headers[@]}"
 
-mkdir -p "$to/lib/pkgconfig"
-cat >"$to/lib/pkgconfig/mmreplay.pc" <<END
+mkdir -p "${bash_page%/*}" "${zsh_page%/*}" "${about%/*}"
+cat sim/commands/completion.sh sim/commands/completion.bash >"$bash_page"
+{
+	echo '#compdef mmreplay'
+	cat sim/commands/completion.sh sim/commands/completion.zsh
+} >"$zsh_page"
+cat >"$about" <<END
 prefix=$prefix
 includedir=\${prefix}/include/mmreplay
 datadir=\${prefix}/share/mmreplay
@@ -66,10 +85,8 @@ datadir=\${prefix}/share/mmreplay
 Name: mmreplay
 Description: headers for policies that mmreplay loads with --plugin
 Version: $version
-Cflags: -I\${includedir} -std=gnu17 -D_GNU_SOURCE -fPIC
+Cflags: -I\${includedir} -std=gnu17 -D_GNU_SOURCE
 END
 
-docs=$to/share/doc/mmreplay
-for doc in LICENSE README.md traces/FORMAT.md sim/policy/skeleton.c; do
-	[ ! -e "$doc" ] || install -D -m 644 "$doc" "$docs/${doc##*/}"
-done
+install -d "$to/share/doc/mmreplay"
+install -m 644 LICENSE README.md traces/FORMAT.md sim/policy/skeleton.c "$to/share/doc/mmreplay"

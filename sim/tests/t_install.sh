@@ -1,7 +1,7 @@
 #!/bin/bash
 # Pins what `make install` and `make dist` leave: a program that finds its data
-# from where it stands, a manual page for every sub-command that groff takes
-# without a word, headers that compile alone, completion that knows commands,
+# from where it stands, modes that everybody can read, a manual page for every sub-command that groff takes
+# without a word, headers that need nothing else, completion that knows commands,
 # options and names, and an archive that carries the version. Does not pin the
 # wording of any page.
 set -u
@@ -21,16 +21,26 @@ skip()	# NAME REASON
 	echo "ok $n - $1 # SKIP $2"
 }
 
-echo 1..11
+echo 1..14
 build=$(realpath "$BUILD")
 prefix=$tmp/usr
-DESTDIR=$tmp/stage PREFIX=/opt/m BUILD=$build sim/tests/install.sh >"$tmp/log" 2>&1 &&
+export BUILD=$build DESTDIR=$tmp/stage PREFIX=/opt/m VERSION=1.2.3
+(umask 077 && sim/tests/install.sh) >"$tmp/log" 2>&1 &&
 	[ -x "$tmp/stage/opt/m/bin/mmreplay" ] &&
-	grep -q '^prefix=/opt/m$' "$tmp/stage/opt/m/lib/pkgconfig/mmreplay.pc"
+	grep -q '^prefix=/opt/m$' "$tmp/stage/opt/m/share/pkgconfig/mmreplay.pc"
 result $? 'install with DESTDIR and PREFIX'
+find "$tmp"/stage/* \( -type d ! -perm 755 -o -type f ! -name mmreplay ! -perm 644 \) >"$tmp/out"
+[ ! -s "$tmp/out" ]
+result $? 'everybody may read it, whatever the umask was'
+cp -r "$tmp/stage" "$tmp/gone" && mkdir "$tmp/gone/opt/m/share/man/man1/other" &&
+	DESTDIR=$tmp/gone sim/tests/install.sh --remove >"$tmp/out" 2>&1 &&
+	[ -z "$(find "$tmp/gone" ! -type d)" ] && [ -d "$tmp/gone/opt/m/share/man/man1/other" ]
+result $? 'uninstall leaves no file, and what it did not bring'
+! PREFIX=opt/m sim/tests/install.sh >"$tmp/out" 2>&1 && grep -q 'begins with /' "$tmp/out"
+result $? 'a relative PREFIX is refused'
 mv "$tmp/stage/opt/m" "$prefix"		# moved: it must still find its data
 program=$prefix/bin/mmreplay
-unset MMREPLAY_DATA
+unset MMREPLAY_DATA DESTDIR PREFIX VERSION
 
 (cd / && "$program" machines) >"$tmp/out" 2>&1 && grep -q '^vm-2cpu ' "$tmp/out"
 result $? 'the installed program finds its machines'
@@ -63,18 +73,27 @@ else
 	skip 'groff takes the pages without a word' 'no groff'
 fi
 
+# Forward and backward: nearly every header is once before what it needs. Each
+# alone, fifty compilers, where there is time.
+compiles()	# HEADER..
+{
+	printf '#include "%s"\n' "$@" |
+		"${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -I"$include" -fsyntax-only -x c -
+}
 status=0
 include=$prefix/include/mmreplay
-while read -r h; do
-	echo "#include \"$h\"" |
-		"${CC:-gcc}" -std=gnu17 -D_GNU_SOURCE -I"$include" -fsyntax-only -x c - ||
-		{ echo "# $h"; status=1; }
-done < <(cd "$include" && find . -name '*.h' | sed 's,^\./,,')
-result $status 'installed headers compile alone'
+mapfile -t headers < <(cd "$include" && find . -name '*.h' | sed 's,^\./,,' | LC_ALL=C sort)
+mapfile -t backward < <(printf '%s\n' "${headers[@]}" | tac)
+[ ${#headers[@]} -ge 50 ] && compiles "${headers[@]}" && compiles "${backward[@]}" || status=1
+for h in ${MMREPLAY_LONG:+"${headers[@]}"}; do
+	compiles "$h" || { echo "# $h"; status=1; }
+done
+result $status 'installed headers compile without the tree'
 
-(cd "$tmp" && PKG_CONFIG_PATH=$prefix/lib/pkgconfig
+(cd "$tmp" && PKG_CONFIG_PATH=$prefix/share/pkgconfig
 export PKG_CONFIG_PATH
-"${CC:-gcc}" $(pkg-config --define-variable=prefix="$prefix" --cflags mmreplay) -shared \
+[ "$(pkg-config --modversion mmreplay)" = 1.2.3 ] && [ -z "$(pkg-config --libs mmreplay)" ] &&
+"${CC:-gcc}" -shared -fPIC $(pkg-config --define-variable=prefix="$prefix" --cflags mmreplay) \
 	"$prefix/share/doc/mmreplay/skeleton.c" -o skeleton.so &&
 	"$program" generate mmap-churn loops=50 -o p.mmt &&
 	"$program" run p.mmt -q --plugin ./skeleton.so -p mm_lock=skeleton -o p) >"$tmp/out" 2>&1
@@ -104,6 +123,12 @@ try 'mmreplay run x.mmt --set machine=vm' vm-2cpu
 try 'mmreplay machines ' vm-2cpu
 try 'mmreplay import x --format ' tracefs
 try 'mmreplay generate pft-threads thr' threads=
+try 'mmreplay compare r --format=' csv
+try 'mmreplay run x.mmt --policy=mm_lock=per-' per-vma
+try 'mmreplay sensitivity x.mmt -c idle' idle_exit_ns
+try 'mmreplay plot r t' tornado
+try 'mmreplay capture -o x -- gre' grep
+try 'mmreplay --v' --version
 END
 bash "$tmp/complete.bash" "$prefix/bin" \
 	"$prefix/share/bash-completion/completions/mmreplay"
@@ -113,8 +138,9 @@ result $? 'bash completion'
 cat >"$tmp/complete.zsh" <<'END'
 PATH=$1:$PATH
 compadd() { while [[ $1 == -* && $1 != -- ]]; do [[ $1 == -S ]] && shift; shift; done; print -rl -- ${@:2} }
-compset() { local p=$2; [[ $PREFIX == ${~p}* ]] && PREFIX=${PREFIX##${~p}}; return 0 }
+compset() { local p=${@[-1]}; [[ $PREFIX == ${~p}* ]] && PREFIX=${PREFIX##${~p}}; return 0 }
 _files() { print FILES }
+_command_names() { print COMMANDS }
 try()	# WANTED WORD...
 {
 	local wanted=$1
@@ -131,7 +157,10 @@ try downgrade mmreplay run --policy mm_lock=per-vma,munmap=d
 try vm-2cpu mmreplay run --set machine=vm
 try vm-2cpu mmreplay machines ''
 try threads= mmreplay generate pft-threads thr
+try csv mmreplay compare r --format=c
+try tornado mmreplay plot r t
 try FILES mmreplay run ''
+try COMMANDS mmreplay capture -o x -- ''
 END
 if command -v zsh >/dev/null 2>&1; then
 	zsh -f "$tmp/complete.zsh" "$prefix/bin" \
@@ -142,14 +171,15 @@ else
 fi
 
 if git rev-parse --git-dir >/dev/null 2>&1; then
-	version=$("$program" --version)
+	version=$("$program" --version | sed 1q)
 	make -s dist BUILD="$tmp/dist" >"$tmp/out" 2>&1 &&
 		tar -xzf "$tmp/dist/mmreplay-${version#* }.tar.gz" -C "$tmp" &&
-		[ -e "$tmp/mmreplay-${version#* }/Makefile" ]
-	result $? 'make dist'
+		[ -e "$tmp/mmreplay-${version#* }/Makefile" ] &&
+		git rev-parse --verify -q "$(cut -d' ' -f1 "$tmp/mmreplay-${version#* }/.commit")" >"$tmp/out"
+	result $? 'make dist carries its commit'
 	make -s -C "$tmp/mmreplay-${version#* }" -n all >"$tmp/out" 2>&1
 	result $? 'the archive is a source tree'
 else
-	skip 'make dist' 'no git checkout'
+	skip 'make dist carries its commit' 'no git checkout'
 	skip 'the archive is a source tree' 'no git checkout'
 fi
