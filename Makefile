@@ -83,8 +83,12 @@ bench: deps			## speed and memory beside the targets; FULL=1 for all, T=word pic
 	@$(BUILD)/bench/bench $(if $(FULL),--full) $(if $(T),--only '$(T)') --dir $(BUILD)/bench \
 		--program $(BUILD)/mmreplay -o $(BUILD)/bench.json
 
-bench-compare: bench		## BASE=file: what is slower now than in that bench.json
-	@$(BUILD)/bench/bench --compare '$(BASE)' $(BUILD)/bench.json
+bench-compare:			## BASE=file: what is slower now than in that bench.json; FULL, T
+	@[ -r '$(BASE)' ] || { echo 'bench-compare: BASE=$(BASE): expected BASE=file, the bench.json' \
+		'of an earlier make bench' >&2; exit 2; }
+	@mkdir -p $(BUILD)/bench; cp '$(BASE)' $(BUILD)/bench/base.json
+	+@$(MAKE) --no-print-directory bench
+	@$(BUILD)/bench/bench $(if $(T),--only '$(T)') --compare $(BUILD)/bench/base.json $(BUILD)/bench.json
 
 validation: all			## analysis/VALIDATION.md: published results, real captures
 	analysis/validation.sh $(BUILD)/mmreplay $(BUILD)/validation >$(BUILD)/VALIDATION.md

@@ -26,16 +26,16 @@ file()		# NAME HOST SPEED NS MIB: a bench.json
 END
 }
 
-compare()	# NEW STATUS PATTERN: against old
+compare()	# NEW STATUS PATTERN [WORD]: against old
 {
-	"$bench" --compare "$tmp/old" "$tmp/$1" >"$tmp/out" 2>&1
+	"$bench" ${4:+--only "$4"} --compare "$tmp/old" "$tmp/$1" >"$tmp/out" 2>&1
 	[ $? = "$2" ] && grep -qE -- "$3" "$tmp/out"
 }
 
-echo 1..8
+echo 1..13
 "$bench" --only fiber-switch --runs 1 --dir "$tmp" --program /nowhere -o "$tmp/json" >"$tmp/out" 2>&1 &&
 	grep -q '"name": "fiber-switch"' "$tmp/json" && grep -q '"unit": "ns"' "$tmp/json" &&
-	grep -q '"target": null' "$tmp/json" && grep -q '^1 figures; 0 targets' "$tmp/out"
+	grep -q '"target": null' "$tmp/json" && grep -q '^2 figures; 0 targets' "$tmp/out"
 result $? 'figures as a table and as JSON'
 
 # both structures on the same events; differing pops would end it
@@ -45,7 +45,7 @@ result $? 'heap and wheel agree with real block sizes'
 
 file old 400 10 100 50
 file same 400 9.8 103 50
-compare same 0 '^3 figures in both, 0 slower'
+compare same 0 '^3 figures in both, 0 slower, 0 faster'
 result $? 'noise is not slower'
 file slow 400 7 100 50
 compare slow 1 '^a-speed .* x 0.70  SLOWER'
@@ -54,7 +54,7 @@ file time 400 10 150 50
 compare time 1 '^a-time .* x 0.67  SLOWER'
 result $? 'a time that grew is slower'
 file host 200 5 200 50
-compare host 0 ' 0 slower'
+compare host 0 ' 0 slower, 0 faster'
 result $? 'a machine of half the speed is not'
 file size 200 5 200 100
 compare size 1 '^a-size .* x 0.50  SLOWER'
@@ -73,3 +73,18 @@ chmod +x "$tmp/program"
 "$bench" --only ops-churn --runs 1 --dir "$tmp" --program "$tmp/program" -o "$tmp/json" >"$tmp/out" 2>&1
 [ $? = 1 ] && grep -q '7 calls failed' "$tmp/out" && grep -q '^bench: 1 runs failed' "$tmp/out"
 result $? 'a replay whose calls fail is no figure'
+
+compare time 0 '^1 figures in both, 0 slower' a-size
+result $? 'a word picks'
+sed '/"a-time"/d; s/{"res/{"machine": "M, 1 CPUs", "res/' "$tmp/same" >"$tmp/part"
+sed -i 's/{"res/{"machine": "N, 2 CPUs", "res/' "$tmp/old"
+compare part 0 '^not in .*/part: a-time$'
+result $? 'a figure that one file lacks is named'
+grep -q '^another machine: N, 2 CPUs; now M, 1 CPUs$' "$tmp/out"
+result $? 'so is another machine'
+echo '{"cells": []}' >"$tmp/else"
+compare else 1 'else: no figures; expected a bench.json'
+result $? 'a file of something else is refused'
+make -s bench-compare BASE="$tmp/nowhere" >"$tmp/out" 2>&1
+[ $? = 2 ] && grep -q 'expected BASE=file' "$tmp/out" && [ "$(wc -l <"$tmp/out")" -le 2 ]
+result $? 'a BASE that is not there is refused before anything is measured'

@@ -1,16 +1,10 @@
 /*
  * make bench: runs the groups, prints a table of figures beside each other
- * and beside the targets, writes them as JSON. --compare says what got slower
- * between two such files.
- *
- * A figure counts as slower when it is worse by more than 10 % and by more
- * than twice the spreads of both files, after allowing for a machine that is
- * itself slower now (row `host-loop`, which runs no code of the program).
+ * and beside the targets, writes them as JSON (compare.c reads two of those).
  * Cost: minutes. Limits: CPU time where one process is measured, wall time
  * where several are; a busy machine makes the spreads wide.
  */
 #include <jansson.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +17,7 @@
 
 static const char usage[] =
 "usage: bench [--only WORD] [--runs N] [--full] --dir DIR --program FILE -o FILE\n"
-"       bench --compare OLD NEW\n";
+"       bench [--only WORD] --compare OLD NEW\n";
 
 double bench_cpu_s(void)
 {
@@ -47,10 +41,11 @@ void bench_die(const char *fmt, ...)
 
 bool bench_wants(const struct bench *b, const char *name)
 {
-	return !b->only || strstr(name, b->only);
+	/* what another file of the same figures is held against comes along */
+	return !b->only || strstr(name, b->only) || !strcmp(name, "host-loop");
 }
 
-static bool higher_is_better(const char *unit)
+bool bench_higher_is_better(const char *unit)
 {
 	size_t n = strlen(unit);
 
@@ -59,7 +54,7 @@ static bool higher_is_better(const char *unit)
 
 static bool met(const struct row *r)
 {
-	return higher_is_better(r->unit) ? r->value >= r->target :
+	return bench_higher_is_better(r->unit) ? r->value >= r->target :
 					   r->value <= r->target;
 }
 
@@ -78,7 +73,7 @@ static void print_row(const struct bench *b, const struct row *r)
 
 	if (r->target > 0)
 		snprintf(target, sizeof(target), "%s %g: %s",
-			 higher_is_better(r->unit) ? "at least" : "at most",
+			 bench_higher_is_better(r->unit) ? "at least" : "at most",
 			 r->target, met(r) ? "met" : "MISSED");
 	printf("%-32s %10.4g %-9s ±%2.0f%%  %-23s", r->name, r->value, r->unit,
 	       r->spread_pct, target);
@@ -126,6 +121,16 @@ void bench_measure(struct bench *b, const struct row *like,
 	bench_add(b, like, sample, b->runs);
 }
 
+static void print_missed(const struct row *r)
+{
+	bool high = bench_higher_is_better(r->unit);
+	double factor = high ? r->target / r->value : r->value / r->target;
+
+	printf("\n  missed: %-28s %.4g %s where %s %.4g was asked for: %.2f times off",
+	       r->name, r->value, r->unit, high ? "at least" : "at most", r->target,
+	       factor);
+}
+
 static void print_targets(const struct bench *b)
 {
 	unsigned int targets = 0, missed = 0;
@@ -140,7 +145,7 @@ static void print_targets(const struct bench *b)
 	       targets - missed, missed);
 	for (unsigned int i = 0; i < b->rows; i++)
 		if (b->row[i].target > 0 && !met(&b->row[i]))
-			printf("\n  missed: %s", b->row[i].name);
+			print_missed(&b->row[i]);
 	printf("\n");
 }
 
@@ -149,15 +154,38 @@ static void print_notes(const struct bench *b)
 {
 	if (!b->full && !b->only)
 		printf("not run: 10^6 areas, 10^8 ops; minutes each: make bench FULL=1\n");
+	for (unsigned int i = 0; i < b->rows; i++) {
+		if (strncmp(b->row[i].name, "growth-", 7))
+			continue;
+		printf("growth-X-A-B: CPU time an op at B against A; target: (1 + log2 B) / (1 + log2 A)\n");
+		break;
+	}
 	printf("CPU time of one core, whole runs from start to result folder;"
 	       " what the time goes to, and before: analysis/BENCH.md\n");
+}
+
+/* "MODEL, N CPUs" */
+static void this_machine(char *text, size_t bytes)
+{
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	char line[256], model[96] = "unknown CPU";
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "model name : %95[^\n]", model) == 1)
+			break;
+	if (f)
+		fclose(f);
+	snprintf(text, bytes, "%s, %ld CPUs", model, sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 static void save(const struct bench *b, const char *path)
 {
 	json_t *root = json_object(), *list = json_array();
 	struct errbuf e = { 0 };
+	char machine[128];
 
+	this_machine(machine, sizeof(machine));
+	json_object_set_new(root, "machine", json_string(machine));
 	json_object_set_new(root, "results", list);
 	for (unsigned int i = 0; i < b->rows; i++) {
 		const struct row *r = &b->row[i];
@@ -173,89 +201,20 @@ static void save(const struct bench *b, const char *path)
 	json_decref(root);
 }
 
-static void load(const char *path, struct bench *b)
-{
-	struct errbuf e = { 0 };
-	json_t *root = json_read(path, &e), *item;
-	size_t i;
-
-	if (!root)
-		bench_die("%s", e.text);
-	json_array_foreach(json_object_get(root, "results"), i, item) {
-		struct row *r = &b->row[b->rows];
-		const char *name = NULL;
-
-		if (b->rows == BENCH_ROWS_MAX ||
-		    json_unpack(item, "{s:s, s:F, s:s, s?F}", "name", &name,
-				"value", &r->value, "unit", &r->unit,
-				"spread_pct", &r->spread_pct))
-			bench_die("%s: entry %zu of results is no figure", path, i);
-		snprintf(r->name, sizeof(r->name), "%s", name);
-		b->rows++;
-	}
-	/* names of units point into @root, which lives as long as we do */
-}
-
-/* How much better @now is than @old: 2 is twice as good. */
-static double gain(const struct row *old, const struct row *now, double host)
-{
-	double g = now->value / old->value;
-	/* sizes and shares do not follow the speed of the machine */
-	bool speed = higher_is_better(now->unit) || !strcmp(now->unit, "ns");
-
-	if (!higher_is_better(now->unit))
-		g = 1 / g;
-	return speed ? g / host : g;
-}
-
-static int compare(const char *old_path, const char *new_path)
-{
-	static struct bench old, now;
-	unsigned int slower = 0, shared = 0;
-	double host, was;
-
-	load(old_path, &old);
-	load(new_path, &now);
-	was = bench_value(&old, "host-loop");
-	host = was > 0 && bench_value(&now, "host-loop") > 0 ?
-	       bench_value(&now, "host-loop") / was : 1;
-	printf("the machine itself: x %.2f\n", host);
-	for (unsigned int i = 0; i < now.rows; i++) {
-		const struct row *n = &now.row[i], *o = NULL;
-		double g, noise;
-
-		for (unsigned int k = 0; k < old.rows; k++)
-			if (!strcmp(old.row[k].name, n->name))
-				o = &old.row[k];
-		if (!o || o->value <= 0 || n->value <= 0 ||
-		    !strcmp(n->name, "host-loop"))
-			continue;
-		shared++;
-		g = gain(o, n, host);
-		noise = fmax(10, 2 * (o->spread_pct + n->spread_pct)) / 100;
-		slower += g < 1 - noise;
-		printf("%-32s %10.4g -> %-10.4g %-9s x %.2f  %s\n", n->name,
-		       o->value, n->value, n->unit, g,
-		       g < 1 - noise ? "SLOWER" : g > 1 + noise ? "faster" : "");
-	}
-	printf("%u figures in both, %u slower\n", shared, slower);
-	return slower || !shared;
-}
-
 int main(int argc, char **argv)
 {
 	static struct bench b = { .runs = 5 };
 	const char *output = NULL;
 	struct errbuf e = { 0 };
 
-	if (argc == 4 && !strcmp(argv[1], "--compare"))
-		return compare(argv[2], argv[3]);
 	for (int i = 1; i < argc; i++) {
 		const char **text = !strcmp(argv[i], "--only") ? &b.only :
 				    !strcmp(argv[i], "--dir") ? &b.dir :
 				    !strcmp(argv[i], "--program") ? &b.program :
 				    !strcmp(argv[i], "-o") ? &output : NULL;
 
+		if (i + 3 == argc && !strcmp(argv[i], "--compare"))
+			return bench_compare(argv[i + 1], argv[i + 2], b.only);
 		if (!strcmp(argv[i], "--full"))
 			b.full = true;
 		else if (i + 1 < argc && text)

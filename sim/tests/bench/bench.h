@@ -47,6 +47,21 @@ void bench_add(struct bench *b, const struct row *like, const double *sample,
 void bench_measure(struct bench *b, const struct row *like,
 		   double (*fn)(void *arg), void *arg);
 
+/** bench_higher_is_better() - of a figure in @unit; else lower is */
+bool bench_higher_is_better(const char *unit);
+
+/**
+ * bench_compare() - print what changed from one file of `make bench` to another
+ * @only: rows whose name contains this; NULL or "": all
+ *
+ * A figure is slower when it is worse by more than 10 % and by more than twice
+ * the spreads of both files (20 % where both are single runs), after allowing for a machine that is itself slower
+ * now (row `host-loop`, which runs no code of the program).
+ * Return: exit status: 0, or 1 if something is slower. A file that holds no
+ * figures, or none that both hold, ends the program with 1 and a word.
+ */
+int bench_compare(const char *old_path, const char *new_path, const char *only);
+
 /** bench_value() - of an earlier row; 0 if there is none */
 double bench_value(const struct bench *b, const char *name);
 
