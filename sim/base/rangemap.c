@@ -11,7 +11,7 @@
  *
  * Hints. Who touches pages one after the other asks for the same run, or its
  * neighbour, again and again. A map of more than a few runs notes, by address,
- * the run that a descent found last. A hint is only where to look first: what
+ * the run that a descent found last, in a table that grows with it. A hint is only where to look first: what
  * it names is checked, so it may be stale. A free node is empty and has no
  * neighbours, so it never passes.
  */
@@ -22,12 +22,12 @@
 
 enum {
 	LEFT, RIGHT, MAX_DEPTH = 48,	/* 1.44 * 32 bits of index, and some */
-	HINTS = 256,
 #ifdef MMREPLAY_TEST
 	HINT_FROM = 2, HINT_SHIFT = 3,	/* so that short maps have several */
 #else
 	HINT_FROM = 64, HINT_SHIFT = 16,
 #endif
+	HINTS_A_RUN = 4, HINT_BITS_MAX = 18,
 };
 
 struct range_node {
@@ -43,6 +43,21 @@ struct path {
 	uint32_t node[MAX_DEPTH];
 	uint8_t side[MAX_DEPTH];
 };
+
+/* From nothing to HINTS_A_RUN times the runs, and again when they are twice as many. */
+static __attribute__((noinline)) void more_hints(struct rangemap *m)
+{
+	uint32_t bits = 64 - (uint32_t)__builtin_clzll(m->count * HINTS_A_RUN);
+
+	m->hint_from = m->count * 2;
+	if (bits > HINT_BITS_MAX) {
+		bits = HINT_BITS_MAX;
+		m->hint_from = SIZE_MAX;
+	}
+	free(m->hint);
+	m->hint = xcalloc((size_t)1 << bits, sizeof(*m->hint));
+	m->hint_shift = 64 - bits;
+}
 
 /* A new node between @prev and @next. */
 static uint32_t new_node(struct rangemap *m, struct range r, uint64_t value,
@@ -67,8 +82,8 @@ static uint32_t new_node(struct rangemap *m, struct range r, uint64_t value,
 					   .value = value, .height = 1,
 					   .prev = prev, .next = next };
 	m->nodes[prev].next = m->nodes[next].prev = i;
-	if (++m->count == HINT_FROM && !m->hint)
-		m->hint = xcalloc(HINTS, sizeof(*m->hint));
+	if (++m->count >= HINT_FROM && m->count >= m->hint_from)
+		more_hints(m);
 	return i;
 }
 
@@ -229,7 +244,8 @@ static inline struct range_node *first_after(const struct rangemap *m,
 
 	if (!m->hint)
 		return descend(m, addr);
-	hint = &m->hint[(addr >> HINT_SHIFT) * 0x9e3779b97f4a7c15u >> 56];
+	hint = &m->hint[(addr >> HINT_SHIFT) * 0x9e3779b97f4a7c15u >>
+			m->hint_shift];
 	n = &m->nodes[*hint];
 	if (n->end > addr && (n->start <= addr || m->nodes[n->prev].end <= addr))
 		return n;

@@ -20,6 +20,8 @@ struct rangemap {
 	uint32_t root, used, capacity, free_list;
 	size_t count;		/* runs */
 	uint32_t *hint;		/* where to look first; NULL while they are few */
+	uint32_t hint_shift;	/* 64 - bits of the number of hints */
+	size_t hint_from;	/* runs that call for more of them */
 };
 
 struct range_run {
