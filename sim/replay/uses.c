@@ -1,15 +1,17 @@
 /*
- * Uses of pages, in leaves of 512 pages. A slot holds nothing (0), one use
- * (ref + 1) or a list of uses by several tasks (LIST | index of a node); the
- * slot `whole` stands for all 512 pages, so that populating a large range
- * costs one slot per 2 MiB:
+ * Uses of pages, in leaves of 512 pages, of which those parts exist in which a
+ * page was used. A slot holds nothing (0), one use (ref + 1) or a list of uses
+ * by several tasks (LIST | index of a node); the slot `whole` stands for all
+ * 512 pages, so that populating a large range costs one slot per 2 MiB:
  *
- *   leaf:  whole | page 0 | page 1 | ... | page 511
+ *   leaf:  whole | part 0 | part 1 | ... | part 31
+ *   part:  page 0 | page 1 | ... | page 15
  *
  * Invariant: a list has at most one node per task. Cost: O(log leaves) to
  * find a leaf, O(1) for the leaf used last; a clear or walk is O(pages) of
- * leaves that exist. Memory: 4 KiB per 2 MiB in which a page was used and not
- * yet changed, so it follows what is mapped, not the length of the trace.
+ * parts that exist. Memory: 264 bytes per 2 MiB and 128 bytes per 64 KiB in
+ * which a page was used and not yet changed, so it follows what is mapped, not
+ * the length of the trace.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,20 +20,28 @@
 
 #define LIST (1ULL << 63)
 
+enum { PART_PAGES = 16, PARTS = PMD_PAGES / PART_PAGES };
+
+struct use_part {
+	uint64_t page[PART_PAGES];
+};
+
 struct use_leaf {
 	uint64_t whole;
-	uint64_t page[PMD_PAGES];
+	struct use_part *part[PARTS];
 };
 
 void use_store_init(struct use_store *s)
 {
 	*s = (struct use_store){ 0 };
 	pool_init(&s->leaves, sizeof(struct use_leaf));
+	pool_init(&s->parts, sizeof(struct use_part));
 }
 
 void use_store_release(struct use_store *s)
 {
 	pool_release(&s->leaves);
+	pool_release(&s->parts);
 	free(s->nodes);
 }
 
@@ -139,6 +149,15 @@ static bool leaf_pages(uint64_t start, struct range r, uint32_t *first,
 	return *first == 0 && *end == PMD_PAGES;
 }
 
+static uint64_t *page_get(struct use_store *s, struct use_leaf *l, uint32_t i)
+{
+	struct use_part **p = &l->part[i / PART_PAGES];
+
+	if (!*p)
+		*p = pool_get(&s->parts);
+	return &(*p)->page[i % PART_PAGES];
+}
+
 void uses_add(struct use_store *s, struct use_map *m, struct range r,
 	      uint64_t ref)
 {
@@ -152,8 +171,19 @@ void uses_add(struct use_store *s, struct use_map *m, struct range r,
 			continue;
 		}
 		for (uint32_t i = first; i < end; i++)
-			slot_add(s, &l->page[i], ref);
+			slot_add(s, page_get(s, l, i), ref);
 	}
+}
+
+/* The slot of page *@i, or NULL and *@i the last of its part, which is empty. */
+static uint64_t *page_find(const struct use_leaf *l, uint32_t *i)
+{
+	struct use_part *p = l->part[*i / PART_PAGES];
+
+	if (p)
+		return &p->page[*i % PART_PAGES];
+	*i |= PART_PAGES - 1;
+	return NULL;
 }
 
 void uses_each(const struct use_store *s, const struct use_map *m,
@@ -169,9 +199,25 @@ void uses_each(const struct use_store *s, const struct use_map *m,
 
 		slot_each(s, l->whole, fn, arg);
 		leaf_pages(run.r.start, r, &first, &end);
-		for (uint32_t i = first; i < end; i++)
-			slot_each(s, l->page[i], fn, arg);
+		for (uint32_t i = first; i < end; i++) {
+			const uint64_t *slot = page_find(l, &i);
+
+			if (slot)
+				slot_each(s, *slot, fn, arg);
+		}
 	}
+}
+
+static void part_free(struct use_store *s, struct use_leaf *l, uint32_t part)
+{
+	struct use_part *p = l->part[part];
+
+	if (!p)
+		return;
+	for (uint32_t i = 0; i < PART_PAGES; i++)
+		slot_clear(s, &p->page[i]);
+	l->part[part] = NULL;
+	pool_put(&s->parts, p);
 }
 
 static void leaf_free(struct use_store *s, struct use_map *m,
@@ -180,8 +226,8 @@ static void leaf_free(struct use_store *s, struct use_map *m,
 	struct use_leaf *l = (void *)(uintptr_t)run->value;
 
 	slot_clear(s, &l->whole);
-	for (uint32_t i = 0; i < PMD_PAGES; i++)
-		slot_clear(s, &l->page[i]);
+	for (uint32_t i = 0; i < PARTS; i++)
+		part_free(s, l, i);
 	rangemap_clear(&m->leaves, run->r);
 	if (m->last == l)
 		m->last = NULL;
@@ -198,7 +244,37 @@ static void push_down(void *arg, uint64_t ref)
 	struct push *p = arg;
 
 	for (uint32_t i = 0; i < PMD_PAGES; i++)
-		slot_add(p->s, &p->l->page[i], ref);
+		slot_add(p->s, page_get(p->s, p->l, i), ref);
+}
+
+/* Return: nothing is left in the part. */
+static bool part_empty(const struct use_part *p)
+{
+	uint64_t any = 0;
+
+	for (uint32_t i = 0; i < PART_PAGES; i++)
+		any |= p->page[i];
+	return !any;
+}
+
+/* Return: nothing is left in the leaf. */
+static bool clear_pages(struct use_store *s, struct use_leaf *l,
+			uint32_t first, uint32_t end)
+{
+	for (uint32_t i = first; i < end; ) {
+		uint32_t part = i / PART_PAGES;
+		struct use_part *p = l->part[part];
+
+		for (; i < end && i / PART_PAGES == part; i++)
+			if (p)
+				slot_clear(s, &p->page[i % PART_PAGES]);
+		if (p && part_empty(p))
+			part_free(s, l, part);
+	}
+	for (uint32_t i = 0; i < PARTS; i++)
+		if (l->part[i])
+			return false;
+	return true;
 }
 
 void uses_clear(struct use_store *s, struct use_map *m, struct range r)
@@ -219,8 +295,8 @@ void uses_clear(struct use_store *s, struct use_map *m, struct range r)
 		slot_each(s, l->whole, push_down,
 			  &(struct push){ .s = s, .l = l });
 		slot_clear(s, &l->whole);
-		for (uint32_t i = first; i < end; i++)
-			slot_clear(s, &l->page[i]);
+		if (clear_pages(s, l, first, end))
+			leaf_free(s, m, &run);
 	}
 }
 

@@ -17,7 +17,7 @@ struct use_node {
 
 /** struct use_store - memory that the maps of all address spaces share */
 struct use_store {
-	struct pool leaves;
+	struct pool leaves, parts;
 	struct use_node *nodes;		/* lists of pages with several users */
 	uint32_t used, room, free_list;
 };
