@@ -46,7 +46,8 @@ OBJ     := $(SRC:%.c=$(BUILD)/obj/%.o)
 TOBJ    := $(SRC:%.c=$(BUILD)/test/%.o) $(TSRC:%.c=$(BUILD)/test/%.o)
 TARCH   := $(BUILD)/test/libmmreplay.a
 PICK     = $(if $(T),$(foreach t,$1,$(if $(findstring $(T),$t),$t)),$1)
-ALL_T   := $(call PICK,$(TESTS) $(SCRIPTS))
+# scripts take longest, so they begin: what ends last is short
+ALL_T   := $(call PICK,$(SCRIPTS) $(TESTS))
 J        = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 NEED     = $(filter $(BUILD)/%,$(ALL_T)) $(if $(filter %.sh,$(ALL_T)),all $(BUILD)/test/mmreplay $(BUILD)/bench/bench)
 SUB      = +@$(MAKE) --no-print-directory $(J)

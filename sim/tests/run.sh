@@ -1,6 +1,7 @@
 #!/bin/bash
-# Runs test programs and test scripts, two at a time, and counts their TAP
-# lines. A part that crashes, runs out of time, prints no plan or fewer
+# Runs test programs and test scripts, one more at a time than there are CPUs
+# (some wait for clocks and disks), and counts their TAP lines. A part that
+# crashes, runs out of time, prints no plan or fewer
 # results than planned is one more failure, so silence never passes. Lines that
 # a part begins with "## " are for who runs it, and printed.
 # The last line is always: N passed, N failed, N skipped
@@ -45,7 +46,7 @@ excerpt()
 out=$BUILD/test-output
 rm -rf "$out"
 mkdir -p "$out"
-printf '%s\0' "$@" | xargs -0 -n 1 -P "${TEST_JOBS:-2}" "$0" --one "$out"
+printf '%s\0' "$@" | xargs -0 -n 1 -P "${TEST_JOBS:-$(($(nproc) + 1))}" "$0" --one "$out"
 
 passed=0 failed=0 skipped=0
 for part in "$@"; do

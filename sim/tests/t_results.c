@@ -22,8 +22,8 @@
 static const char text[] =
 	"scenario: results\ntrace: t.mmt\nreplay: {costs: model, replicates: 2}\n"
 	"baseline: {kernel: linux-6.12}\n"
-	"compare: [{kernel: linux-6.1}, {munmap: exclusive}]\n"
-	"matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}\n"
+	"compare: [{munmap: exclusive}]\n"
+	"matrix: {mm_lock: [mm-wide, per-vma], vma_free: [rcu]}\n"
 	"sweep: {machine.costs.call_rcu_ns: [10, 900]}\n";
 
 /* where the number of cells is of no interest */
