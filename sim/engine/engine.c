@@ -13,7 +13,6 @@
  *
  * Cost: one queue operation pair an event; the advance is two comparisons.
  */
-#include <stdlib.h>
 #include <string.h>
 #include "sim/base/errbuf.h"
 #include "sim/engine/engine.h"
@@ -40,8 +39,7 @@ void engine_release(struct engine *e)
 	fiber_pool_release(&e->fibers);
 	e->queue_ops->free(e->queue);
 	e->queue = NULL;
-	free(e->slots.node);
-	e->slots.node = NULL;
+	engine_slots_release(e);
 }
 
 /* Too many for the heap: they move, and it stays so. */

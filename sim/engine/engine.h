@@ -67,23 +67,21 @@ struct queue_ops {
 
 extern const struct queue_ops queue_heap, queue_wheel;
 
-/** struct slot_node - the time of slot @number's event; INT64_MAX: it has none */
-struct slot_node {
-	sim_ns at_ns;
-	uint32_t number;
-};
-
 /**
  * struct slots - sources of events with one pending at most, such as the next
  * resume of a CPU: it can be moved and taken back, and costs no queue (slots.c)
- * @node: from 1; the first of nodes 2i and 2i + 1 stands in i; leaves from @room on
- * @order: that slot 0 has; the order's owner is the slot's number
+ * @at_ns: of the event of a node of the tree; INT64_MAX: it has none
+ * @number: the slot whose event that is
+ * @leaf: node of slot 0
+ * @order: that slot 0's events have; their owner is the slot's number
  */
 struct slots {
-	struct slot_node *node;
-	uint32_t room;
+	sim_ns *at_ns;
+	uint32_t *number;
+	uint32_t leaf;
 	uint64_t order;
 	void (*fire)(struct engine *e, uint32_t number);
+	sim_ns *memory;		/* that at_ns[] is in */
 };
 
 /**
@@ -124,36 +122,38 @@ void engine_at(struct engine *e, sim_ns at_ns, uint64_t order,
 /**
  * engine_slots() - @count slots, once; @fire runs a slot's event, which is taken
  * Events of slots have class @cls and n = 0: at one time the lower number first.
+ * The engine's own release releases them.
  */
 void engine_slots(struct engine *e, uint32_t count, enum event_class cls,
 		  void (*fire)(struct engine *e, uint32_t number));
+void engine_slots_release(struct engine *e);
 
 /** engine_slot_at() - slot @number's event is at @at_ns from now on; INT64_MAX:
- *  it has none. Cost: up to log2(slots) comparisons. */
+ *  it has none. Cost: O(log slots). */
 void engine_slot_at(struct engine *e, uint32_t number, sim_ns at_ns);
 
 /** engine_note_next() - the first of queue and slots; for the engine's own files */
 static inline void engine_note_next(struct engine *e)
 {
-	const struct slot_node *s = &e->slots.node[1];
-	uint64_t order = e->slots.order + event_order(0, s->number, 0);
+	sim_ns at_ns = e->slots.at_ns[0];
+	uint64_t order = e->slots.order + event_order(0, e->slots.number[0], 0);
 
-	e->next_slot = s->at_ns < e->queue_ns ||
-		       (s->at_ns == e->queue_ns && order < e->queue_order);
-	e->next_ns = e->next_slot ? s->at_ns : e->queue_ns;
+	e->next_slot = at_ns < e->queue_ns ||
+		       (at_ns == e->queue_ns && order < e->queue_order);
+	e->next_ns = e->next_slot ? at_ns : e->queue_ns;
 	e->next_order = e->next_slot ? order : e->queue_order;
 }
 
 /** engine_slot_armed() - does it have one */
 static inline bool engine_slot_armed(const struct engine *e, uint32_t number)
 {
-	return e->slots.node[e->slots.room + number].at_ns != INT64_MAX;
+	return e->slots.at_ns[e->slots.leaf + number] != INT64_MAX;
 }
 
 /** engine_slot_next() - if next_slot: whose event comes next */
 static inline uint32_t engine_slot_next(const struct engine *e)
 {
-	return e->slots.node[1].number;
+	return e->slots.number[0];
 }
 
 /** engine_passes() - may a fiber take the next event itself, because it is a

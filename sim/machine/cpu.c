@@ -356,14 +356,6 @@ void settle_debt(struct task *t)
 	cpu_wait(t);
 }
 
-void settle(struct task *t)
-{
-	t->m->contacts++;
-	mark_unpaid(t, false);
-	if (t->owed_ns)
-		settle_debt(t);
-}
-
 /* Exact over time: what a cut cannot take, the next one does. */
 static int64_t cut_ns(struct task *t, int64_t ns)
 {

@@ -65,54 +65,50 @@ static void add_sharer(const struct machine *m, struct line *l, uint32_t cpu)
 	l->sharer_count++;
 }
 
-/* Nearest and farthest other holder of @l as seen from @cpu. */
+/* Who else has @l, as seen from @cpu: the nearest for a load, for a store the
+ * farthest. DIST_SELF: nobody. */
 struct reach {
-	enum distance near, far;
-	bool any;
+	const struct machine *m;
+	uint32_t cpu;
+	bool store;
+	enum distance d;
 };
 
-static void reach_add(const struct machine *m, struct reach *r, uint32_t cpu,
-		      uint32_t holder)
+/* False: nobody can be nearer, or farther. */
+static inline bool reach_add(struct reach *r, uint32_t holder)
 {
 	enum distance d;
 
-	if (holder == cpu)
-		return;
-	d = cpu_distance(m, cpu, holder);
-	if (!r->any || d < r->near)
-		r->near = d;
-	if (!r->any || d > r->far)
-		r->far = d;
-	r->any = true;
+	if (holder == r->cpu)
+		return true;
+	d = cpu_distance(r->m, r->cpu, holder);
+	if (r->d == DIST_SELF || (r->store ? d > r->d : d < r->d))
+		r->d = d;
+	return r->d != (r->store ? DIST_REMOTE : DIST_SMT);
 }
 
-static struct reach line_reach(const struct machine *m, const struct line *l,
-			       uint32_t cpu)
+static enum distance line_reach(const struct machine *m, const struct line *l,
+				uint32_t cpu, bool store)
 {
-	struct reach r = { DIST_SELF, DIST_SELF, false };
+	struct reach r = { m, cpu, store, DIST_SELF };
 
 	if (l->owner) {
-		reach_add(m, &r, cpu, l->owner - 1);
+		reach_add(&r, l->owner - 1);
 	} else if (!in_map(l)) {
 		for (unsigned i = 0; i < l->sharer_count; i++)
-			reach_add(m, &r, cpu, l->sharers[i] - 1U);
+			reach_add(&r, l->sharers[i] - 1U);
 	} else {
 		for (uint32_t w = 0; w < m->map_words; w++)
 			for (uint64_t b = l->map[w]; b; b &= b - 1)
-				reach_add(m, &r, cpu, w * 64 +
-					  (uint32_t)__builtin_ctzll(b));
+				if (!reach_add(&r, w * 64 + (uint32_t)__builtin_ctzll(b)))
+					return r.d;
 	}
-	return r;
+	return r.d;
 }
 
-static const struct cost_value *fetch_cost(const struct machine *m,
-					   const struct reach *r, bool store)
+static unsigned fetch_cost(enum distance d)
 {
-	const struct cost_value *cost = m->profile->cost;
-
-	if (!r->any)
-		return &cost[COST_LINE_MEMORY];
-	return &cost[COST_XFER_SMT + (store ? r->far : r->near) - DIST_SMT];
+	return d == DIST_SELF ? COST_LINE_MEMORY : COST_XFER_SMT + d - DIST_SMT;
 }
 
 static void become_sharer(const struct machine *m, struct line *l,
@@ -137,8 +133,8 @@ static const struct cost_value *fetch(struct machine *m, struct line *l,
 				      uint32_t cpu, enum line_access how,
 				      sim_ns now)
 {
-	struct reach r = line_reach(m, l, cpu);
-	const struct cost_value *cost = fetch_cost(m, &r, how != LINE_LOAD);
+	enum distance d = line_reach(m, l, cpu, how != LINE_LOAD);
+	const struct cost_value *cost = &m->profile->cost[fetch_cost(d)];
 	int64_t keep_ns = m->profile->cost[COST_LINE_SNOOP].value;
 	sim_ns until_ns;
 
@@ -150,11 +146,11 @@ static const struct cost_value *fetch(struct machine *m, struct line *l,
 		l->lost_before_ns = (uint16_t)(rest_ns < 0 ? 0 :
 				rest_ns > UINT16_MAX ? UINT16_MAX : rest_ns);
 	}
-	until_ns = now + cost_take(m, (unsigned)(cost - m->profile->cost), 1);
+	until_ns = now + cost_take(m, fetch_cost(d), 1);
 	if (until_ns > l->busy_until_ns)
 		l->busy_until_ns = until_ns;
 	if (how == LINE_LOAD) {
-		become_sharer(m, l, cpu, r.any);
+		become_sharer(m, l, cpu, d != DIST_SELF);
 	} else {
 		l->owner = (uint16_t)(cpu + 1);
 		l->sharer_count = 0;
@@ -180,7 +176,7 @@ static bool core_shares(const struct machine *m, const struct line *l,
 }
 
 /* The threads of a core share its L1: what one has the others load and store. */
-static bool in_l1(const struct machine *m, const struct line *l, uint32_t cpu,
+static inline bool in_l1(const struct machine *m, const struct line *l, uint32_t cpu,
 		  enum line_access how)
 {
 	if (l->owner == cpu + 1)
@@ -190,7 +186,7 @@ static bool in_l1(const struct machine *m, const struct line *l, uint32_t cpu,
 	return how == LINE_LOAD && core_shares(m, l, cpu);
 }
 
-static bool hits(const struct machine *m, const struct line *l, uint32_t cpu,
+static inline bool hits(const struct machine *m, const struct line *l, uint32_t cpu,
 		 enum line_access how, sim_ns now)
 {
 	if (in_l1(m, l, cpu, how))
@@ -269,9 +265,9 @@ static struct task *queue_first(const struct machine *m,
 	if (!q->at)
 		return TAILQ_FIRST(&q->round);
 	TAILQ_FOREACH(t, &q->round, line_link) {
-		if (smt && t->cpu->core == q->at->core)
+		if (smt && t->line_core == q->at->core)
 			return t;
-		if (!near && t->cpu->llc == q->at->llc)
+		if (!near && t->line_llc == q->at->llc)
 			near = t;
 		if (near && !smt)
 			break;
@@ -298,13 +294,6 @@ static void queue_arm(struct machine *m, struct line *l)
 	queue_arm_for(m, l, queue_first(m, l->queue));
 }
 
-static bool same_round(const struct task *t, const struct task *w)
-{
-	if (t->m->profile->line_round == LINE_ROUND_CORE)
-		return t->cpu->core == w->cpu->core;
-	return t->cpu->socket == w->cpu->socket;
-}
-
 /* The line comes to @t: all that wait on its socket, or core, are its round. */
 static void round_begin(struct line_queue *q, const struct task *t)
 {
@@ -312,7 +301,7 @@ static void round_begin(struct line_queue *q, const struct task *t)
 
 	for (w = TAILQ_FIRST(&q->waiting); w; w = after) {
 		after = TAILQ_NEXT(w, line_link);
-		if (!same_round(t, w))
+		if (w->line_round != t->line_round)
 			continue;
 		TAILQ_REMOVE(&q->waiting, w, line_link);
 		TAILQ_INSERT_TAIL(&q->round, w, line_link);
@@ -355,6 +344,10 @@ static const struct cost_value *wait_for(struct task *t, struct line *l,
 
 	line_wait(t, l);
 	t->line_access = (uint8_t)how;
+	t->line_core = (uint16_t)t->cpu->core;
+	t->line_llc = (uint16_t)t->cpu->llc;
+	t->line_round = t->m->profile->line_round == LINE_ROUND_CORE ?
+			t->line_core : (uint16_t)t->cpu->socket;
 	t->line_mark_ns = t->mode_ns[t->mode];
 	if (!l->queue)
 		l->queue = queue_get(t->m, l);
@@ -375,31 +368,42 @@ static void owe(struct task *t, int64_t ns, enum cost_class cls)
 {
 	uint8_t eager = t->slow_work & WORK_EAGER;
 
+	if (!ns)
+		return;
 	t->slow_work ^= eager;
 	work_ns(t, ns, cls);
 	mark_unpaid(t, false);
 	t->slow_work ^= eager;
 }
 
-/* Settle; have @l; what that costs is owed. */
-static void access(struct task *t, struct line *l, enum line_access how)
+/* Not there, or on its way to somebody. */
+static __attribute__((noinline)) void miss(struct task *t, struct line *l,
+					   enum line_access how)
 {
-	const struct cost_value *cost, *hit;
+	sim_ns now = t->m->engine.now_ns;
+	const struct cost_value *cost;
+
+	cost = is_busy(l, how, now) ? wait_for(t, l, how) :
+				 fetch(t->m, l, t->cpu->id, how, now);
+	owe(t, cost->value, cost->cls);
+}
+
+/* Settle; have @l; what that costs is owed. */
+static inline void access(struct task *t, struct line *l, enum line_access how)
+{
+	const struct cost_value *hit = &t->m->profile->cost[hit_cost[how]];
 	uint32_t cpu;
 	sim_ns now;
 
 	settle(t);
 	cpu = t->cpu->id;
 	now = t->m->engine.now_ns;
-	hit = &t->m->profile->cost[hit_cost[how]];
 	if (hits(t->m, l, cpu, how, now)) {
 		owe(t, arrival_ns(l, cpu, now), COST_DERIVED);
 		owe(t, cost_take(t->m, hit_cost[how], 1), hit->cls);
 		return;
 	}
-	cost = is_busy(l, how, now) ? wait_for(t, l, how) :
-				 fetch(t->m, l, cpu, how, now);
-	owe(t, cost->value, cost->cls);
+	miss(t, l, how);
 	if (how == LINE_RMW)
 		owe(t, cost_take(t->m, hit_cost[how], 1), hit->cls);
 }
@@ -481,14 +485,13 @@ void line_walk_end(struct line_walk *w)
 int64_t line_transfer_ns(const struct machine *m, const struct line *l,
 			 uint32_t cpu)
 {
-	struct reach r = line_reach(m, l, cpu);
 	int64_t queue_ns = l->busy_until_ns - m->engine.now_ns;
 	int64_t ns = 0;
 
 	if (queue_ns < 0)
 		queue_ns = 0;
 	if (l->owner != cpu + 1)
-		ns = fetch_cost(m, &r, true)->value;
+		ns = m->profile->cost[fetch_cost(line_reach(m, l, cpu, true))].value;
 	return queue_ns + ns;
 }
 

@@ -118,19 +118,6 @@ void machine_release(struct machine *m)
 	memset(m, 0, sizeof(*m));
 }
 
-enum distance cpu_distance(const struct machine *m, uint32_t a, uint32_t b)
-{
-	const struct cpu *x = &m->cpus[a], *y = &m->cpus[b];
-
-	if (a == b)
-		return DIST_SELF;
-	if (x->core == y->core)
-		return DIST_SMT;
-	if (x->llc == y->llc)
-		return DIST_LLC;
-	return x->socket == y->socket ? DIST_SOCKET : DIST_REMOTE;
-}
-
 int64_t machine_ipi_latency(const struct machine *m, uint32_t from, uint32_t to)
 {
 	const struct cost_value *cost = m->profile->cost;

@@ -87,8 +87,10 @@ struct task {
 	struct line *line;	/* it waits for this one (line.h) */
 	const struct cost_value *line_cost;	/* ... and came from there */
 	int64_t line_mark_ns;
-	uint8_t line_access;
 	TAILQ_ENTRY(task) line_link;
+	uint16_t line_core, line_llc, line_round;	/* it asks from: core, LLC, and
+							 * whose requests make a round */
+	uint8_t line_access;
 	/* ---- for the rooms above ---- */
 	uint8_t op_kind;	/* opaque class of the current op, for blame */
 	uint8_t held_count;
@@ -302,8 +304,17 @@ static inline void shorten_leave(struct task *t, const struct lock_class *c,
 		t->slow_work -= WORK_SHORT;
 }
 
+/** settle_debt() - return when what is owed and taken of the CPU is over */
+void settle_debt(struct task *t);
+
 /** settle() - return when the debt is zero; counts one contact */
-void settle(struct task *t);
+static inline void settle(struct task *t)
+{
+	t->m->contacts++;
+	mark_unpaid(t, false);
+	if (t->owed_ns)
+		settle_debt(t);
+}
 
 /** assert_settled() - for accessors: no debt may be left (test build) */
 static inline void assert_settled(const struct task *t)
@@ -449,7 +460,19 @@ int64_t machine_ipi_latency(const struct machine *m, uint32_t from, uint32_t to)
 /* ---- topology ---- */
 
 enum distance { DIST_SELF, DIST_SMT, DIST_LLC, DIST_SOCKET, DIST_REMOTE };
-enum distance cpu_distance(const struct machine *m, uint32_t a, uint32_t b);
+static inline enum distance cpu_distance(const struct machine *m, uint32_t a,
+					 uint32_t b)
+{
+	const struct cpu *x = &m->cpus[a], *y = &m->cpus[b];
+
+	if (a == b)
+		return DIST_SELF;
+	if (x->core == y->core)
+		return DIST_SMT;
+	if (x->llc == y->llc)
+		return DIST_LLC;
+	return x->socket == y->socket ? DIST_SOCKET : DIST_REMOTE;
+}
 
 /** cpus_busy() - CPUs of [@first, @end) that run a task or are about to */
 uint32_t cpus_busy(const struct machine *m, uint32_t first, uint32_t end);

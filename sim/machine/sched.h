@@ -39,9 +39,6 @@ void cpu_switch(struct cpu *c);
 /** cpu_resched() - curr should give way: at once where it may be preempted */
 void cpu_resched(struct cpu *c);
 
-/** settle_debt() - from the task's fiber: wait until owed and taken time are over */
-void settle_debt(struct task *t);
-
 /** cpu_wait() - from the fiber of @t, which has been armed or burns its CPU: until
  *  it goes on. If the next event resumes another fiber, straight to that. */
 void cpu_wait(struct task *t);
