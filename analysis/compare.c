@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include "analysis/table.h"
+#include "sim/base/file.h"
 
 int compare_write(const struct result_set *s, const struct compare_options *o,
 		  FILE *out, struct errbuf *e)
@@ -31,10 +32,9 @@ int compare_write(const struct result_set *s, const struct compare_options *o,
 		break;
 	}
 	table_release(&t);
-	if (!err && ferror(out))
-		err = -EIO;
-	return err ? err_set(e, err, "compare: cannot write: %s", strerror(-err)) :
-		     0;
+	if (ferror(out))
+		return err_stream(e, out, "compare");
+	return err ? err_set(e, err, "compare: %s", strerror(-err)) : 0;
 }
 
 static const char *spread_name(const struct change *c)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "analysis/analysis.h"
 #include "analysis/text.h"
+#include "sim/base/file.h"
 
 static const char *word(const json_t *entry, const char *key)
 {
@@ -89,5 +90,5 @@ int flame_write(const struct result_set *s, FILE *out, struct errbuf *e)
 		}
 		json_decref(sums);
 	}
-	return ferror(out) ? err_set(e, -EIO, "flame: cannot write") : 0;
+	return err_stream(e, out, "flame");
 }

@@ -255,5 +255,5 @@ int report_write(const struct result_set *s, const char *dir, FILE *out,
 	fprintf(out, "</main>\n<script>\n%s</script>\n</body>\n</html>\n",
 		report_script);
 	table_release(&t);
-	return ferror(out) ? err_set(e, -EIO, "report: cannot write") : 0;
+	return err_stream(e, out, "report");
 }

@@ -17,6 +17,7 @@
 #include <jansson.h>
 #include "analysis/text.h"
 #include "analysis/timeline.h"
+#include "sim/base/file.h"
 #include "sim/base/mem.h"
 
 enum { ID_MOST = 1 << 20, LINE_MOST = 1 << 16, CPU_PID = 1000000,
@@ -595,5 +596,5 @@ void timeline_begin(struct timeline *t, FILE *out)
 int timeline_end(struct timeline *t, struct errbuf *e)
 {
 	fputs("\n]}\n", t->out);
-	return ferror(t->out) ? err_set(e, -EIO, "timeline: cannot write") : 0;
+	return err_stream(e, t->out, "timeline");
 }

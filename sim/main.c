@@ -10,6 +10,7 @@
 #include <string.h>
 #include "commit.h"
 #include "sim/base/errbuf.h"
+#include "sim/base/file.h"
 #include "sim/commands/command.h"
 #include "sim/results/program.h"
 
@@ -98,10 +99,9 @@ static const struct command *find(const char *name, struct errbuf *e)
 
 int main(int argc, char **argv)
 {
-	struct errbuf e = { 0 };
+	struct errbuf e = { 0 }, lost = { 0 };
 	const struct command *cmd;
 	int status;
-	bool written;
 
 	setlocale(LC_ALL, "C");
 	signal(SIGXFSZ, SIG_IGN);	/* past RLIMIT_FSIZE: EFBIG, as on a full disk */
@@ -129,13 +129,14 @@ int main(int argc, char **argv)
 	opterr = 0;
 	status = cmd->run(argc - 1, argv + 1, &e);
 	/* what a command printed stands before what it says of it */
-	written = !fflush(stdout) && !ferror(stdout);
+	fflush(stdout);
+	err_stream(&lost, stdout, "standard output");
 	if (status < 0) {
 		fprintf(stderr, "mmreplay: %s\n", e.text);
 		return e.exit_status ? e.exit_status : 1;
 	}
-	if (!written) {
-		fprintf(stderr, "mmreplay: standard output: write failed\n");
+	if (lost.code) {
+		fprintf(stderr, "mmreplay: %s\n", lost.text);
 		return 1;
 	}
 	return status;

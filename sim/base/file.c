@@ -127,12 +127,23 @@ int atomic_open(struct atomic_file *a, const char *path, struct errbuf *e)
 	return code;
 }
 
+int err_stream(struct errbuf *e, FILE *f, const char *name)
+{
+	if (!ferror(f))
+		return 0;
+	clearerr(f);
+	if (fputc('\n', f) != EOF && !fflush(f))
+		errno = EIO;	/* the cause is gone, what was lost is not back */
+	return err_sys(e, name, "cannot write");
+}
+
 int atomic_commit(struct atomic_file *a, struct errbuf *e)
 {
 	int code = 0;
 
-	if (fflush(a->f) || ferror(a->f))
-		code = err_sys(e, a->path, "cannot write");
+	fflush(a->f);
+	if (ferror(a->f))
+		code = err_stream(e, a->f, a->path);
 	else if (a->tmp_path && fsync(fileno(a->f)))
 		code = err_sys(e, a->path, "cannot sync");
 	if (fclose(a->f) && !code)

@@ -23,6 +23,12 @@ int atomic_commit(struct atomic_file *a, struct errbuf *e);
 /** atomic_abort() - remove the temporary file; safe after a failed open */
 void atomic_abort(struct atomic_file *a);
 
+/**
+ * err_stream() - "NAME: cannot write: why", if writing to @f has ever failed
+ * Return: 0 if it has not. Why is what one more byte meets.
+ */
+int err_stream(struct errbuf *e, FILE *f, const char *name);
+
 /** file_read() - whole file into memory (NUL-terminated), refused above @limit_bytes */
 int file_read(const char *path, size_t limit_bytes, char **text, size_t *bytes,
 	      struct errbuf *e);

@@ -133,7 +133,7 @@ code=$?
 	study short >out 2>err && same short >diff.log
 result $? "${names[7]}" err
 "$run" compare whole >/dev/full 2>err
-[ $? = 1 ] && grep -qi 'cannot write' err
+[ $? = 1 ] && grep -q 'cannot write: No space left on device' err
 result $? "${names[8]}" err
 
 if [ "$(id -u)" = 0 ]; then

@@ -114,6 +114,24 @@ static void t_disk_full(void **state)
 	assert_string_equal(e.text, "/dev/full: cannot write: No space left on device");
 }
 
+/* The reason of a write that failed long ago, with much written since. */
+static void t_stream_full(void **state)
+{
+	FILE *f = fopen("/dev/full", "w");
+	struct errbuf e = { 0 };
+
+	(void)state;
+	if (!f)
+		skip();
+	assert_int_equal(err_stream(&e, f, "table"), 0);
+	for (int i = 0; i < 3 * BUFSIZ; i++)
+		fputc('x', f);
+	errno = 0;
+	assert_int_equal(err_stream(&e, f, "table"), -ENOSPC);
+	assert_string_equal(e.text, "table: cannot write: No space left on device");
+	fclose(f);
+}
+
 /* A child that dies with its file open; its temporary name, caller frees. */
 static char *killed_writer(void)
 {
@@ -271,6 +289,7 @@ int main(void)
 		cmocka_unit_test(t_whole_or_not),
 		cmocka_unit_test(t_open_fails),
 		cmocka_unit_test(t_disk_full),
+		cmocka_unit_test(t_stream_full),
 		cmocka_unit_test(t_killed),
 		cmocka_unit_test(t_special),
 		cmocka_unit_test(t_read),
