@@ -44,7 +44,7 @@ struct path {
 	uint8_t side[MAX_DEPTH];
 };
 
-/* From nothing to HINTS_A_RUN times the runs, and again when they are twice as many. */
+/* HINTS_A_RUN for each run, and again when those are twice as many. */
 static __attribute__((noinline)) void more_hints(struct rangemap *m)
 {
 	uint32_t bits = 64 - (uint32_t)__builtin_clzll(m->count * HINTS_A_RUN);

@@ -449,7 +449,6 @@ static void mm_end(struct order_build *b, const struct deed *d)
 void deed_touch(struct order_build *b, struct mm_order *mm, struct mm_user *u,
 		uint64_t page, uint64_t ref)
 {
-	const struct range r = { page, page + PAGE_BYTES };
 	struct range_run run;
 
 	b->succ = ref;
@@ -458,7 +457,7 @@ void deed_touch(struct order_build *b, struct mm_order *mm, struct mm_user *u,
 	if (mm->tracked) {
 		if (rangemap_find(&mm->changed, page, &run))
 			edge_from(b, run.value);
-		uses_add(&b->store, &mm->uses, r, ref);
+		uses_add_page(&b->store, &mm->uses, page, ref);
 	}
 	if (u->last == NO_REF || u->last < ref)
 		u->last = ref;

@@ -83,16 +83,14 @@ static void put_sched(struct rtask *rt, struct op *op)
 	n->ops[n->count++] = *op;
 }
 
-void export_sched(struct rtask *rt, enum op_kind kind, uint64_t arg,
-		  sim_ns now)
+void export_switch(struct rtask *rt, enum op_kind kind, uint64_t arg,
+		   sim_ns now)
 {
 	struct op op = { .kind = (uint8_t)kind, .start_ns = now,
 			 .duration_ns = TRACE_UNKNOWN_NS, .task = rt->trace,
 			 .mm = TRACE_NO_MM, .flags = OPF_RESULT_KNOWN,
 			 .cpu = (uint16_t)(rt->task.cpu ? rt->task.cpu->id : 0) };
 
-	if (!rt->r->export)
-		return;
 	op.arg[0] = arg;
 	op.arg[1] = kind == OP_SCHED_OUT ? TRACE_NO_TASK : 0;
 	put_sched(rt, &op);
@@ -161,8 +159,6 @@ void export_op(struct rtask *rt)
 	struct nested *n;
 	int64_t own_ns = 0;
 
-	if (!r->export)
-		return;
 	uncut(&rt->kop);
 	for (int i = 0; i < KOP_SEGS; i++)
 		own_ns += own_of(&rt->kop, i) + rt->kop.sleep_ns[i];

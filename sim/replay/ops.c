@@ -368,7 +368,8 @@ static int64_t prepare_kop(struct rtask *rt)
 
 	*k = (struct kop){ .kind = rt->op.kind, .effect = on_effect,
 			   .woken_ns = rt->task.wakeups_ns };
-	costs_segments(&rt->op, tax, r->h->lock_event_tax_ns, k);
+	if (rt->op.segs || tax)
+		costs_segments(&rt->op, tax, r->h->lock_event_tax_ns, k);
 	if (!r->costs || r->preparing)
 		return p_ns;
 	p_ns = costs_take(r->costs, &rt->op, &rt->cost_pos, k, &clipped_ns);
@@ -472,7 +473,8 @@ void op_fiber(void *task)
 	kop_effect(t);
 	op_clock_end(rt);
 	t->op = NULL;
-	export_op(rt);
+	if (__builtin_expect(r->export != NULL, 0))
+		export_op(rt);
 	compare(rt, ret);
 	if (r->preparing)
 		costs_put(r->costs, &rt->op, &rt->kop,

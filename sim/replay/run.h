@@ -199,11 +199,17 @@ void mm_awake(struct rtask *rt, bool awake);
 
 /* export.c: the run as a trace */
 int export_open(struct replay *r);
-/** export_op() - the op of @rt is over; it is on its CPU, settled */
+/** export_op() - the op of @rt is over; it is on its CPU, settled; r->export is */
 void export_op(struct rtask *rt);
+void export_switch(struct rtask *rt, enum op_kind kind, uint64_t arg,
+		   sim_ns now);
 /** export_sched() - @rt leaves (@arg: state), arrives, or wakes (@arg: whom) */
-void export_sched(struct rtask *rt, enum op_kind kind, uint64_t arg,
-		  sim_ns now);
+static inline void export_sched(struct rtask *rt, enum op_kind kind,
+				uint64_t arg, sim_ns now)
+{
+	if (__builtin_expect(rt->r->export != NULL, 0))
+		export_switch(rt, kind, arg, now);
+}
 /** export_close() - the file appears, unless @err. Return: @err or its own */
 int export_close(struct replay *r, int err);
 

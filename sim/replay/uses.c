@@ -79,7 +79,7 @@ static void slot_clear(struct use_store *s, uint64_t *slot)
 	*slot = 0;
 }
 
-static void slot_add(struct use_store *s, uint64_t *slot, uint64_t ref)
+static inline void slot_add(struct use_store *s, uint64_t *slot, uint64_t ref)
 {
 	uint32_t task = (uint32_t)(ref >> 32), i;
 
@@ -173,6 +173,14 @@ void uses_add(struct use_store *s, struct use_map *m, struct range r,
 		for (uint32_t i = first; i < end; i++)
 			slot_add(s, page_get(s, l, i), ref);
 	}
+}
+
+void uses_add_page(struct use_store *s, struct use_map *m, uint64_t page,
+		   uint64_t ref)
+{
+	struct use_leaf *l = leaf_get(s, m, page);
+
+	slot_add(s, page_get(s, l, page >> PAGE_SHIFT & (PMD_PAGES - 1)), ref);
 }
 
 /* The slot of page *@i, or NULL and *@i the last of its part, which is empty. */

@@ -36,6 +36,10 @@ void use_store_release(struct use_store *s);
 void uses_add(struct use_store *s, struct use_map *m, struct range r,
 	      uint64_t ref);
 
+/** uses_add_page() - uses_add() of the page at @page */
+void uses_add_page(struct use_store *s, struct use_map *m, uint64_t page,
+		   uint64_t ref);
+
 /** uses_each() - every use of a page of @r, some more than once */
 void uses_each(const struct use_store *s, const struct use_map *m,
 	       struct range r, void (*fn)(void *arg, uint64_t ref), void *arg);
