@@ -1,8 +1,8 @@
 #!/bin/bash
 # Pins that the program builds for arm64 and gives the same bytes there, run
-# under qemu-user: switching of fibers, sizes, rounding.
+# under qemu-user: switching of fibers, sizes, rounding. Its manual is made by it.
 . sim/tests/long_lib.sh
-echo 1..2
+echo 1..3
 
 why=
 libs=/usr/lib/aarch64-linux-gnu
@@ -13,6 +13,7 @@ for lib in yaml zstd jansson z; do
 done
 if [ -n "$why" ]; then
 	skip 'builds for arm64' "$why (make deps-long)"
+	skip 'arm64: installs with RUN' 'not built'
 	skip 'arm64: same bytes' 'not built'
 	exit 0
 fi
@@ -21,9 +22,14 @@ build_as arm64 CC=aarch64-linux-gnu-gcc all
 status=$?
 result $status 'builds for arm64' "$tmp/make.log"
 if [ $status != 0 ]; then
+	skip 'arm64: installs with RUN' 'not built'
 	skip 'arm64: same bytes' 'not built'
 	exit 0
 fi
+build_as arm64 CC=aarch64-linux-gnu-gcc RUN='qemu-aarch64 -L /' PREFIX=/usr DESTDIR="$tmp/stage" install
+[ $? = 0 ] && [ -s "$tmp/stage/usr/share/man/man1/mmreplay-run.1" ] &&
+	readelf -h "$tmp/stage/usr/bin/mmreplay" | grep -q AArch64
+result $? 'arm64: installs with RUN' "$tmp/make.log"
 work "$tmp/native" "$build/mmreplay" &&
 	work "$tmp/arm64" qemu-aarch64 -L / "$build/arm64/mmreplay" &&
 	same_bytes 'arm64: same bytes' "$tmp/native" "$tmp/arm64" ||
