@@ -64,21 +64,36 @@ void engine_slots_release(struct engine *e)
 	e->slots = (struct slots){ 0 };
 }
 
-/* The first of a group wins @up. Who that is is a coin's throw: selected. */
+struct player {
+	sim_ns at_ns;
+	uint32_t child;
+};
+
+/* Who wins is a coin's throw: selected, not branched on. */
+static inline struct player duel(struct player a, struct player b)
+{
+	uint32_t lost = -(uint32_t)(b.at_ns < a.at_ns);
+
+	a.at_ns = b.at_ns < a.at_ns ? b.at_ns : a.at_ns;
+	a.child ^= (a.child ^ b.child) & lost;
+	return a;
+}
+
+static inline struct player pair(const sim_ns *at_ns, uint32_t child)
+{
+	return duel((struct player){ at_ns[child], child },
+		    (struct player){ at_ns[child + 1], child + 1 });
+}
+
+/* The first of a group wins @up. */
 static inline void play(struct slots *s, uint32_t up)
 {
 	const sim_ns *at_ns = &s->at_ns[up * GROUP + 1];
-	sim_ns first_ns = at_ns[0];
-	uint32_t first = 0;
+	struct player first = duel(duel(pair(at_ns, 0), pair(at_ns, 2)),
+				   duel(pair(at_ns, 4), pair(at_ns, 6)));
 
-	for (uint32_t i = 1; i < GROUP; i++) {
-		uint32_t before = -(uint32_t)(at_ns[i] < first_ns);
-
-		first_ns = at_ns[i] < first_ns ? at_ns[i] : first_ns;
-		first ^= (first ^ i) & before;
-	}
-	s->at_ns[up] = first_ns;
-	s->number[up] = s->number[up * GROUP + 1 + first];
+	s->at_ns[up] = first.at_ns;
+	s->number[up] = s->number[up * GROUP + 1 + first.child];
 }
 
 static inline void set(struct slots *s, uint32_t number, sim_ns at_ns)
