@@ -160,7 +160,7 @@ static inline uint32_t engine_slot_next(const struct engine *e)
  *  slot's and nobody looks in between */
 static inline bool engine_passes(const struct engine *e)
 {
-	return e->next_slot && !e->stop && !e->check;
+	return e->next_slot && !e->stop && !e->check && e->fibers.passes;
 }
 
 /** engine_slot_take() - the next event, which is a slot's: the clock moves there,

@@ -47,6 +47,7 @@ void fiber_pool_init(struct fiber_pool *p)
 	p->main = xcalloc(1, sizeof(*p->main));
 	p->main->pool = p;
 	p->main->tsan = tool_tsan_current();
+	p->passes = !tool_knows_slabs_only();
 	fiber_guard_add(p);
 }
 
@@ -165,6 +166,7 @@ void fiber_yield(struct fiber_pool *p, struct fiber *f)
 
 void fiber_pass(struct fiber_pool *p, struct fiber *f, struct fiber *to)
 {
+	BUG_ON(!p->passes);
 	if (!f->guarded)
 		canary_check(f);
 	p->running = to;

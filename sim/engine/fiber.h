@@ -40,6 +40,7 @@ struct fiber_pool {
 	struct fiber_slab *slabs;
 	struct fiber_pool *next;	/* known to the overflow handler */
 	uint32_t live, created;
+	bool passes;		/* fiber_pass() may be used */
 };
 
 void fiber_pool_init(struct fiber_pool *p);
@@ -61,7 +62,9 @@ void fiber_name(struct fiber *f, const char *what);
  *  yields or returns. Return: true if that one finished (and is back in the pool). */
 bool fiber_enter(struct fiber_pool *p, struct fiber *f);
 
-/** fiber_pass() - from inside @f: yield, and on to @to without the engine between */
+/** fiber_pass() - from inside @f: yield, and on to @to without the engine between.
+ *  Only if p->passes: valgrind, which knows slabs and not stacks, takes a switch
+ *  inside a slab for a frame. */
 void fiber_pass(struct fiber_pool *p, struct fiber *f, struct fiber *to);
 
 /** fiber_yield() - from inside @f: back to the engine */

@@ -47,6 +47,16 @@ static inline void *tool_tsan_current(void)
 #endif
 }
 
+/* Does a tool watch that takes a switch inside a slab for a frame? */
+static inline bool tool_knows_slabs_only(void)
+{
+#ifdef FIBER_VALGRIND
+	return RUNNING_ON_VALGRIND != 0;
+#else
+	return false;
+#endif
+}
+
 static inline void tool_slab_new(struct fiber_slab *s)
 {
 #ifdef FIBER_ASAN
