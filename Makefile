@@ -16,7 +16,7 @@ endif
 
 WARN  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 # the prefix map: same bytes wherever the tree and BUILD lie
-BASE  := -std=gnu17 -D_GNU_SOURCE -ffp-contract=off -ffile-prefix-map=$(CURDIR)=. \
+STD   := -std=gnu17 -D_GNU_SOURCE -ffp-contract=off -ffile-prefix-map=$(CURDIR)=. \
 	 -ffile-prefix-map=$(BUILD)=build \
 	 -I. -I$(BUILD) $(WARN)
 REL   := -O2 -g
@@ -31,7 +31,7 @@ OPT   = $(eval OPT := $$(shell for p in libtracefs libtracecmd; do \
 PKG_C = $(eval PKG_C := $$(shell pkg-config --cflags $(LIBS) $(OPT) 2>/dev/null))$(PKG_C)
 PKG_L = $(eval PKG_L := $$(shell pkg-config --libs $(LIBS) $(OPT) 2>/dev/null))$(PKG_L)
 HAVE  = $(if $(filter libtracefs,$(OPT)),-DHAVE_TRACEFS) $(if $(filter libtracecmd,$(OPT)),-DHAVE_TRACECMD)
-FLAGS = $(BASE) $(HAVE) $(PKG_C)
+FLAGS = $(STD) $(HAVE) $(PKG_C)
 MINE  = $(CPPFLAGS) $(CFLAGS)
 LINK  = -rdynamic $(PKG_L) -lm -ldl -lpthread
 

@@ -32,7 +32,7 @@ compare()	# NEW STATUS PATTERN [WORD]: against old
 	[ $? = "$2" ] && grep -qE -- "$3" "$tmp/out"
 }
 
-echo 1..13
+echo 1..14
 "$bench" --only fiber-switch --runs 1 --dir "$tmp" --program /nowhere -o "$tmp/json" >"$tmp/out" 2>&1 &&
 	grep -q '"name": "fiber-switch"' "$tmp/json" && grep -q '"unit": "ns"' "$tmp/json" &&
 	grep -q '"target": null' "$tmp/json" && grep -q '^2 figures; 0 targets' "$tmp/out"
@@ -88,3 +88,6 @@ result $? 'a file of something else is refused'
 make -s bench-compare BASE="$tmp/nowhere" >"$tmp/out" 2>&1
 [ $? = 2 ] && grep -q 'expected BASE=file' "$tmp/out" && [ "$(wc -l <"$tmp/out")" -le 2 ]
 result $? 'a BASE that is not there is refused before anything is measured'
+MAKEFLAGS= make -n BUILD="$tmp/b" BASE="$tmp/old" "$tmp/b/obj/sim/main.o" >"$tmp/out" 2>&1 &&
+	grep -q -- ' -std=gnu17 .* -I\. ' "$tmp/out"
+result $? 'a BASE leaves the flags of the compiler alone'
