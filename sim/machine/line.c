@@ -10,9 +10,10 @@
  * A load takes the line from the nearest holder, a store waits for the
  * farthest one to give it up. The fifth sharer makes a bit map, which stays.
  *
- * Cost: O(1) for a hit and up to four sharers, O(CPUs / 64) beyond; a request
- * that waits is one event more, and O(those of its round that wait) where cores
- * have several threads or a socket several LLCs.
+ * Cost: O(1) for a hit and up to four sharers, beyond O(sharers) until one is
+ * found that none can be nearer, or farther; a request that waits is one event
+ * more, and O(those of its round that wait) where cores have several threads or
+ * a socket several LLCs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -224,17 +225,34 @@ static const unsigned hit_cost[] = {
 
 /* ---- those who wait ---- */
 
+/* Whose requests make one round: a core's or a socket's. */
+static uint32_t round_of(const struct cpu *c)
+{
+	if (mutated(MUTATE_LINE_FIFO))
+		return c->id;
+	return c->m->profile->line_round == LINE_ROUND_CORE ? c->core : c->socket;
+}
+
+static struct line_queue *queue_new(struct machine *m)
+{
+	uint32_t groups = round_of(&m->cpus[m->cpu_count - 1]) + 1;
+	struct line_queue *q = xcalloc(1, sizeof(*q) + groups * sizeof(q->group[0]));
+
+	for (uint32_t i = 0; i < groups; i++)
+		TAILQ_INIT(&q->group[i].tasks);
+	q->all = m->line_queues;
+	m->line_queues = q;
+	return q;
+}
+
 static struct line_queue *queue_get(struct machine *m, const struct line *l)
 {
 	struct line_queue *q = m->line_queues_free;
 
-	if (q) {
+	if (q)
 		m->line_queues_free = q->free;
-	} else {
-		q = xcalloc(1, sizeof(*q));
-		q->all = m->line_queues;
-		m->line_queues = q;
-	}
+	else
+		q = queue_new(m);
 	TAILQ_INIT(&q->waiting);
 	TAILQ_INIT(&q->round);
 	q->next = NULL;
@@ -261,7 +279,8 @@ static struct task *queue_first(const struct machine *m,
 	struct task *t, *near = NULL;
 
 	if (TAILQ_EMPTY(&q->round))
-		return TAILQ_FIRST(&q->waiting);
+		return TAILQ_EMPTY(&q->waiting) ? NULL :
+		       TAILQ_FIRST(&TAILQ_FIRST(&q->waiting)->tasks);
 	if (!q->at)
 		return TAILQ_FIRST(&q->round);
 	TAILQ_FOREACH(t, &q->round, line_link) {
@@ -294,20 +313,24 @@ static void queue_arm(struct machine *m, struct line *l)
 	queue_arm_for(m, l, queue_first(m, l->queue));
 }
 
+static void queue_add(struct line_queue *q, struct task *t)
+{
+	struct line_group *g = &q->group[t->line_round];
+
+	if (TAILQ_EMPTY(&g->tasks))
+		TAILQ_INSERT_TAIL(&q->waiting, g, link);
+	TAILQ_INSERT_TAIL(&g->tasks, t, line_link);
+}
+
 /* The line comes to @t: all that wait on its socket, or core, are its round. */
 static void round_begin(struct line_queue *q, const struct task *t)
 {
-	struct task *w, *after;
+	struct line_group *g = &q->group[t->line_round];
 
-	for (w = TAILQ_FIRST(&q->waiting); w; w = after) {
-		after = TAILQ_NEXT(w, line_link);
-		if (w->line_round != t->line_round)
-			continue;
-		TAILQ_REMOVE(&q->waiting, w, line_link);
-		TAILQ_INSERT_TAIL(&q->round, w, line_link);
-		if (mutated(MUTATE_LINE_FIFO))
-			return;
-	}
+	if (TAILQ_EMPTY(&g->tasks))
+		return;
+	TAILQ_REMOVE(&q->waiting, g, link);
+	TAILQ_CONCAT(&q->round, &g->tasks, line_link);
 }
 
 void line_arrived(struct task *t)
@@ -346,12 +369,11 @@ static const struct cost_value *wait_for(struct task *t, struct line *l,
 	t->line_access = (uint8_t)how;
 	t->line_core = (uint16_t)t->cpu->core;
 	t->line_llc = (uint16_t)t->cpu->llc;
-	t->line_round = t->m->profile->line_round == LINE_ROUND_CORE ?
-			t->line_core : (uint16_t)t->cpu->socket;
+	t->line_round = (uint16_t)round_of(t->cpu);
 	t->line_mark_ns = t->mode_ns[t->mode];
 	if (!l->queue)
 		l->queue = queue_get(t->m, l);
-	TAILQ_INSERT_TAIL(&l->queue->waiting, t, line_link);
+	queue_add(l->queue, t);
 	if (!l->queue->next)
 		queue_arm(t->m, l);
 	line_wait_yield(t);

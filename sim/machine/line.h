@@ -49,12 +49,23 @@ enum { LINE_SHARERS_INLINE = 4 };
 
 enum line_access { LINE_LOAD, LINE_STORE, LINE_RMW };
 
-/** struct line_queue - those who wait for a line, each in @waiting or @round */
+/** struct line_group - those who wait and whose requests make one round */
+struct line_group {
+	struct task_queue tasks;
+	TAILQ_ENTRY(line_group) link;
+};
+
+/**
+ * struct line_queue - those who wait for a line, each in a group or in @round
+ * @waiting: groups that have somebody, by whoever of them has waited longest
+ */
 struct line_queue {
-	struct task_queue waiting, round;
+	TAILQ_HEAD(, line_group) waiting;
+	struct task_queue round;
 	struct task *next;	/* gets it when it is free */
 	const struct cpu *at;	/* who had it last; NULL: nobody */
 	struct line_queue *all, *free;
+	struct line_group group[];	/* by task->line_round */
 };
 
 /**
