@@ -7,7 +7,7 @@
 #include "sim/tests/bench/program.h"
 
 #define CPUS_1024 "--set machine=zen5-64core-2s --set machine.topology.sockets=8" \
-	" --set machine.cpus_possible=1024 --set machine.cpus=1024 --set kernel=linux-6.12"
+	" --set machine.cpus_possible=1024 --set machine.cpus=1024 --set kernel=linux-6.12 --set max_map_count=4000000"
 
 static const struct { const char *name, *workload; } storms[] = {
 	/* one address space: all of them want its mmap_lock for writing */
