@@ -11,9 +11,9 @@
  *
  * Hints. Who touches pages one after the other asks for the same run, or its
  * neighbour, again and again. A map of more than a few runs notes, by address,
- * the run that a descent found last, in a table that grows with it. A hint is only where to look first: what
- * it names is checked, so it may be stale. A free node is empty and has no
- * neighbours, so it never passes.
+ * the run that a descent found last, in a table that grows with it. A hint is
+ * only where to look first: what it names is checked, so it may be stale. A free
+ * node is empty and has no neighbours, so it never passes.
  */
 #include <stdlib.h>
 #include "sim/base/errbuf.h"

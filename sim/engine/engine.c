@@ -96,7 +96,7 @@ static inline void deliver(struct engine *e)
 
 void engine_run(struct engine *e)
 {
-	BUG_ON(e->current);
+	BUG_ON(e->fibers.running);
 	while (!e->stop && e->next_ns != INT64_MAX) {
 		if (e->next_slot)
 			e->slots.fire(e, engine_slot_take(e));

@@ -104,7 +104,6 @@ struct engine {
 	const struct queue_ops *queue_ops;
 	void *queue;
 	struct fiber_pool fibers;
-	struct fiber *current;		/* NULL while the engine itself runs */
 	uint64_t events;		/* host statistics: not part of results */
 	/* test build: called after every event; NULL otherwise */
 	void (*check)(struct engine *e, void *arg);
@@ -120,7 +119,7 @@ void engine_at(struct engine *e, sim_ns at_ns, uint64_t order,
 	       struct sink *sink, uint64_t data);
 
 /**
- * engine_slots() - @count slots, once; @fire runs a slot's event, which is taken
+ * engine_slots() - @count slots instead of none; @fire runs a slot's event, which is taken
  * Events of slots have class @cls and n = 0: at one time the lower number first.
  * The engine's own release releases them.
  */

@@ -192,7 +192,7 @@ void cpu_resched(struct cpu *c)
 	struct task *t = c->curr;
 
 	t->need_resched = true;
-	if (t->fiber && c->m->engine.current == t->fiber)
+	if (on_fiber(t))
 		return;		/* it is executing: it looks for itself */
 	if (t->spinning) {
 		if (t->spin_may_resched)
@@ -205,13 +205,6 @@ void cpu_resched(struct cpu *c)
 
 /* ---- running ---- */
 
-/* @t is the one that executes on its fiber; NULL: the engine is. */
-static inline void executes(struct machine *m, struct task *t)
-{
-	m->executing = t;
-	m->engine.current = t ? t->fiber : NULL;
-}
-
 /*
  * Run the fiber of @t until it waits for something, and whomever it has passed
  * on to. Return: the task that has come back.
@@ -220,10 +213,10 @@ static struct task *cpu_enter(struct machine *m, struct task *t)
 {
 	bool finished;
 
-	executes(m, t);
+	m->executing = t;
 	finished = fiber_enter(&m->engine.fibers, t->fiber);
 	t = m->executing;
-	executes(m, NULL);
+	m->executing = NULL;
 	if (finished)
 		t->fiber = NULL;
 	return t;
@@ -333,7 +326,7 @@ void cpu_wait(struct task *t)
 	next = resumed(&m->cpus[engine_slot_take(e)]);
 	if (next == t)
 		return;
-	executes(m, next);
+	m->executing = next;
 	prefetch_next(m);
 	fiber_pass(&e->fibers, t->fiber, next->fiber);
 }
@@ -374,7 +367,7 @@ void work_slow(struct task *t, int64_t ns, enum cost_class cls)
 		t->owed_ns -= ns;
 		t->class_ns[cls] -= ns;
 	}
-	if (t->slow_work & WORK_EAGER && t->owed_ns && t->fiber && t->m->engine.current == t->fiber)
+	if (t->slow_work & WORK_EAGER && t->owed_ns && on_fiber(t))
 		settle_debt(t);
 }
 

@@ -135,7 +135,8 @@ static const struct cost_value *fetch(struct machine *m, struct line *l,
 				      sim_ns now)
 {
 	enum distance d = line_reach(m, l, cpu, how != LINE_LOAD);
-	const struct cost_value *cost = &m->profile->cost[fetch_cost(d)];
+	unsigned id = fetch_cost(d);
+	const struct cost_value *cost = &m->profile->cost[id];
 	int64_t keep_ns = m->profile->cost[COST_LINE_SNOOP].value;
 	sim_ns until_ns;
 
@@ -147,7 +148,7 @@ static const struct cost_value *fetch(struct machine *m, struct line *l,
 		l->lost_before_ns = (uint16_t)(rest_ns < 0 ? 0 :
 				rest_ns > UINT16_MAX ? UINT16_MAX : rest_ns);
 	}
-	until_ns = now + cost_take(m, fetch_cost(d), 1);
+	until_ns = now + cost_take(m, id, 1);
 	if (until_ns > l->busy_until_ns)
 		l->busy_until_ns = until_ns;
 	if (how == LINE_LOAD) {

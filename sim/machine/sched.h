@@ -9,6 +9,12 @@
  * "Tail": the clock may move inside the call, so a handler makes it last.
  */
 
+/** on_fiber() - is it @t that calls, from its fiber */
+static inline bool on_fiber(const struct task *t)
+{
+	return t->m->executing == t;
+}
+
 /* ---- cpu.c: what a CPU does ---- */
 
 /** cpu_account() - book the time up to now to what the CPU was doing */

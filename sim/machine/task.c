@@ -51,7 +51,7 @@ void task_start_fiber(struct task *t, void (*fn)(void *t), const char *what)
 {
 	struct machine *m = t->m;
 
-	BUG_ON(t->fiber || t->owed_ns || m->engine.current);
+	BUG_ON(t->fiber || t->owed_ns || m->executing);
 	t->fiber = fiber_get(&m->engine.fibers, fn, t, what);
 	if (!t->fiber) {
 		m->failed = "more than 200000 ops in flight at once";
@@ -60,11 +60,6 @@ void task_start_fiber(struct task *t, void (*fn)(void *t), const char *what)
 	}
 	cpu_account(t->cpu);
 	t->mode = MODE_SYSTEM;
-}
-
-static bool on_fiber(const struct task *t)
-{
-	return t->fiber && t->m->engine.current == t->fiber;
 }
 
 static void task_yield(struct task *t)
