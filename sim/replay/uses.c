@@ -1,17 +1,23 @@
 /*
- * Uses of pages, in leaves of 512 pages, of which those parts exist in which a
- * page was used. A slot holds nothing (0), one use (ref + 1) or a list of uses
- * by several tasks (LIST | index of a node); the slot `whole` stands for all
- * 512 pages, so that populating a large range costs one slot per 2 MiB:
+ * Uses of pages, in leaves of 512 pages, cut into 32 parts of 16. The slot
+ * `whole` stands for all 512 pages, so that populating a large range costs one
+ * slot per 2 MiB. A part is nothing, a run, or spread:
  *
- *   leaf:  whole | part 0 | part 1 | ... | part 31
- *   part:  page 0 | page 1 | ... | page 15
+ *   leaf:    whole | part 0 | part 1 | ... | part 31
+ *   run:     pages first .. last, used one after the other by consecutive
+ *            records of one task: the ref of the first of them
+ *   spread:  page 0 | page 1 | ... | page 15
+ *
+ * Memory that is touched for the first time is touched page after page, so
+ * most parts are a run, and stay one until something else uses a page of it.
+ * A page of a spread part holds nothing (0), one use (ref + 1) or a list of
+ * uses by several tasks (LIST | index of a node).
  *
  * Invariant: a list has at most one node per task. Cost: O(log leaves) to
  * find a leaf, O(1) for the leaf used last; a clear or walk is O(pages) of
- * parts that exist. Memory: 264 bytes per 2 MiB and 128 bytes per 64 KiB in
- * which a page was used and not yet changed, so it follows what is mapped, not
- * the length of the trace.
+ * parts that are used. Memory: 304 bytes per 2 MiB in which a page was used
+ * and not yet changed, and 128 bytes per 64 KiB of it that is spread, so it
+ * follows what is mapped, not the length of the trace.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +28,23 @@
 
 enum { PART_PAGES = 16, PARTS = PMD_PAGES / PART_PAGES };
 
+_Static_assert(PARTS == 32, "a bit of a leaf's maps is a part");
+
 struct use_part {
 	uint64_t page[PART_PAGES];
 };
 
+/** struct use_leaf - @runs, @spread: a bit a part; neither: nothing */
 struct use_leaf {
 	uint64_t whole;
-	struct use_part *part[PARTS];
+	uint32_t runs, spread;
+	union {
+		uint64_t ref;		/* run: of page first */
+		struct use_part *pages;	/* spread */
+	} part[PARTS];
+	struct {
+		uint8_t first, last;	/* run */
+	} at[PARTS];
 };
 
 void use_store_init(struct use_store *s)
@@ -149,13 +165,40 @@ static bool leaf_pages(uint64_t start, struct range r, uint32_t *first,
 	return *first == 0 && *end == PMD_PAGES;
 }
 
-static uint64_t *page_get(struct use_store *s, struct use_leaf *l, uint32_t i)
+/* A run as pages of their own. */
+static struct use_part *spread(struct use_store *s, struct use_leaf *l,
+			       uint32_t part)
 {
-	struct use_part **p = &l->part[i / PART_PAGES];
+	struct use_part *p;
+	uint64_t ref = l->part[part].ref + 1;
 
-	if (!*p)
-		*p = pool_get(&s->parts);
-	return &(*p)->page[i % PART_PAGES];
+	if (l->spread >> part & 1)
+		return l->part[part].pages;
+	p = pool_get(&s->parts);
+	if (l->runs >> part & 1)
+		for (uint32_t i = l->at[part].first; i <= l->at[part].last; i++)
+			p->page[i] = ref++;
+	l->runs &= ~(1u << part);
+	l->spread |= 1u << part;
+	l->part[part].pages = p;
+	return p;
+}
+
+static void page_add(struct use_store *s, struct use_leaf *l, uint32_t i,
+		     uint64_t ref)
+{
+	uint32_t part = i / PART_PAGES, page = i % PART_PAGES;
+
+	if (l->runs >> part & 1 && page == l->at[part].last + 1u &&
+	    ref - l->part[part].ref == page - l->at[part].first) {
+		l->at[part].last = (uint8_t)page;
+	} else if ((l->runs | l->spread) >> part & 1) {
+		slot_add(s, &spread(s, l, part)->page[page], ref);
+	} else {
+		l->runs |= 1u << part;
+		l->part[part].ref = ref;
+		l->at[part].first = l->at[part].last = (uint8_t)page;
+	}
 }
 
 void uses_add(struct use_store *s, struct use_map *m, struct range r,
@@ -171,27 +214,40 @@ void uses_add(struct use_store *s, struct use_map *m, struct range r,
 			continue;
 		}
 		for (uint32_t i = first; i < end; i++)
-			slot_add(s, page_get(s, l, i), ref);
+			page_add(s, l, i, ref);
 	}
 }
 
 void uses_add_page(struct use_store *s, struct use_map *m, uint64_t page,
 		   uint64_t ref)
 {
-	struct use_leaf *l = leaf_get(s, m, page);
-
-	slot_add(s, page_get(s, l, page >> PAGE_SHIFT & (PMD_PAGES - 1)), ref);
+	page_add(s, leaf_get(s, m, page), page >> PAGE_SHIFT & (PMD_PAGES - 1),
+		 ref);
 }
 
-/* The slot of page *@i, or NULL and *@i the last of its part, which is empty. */
-static uint64_t *page_find(const struct use_leaf *l, uint32_t *i)
+/* The uses of the pages [@first, @end) of one part. */
+static void part_each(const struct use_store *s, const struct use_leaf *l,
+		      uint32_t part, uint32_t first, uint32_t end,
+		      void (*fn)(void *arg, uint64_t ref), void *arg)
 {
-	struct use_part *p = l->part[*i / PART_PAGES];
+	if (l->spread >> part & 1) {
+		for (uint32_t i = first; i < end; i++)
+			slot_each(s, l->part[part].pages->page[i], fn, arg);
+	} else if (l->runs >> part & 1) {
+		uint32_t from = l->at[part].first, to = l->at[part].last + 1u;
 
-	if (p)
-		return &p->page[*i % PART_PAGES];
-	*i |= PART_PAGES - 1;
-	return NULL;
+		for (uint32_t i = first > from ? first : from;
+		     i < (end < to ? end : to); i++)
+			fn(arg, l->part[part].ref + i - from);
+	}
+}
+
+/* The end of @i's part, or @end if that is before. */
+static uint32_t part_end(uint32_t i, uint32_t end)
+{
+	uint32_t next = (i / PART_PAGES + 1) * PART_PAGES;
+
+	return next < end ? next : end;
 }
 
 void uses_each(const struct use_store *s, const struct use_map *m,
@@ -207,25 +263,23 @@ void uses_each(const struct use_store *s, const struct use_map *m,
 
 		slot_each(s, l->whole, fn, arg);
 		leaf_pages(run.r.start, r, &first, &end);
-		for (uint32_t i = first; i < end; i++) {
-			const uint64_t *slot = page_find(l, &i);
-
-			if (slot)
-				slot_each(s, *slot, fn, arg);
-		}
+		for (uint32_t i = first; i < end; i = part_end(i, end))
+			part_each(s, l, i / PART_PAGES, i % PART_PAGES,
+				  (part_end(i, end) - 1) % PART_PAGES + 1, fn, arg);
 	}
 }
 
 static void part_free(struct use_store *s, struct use_leaf *l, uint32_t part)
 {
-	struct use_part *p = l->part[part];
+	struct use_part *p = l->part[part].pages;
 
-	if (!p)
-		return;
-	for (uint32_t i = 0; i < PART_PAGES; i++)
-		slot_clear(s, &p->page[i]);
-	l->part[part] = NULL;
-	pool_put(&s->parts, p);
+	if (l->spread >> part & 1) {
+		for (uint32_t i = 0; i < PART_PAGES; i++)
+			slot_clear(s, &p->page[i]);
+		pool_put(&s->parts, p);
+	}
+	l->runs &= ~(1u << part);
+	l->spread &= ~(1u << part);
 }
 
 static void leaf_free(struct use_store *s, struct use_map *m,
@@ -252,7 +306,7 @@ static void push_down(void *arg, uint64_t ref)
 	struct push *p = arg;
 
 	for (uint32_t i = 0; i < PMD_PAGES; i++)
-		slot_add(p->s, page_get(p->s, p->l, i), ref);
+		page_add(p->s, p->l, i, ref);
 }
 
 /* Return: nothing is left in the part. */
@@ -265,24 +319,35 @@ static bool part_empty(const struct use_part *p)
 	return !any;
 }
 
+/* Forget the uses of the pages [@first, @end) of one part. */
+static void part_clear(struct use_store *s, struct use_leaf *l, uint32_t part,
+		       uint32_t first, uint32_t end)
+{
+	bool run = l->runs >> part & 1;
+	struct use_part *p;
+
+	if (!run && !(l->spread >> part & 1))
+		return;
+	if (first <= (run ? l->at[part].first : 0) &&
+	    end > (run ? l->at[part].last : PART_PAGES - 1)) {
+		part_free(s, l, part);
+		return;
+	}
+	p = spread(s, l, part);
+	for (uint32_t i = first; i < end; i++)
+		slot_clear(s, &p->page[i]);
+	if (part_empty(p))
+		part_free(s, l, part);
+}
+
 /* Return: nothing is left in the leaf. */
 static bool clear_pages(struct use_store *s, struct use_leaf *l,
 			uint32_t first, uint32_t end)
 {
-	for (uint32_t i = first; i < end; ) {
-		uint32_t part = i / PART_PAGES;
-		struct use_part *p = l->part[part];
-
-		for (; i < end && i / PART_PAGES == part; i++)
-			if (p)
-				slot_clear(s, &p->page[i % PART_PAGES]);
-		if (p && part_empty(p))
-			part_free(s, l, part);
-	}
-	for (uint32_t i = 0; i < PARTS; i++)
-		if (l->part[i])
-			return false;
-	return true;
+	for (uint32_t i = first; i < end; i = part_end(i, end))
+		part_clear(s, l, i / PART_PAGES, i % PART_PAGES,
+			   (part_end(i, end) - 1) % PART_PAGES + 1);
+	return !(l->runs | l->spread);
 }
 
 void uses_clear(struct use_store *s, struct use_map *m, struct range r)
