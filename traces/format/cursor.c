@@ -325,6 +325,7 @@ int mmt_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 	if (shape->more & (SHAPE_META | SHAPE_REFS) || state->meta.segs ||
 	    state->meta.mm >= c->r->mm_plain || s->end - p < shape->bytes)
 		return next_of_any(c, op, e);
+	__builtin_prefetch(p + 128);
 	if (!mmt_decode_fields(&s->ctx, state, shape, p, op))
 		return fail(c, e);
 	s->p = p + shape->bytes;
