@@ -357,25 +357,56 @@ void rangemap_set(struct rangemap *m, struct range r, uint64_t value)
 		fill_gap(m, r, value, &m->nodes[m->nodes[0].prev], m->nodes);
 }
 
-bool rangemap_touch(struct rangemap *m, struct range r, uint64_t value,
-		    uint64_t *old)
+/* Usual: the run in front of @r grows. A free node is empty: it starts nowhere. */
+static inline bool grow(struct rangemap *m, struct range_node *n,
+			struct range r, uint64_t value)
 {
-	struct range_node *n = first_after(m, r.start), *prev;
+	if (n->end != r.start || n->start >= r.start || n->value != value ||
+	    (n->next && m->nodes[n->next].start <= r.end))
+		return false;
+	n->end = r.end;
+	return true;
+}
+
+/* Where @near does not say. */
+static __attribute__((noinline)) bool touch(struct rangemap *m, struct range r,
+					    uint64_t value, uint64_t *old,
+					    uint32_t *near)
+{
+	struct range_node *n = first_after(m, r.start);
 
 	if (n && n->start <= r.start) {
+		*near = (uint32_t)(n - m->nodes);
 		*old = n->value;
 		if (n->value != value)
 			rangemap_set(m, r, value);
 		return true;
 	}
-	/* usual: the run in front of it grows */
-	prev = m->nodes ? &m->nodes[n ? n->prev : m->nodes[0].prev] : NULL;
-	if (prev != m->nodes && prev->end == r.start && prev->value == value &&
-	    (!n || n->start > r.end))
-		prev->end = r.end;
-	else
-		rangemap_set(m, r, value);
+	if (m->nodes) {
+		*near = n ? n->prev : m->nodes[0].prev;
+		if (grow(m, &m->nodes[*near], r, value))
+			return false;
+	}
+	rangemap_set(m, r, value);
 	return false;
+}
+
+bool rangemap_touch(struct rangemap *m, struct range r, uint64_t value,
+		    uint64_t *old, uint32_t *near)
+{
+	struct range_node *n;
+
+	if (*near >= m->used)
+		return touch(m, r, value, old, near);
+	n = &m->nodes[*near];
+	if (grow(m, n, r, value))
+		return false;
+	if (n->start > r.start || n->end <= r.start)
+		return touch(m, r, value, old, near);
+	*old = n->value;
+	if (n->value != value)
+		rangemap_set(m, r, value);
+	return true;
 }
 
 bool rangemap_next(const struct rangemap *m, uint64_t addr,

@@ -37,10 +37,12 @@ void rangemap_set(struct rangemap *m, struct range r, uint64_t value);
 /**
  * rangemap_touch() - rangemap_set() of a range that lies in one run or in none,
  * such as a page where all runs are of pages
+ * @near: where the caller's last touch was, 0 at first: who touches one page
+ *	after the other pays no descent, however many others do the same
  * Return: it had a value, which is *@old then.
  */
 bool rangemap_touch(struct rangemap *m, struct range r, uint64_t value,
-		    uint64_t *old);
+		    uint64_t *old, uint32_t *near);
 
 /** rangemap_clear() - no byte of @r has a value */
 void rangemap_clear(struct rangemap *m, struct range r);

@@ -105,15 +105,16 @@ static uint32_t cause_number(uint64_t sum)
 }
 
 uint32_t cause_page(struct causes *c, uint32_t task, uint32_t epoch,
-		    uint64_t page)
+		    uint64_t page, uint32_t *near)
 {
 	const struct range r = { page, page + PAGE_BYTES };
 	uint64_t actor = actor_of(task, epoch), before, further;
+	uint32_t far = 0;
 
-	if (!c->shared || !rangemap_touch(&c->last, r, actor, &before))
+	if (!c->shared || !rangemap_touch(&c->last, r, actor, &before, near))
 		return 0;
 	if (actor_task(before) != task) {
-		rangemap_touch(&c->other, r, before, &further);
+		rangemap_touch(&c->other, r, before, &further, &far);
 		return cause_number(pages_value(r, before));
 	}
 	return c->other.count ? cause_number(others_of(c, r)) : 0;

@@ -54,9 +54,10 @@ void causes_release(struct causes *c);
 uint32_t cause_begun(struct causes *c, uint32_t task, uint32_t epoch,
 		     const struct cause_ranges *r, bool over);
 
-/** cause_page() - cause_begun() of one that uses the page at @page, and is over */
+/** cause_page() - cause_begun() of one that uses the page at @page, and is over
+ *  @near: the task's own, see rangemap_touch() */
 uint32_t cause_page(struct causes *c, uint32_t task, uint32_t epoch,
-		    uint64_t page);
+		    uint64_t page, uint32_t *near);
 
 /** cause_done() - that op is over, unless it was so when it began */
 void cause_done(struct causes *c, uint32_t task, uint32_t epoch,

@@ -161,7 +161,8 @@ static uint32_t moved_cause(struct rtask *rt)
 	if (!mm)
 		return 0;
 	if (touches(op, &page))
-		return cause_page(&mm->causes, rt->trace, rt->epoch, page);
+		return cause_page(&mm->causes, rt->trace, rt->epoch, page,
+				  &rt->near);
 	rt->ranges = (struct cause_ranges){ 0 };
 	if (!(op->flags & OPF_FAILED))
 		rt->ranges = op_ranges(op, &mm->causes.brk);

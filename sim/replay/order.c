@@ -258,7 +258,8 @@ static bool replay_touch(struct order_build *b, const struct op *op,
 #endif
 	mm = &b->mms[t->mm];
 	b->o->unknown_durations += op->duration_ns < 0;
-	put_cause(b, op->task, cause_page(&mm->causes, op->task, t->epoch, page));
+	put_cause(b, op->task, cause_page(&mm->causes, op->task, t->epoch, page,
+					  &t->near));
 	deed_touch(b, mm, &mm->users[t->slot], page, ref);
 	if (op->start_ns > t->busy_until_ns)
 		t->busy_until_ns = op->start_ns;

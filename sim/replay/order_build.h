@@ -88,6 +88,7 @@ struct task_build {
 	uint32_t seq;			/* of its next record */
 	uint32_t epoch, moved_run;	/* see causes.h, order.h */
 	uint32_t mm, slot;		/* its place among the users of mm */
+	uint32_t near;			/* its last touch in mm's causes */
 	int64_t busy_until_ns;		/* end of its last op */
 	uint64_t vfork;			/* vfork record that created it, or NO_REF */
 	/* off the CPU, or about to be woken */

@@ -70,6 +70,7 @@ struct rtask {
 	/* distortion */
 	struct cause_ranges ranges;	/* of the op under way */
 	uint32_t epoch, moved_pos;
+	uint32_t near;			/* its last touch in mm->causes */
 	uint64_t moved_left;		/* ops until the next with a cause */
 	bool moved_loaded, in_op;
 	bool woken_early;		/* started without its recorded waker */

@@ -118,12 +118,14 @@ static void check(const struct rangemap *m, const char *plain, uint64_t from,
 	assert_int_equal(rangemap_find(m, from, &run), plain[from] != '.');
 }
 
-/* One byte lies in one run or in none: what rangemap_touch() is for. */
+/* One byte lies in one run or in none: what rangemap_touch() is for. Where it was
+ * last is noted by letter, and stays noted from one map to the next. */
 static void touch(struct rangemap *m, const char *plain, uint64_t at, int letter)
 {
+	static uint32_t near['C' + 1];
 	uint64_t old = '.';
 	bool had = rangemap_touch(m, (struct range){ at, at + 1 },
-				  (uint64_t)letter, &old);
+				  (uint64_t)letter, &old, &near[letter]);
 
 	assert_int_equal(old, plain[at]);
 	assert_int_equal(had, plain[at] != '.');
@@ -152,8 +154,9 @@ static void t_random(void **state)
 
 			if (letter == '.')
 				rangemap_clear(&m, (struct range){ start, end });
-			else if (end == start + 1)
-				touch(&m, plain, start, letter);
+			else if (d >> 10 & 1 || end == start + 1)
+				for (uint64_t at = start; at < end; at++)
+					touch(&m, plain, at, letter);
 			else
 				put(&m, start, end, letter);
 			memset(plain + start, letter, end - start);
