@@ -489,6 +489,7 @@ void op_fiber(void *task)
 	t->op_kind = rt->op.kind;
 	settle(t);
 	op_clock_start(rt);
+	mmt_ahead(rt->cursor);
 	ret = call(rt);
 	charge_rest(rt);
 	settle(t);

@@ -21,9 +21,10 @@ static const uint64_t code_mask[8] = {
 	UINT64_MAX,
 };
 
-/* Kinds with arguments of the same shape share a context. */
+/* Kinds with arguments of the same shape share a context; 0 is the usual one's,
+ * which so stands near the cursor's own fields. */
 static const uint8_t class_of[OP_KIND_COUNT] = {
-	[OP_MMAP] = 0, [OP_MUNMAP] = 1, [OP_FAULT] = 2,
+	[OP_FAULT] = 0, [OP_MUNMAP] = 1, [OP_MMAP] = 2,
 	[OP_MADVISE] = 3, [OP_MPROTECT] = 3, [OP_MREMAP] = 3, [OP_BRK] = 3,
 	[OP_MLOCK] = 3, [OP_GUP] = 3,
 	[OP_SCHED_IN] = 4, [OP_SCHED_OUT] = 4, [OP_WAKING] = 4,
@@ -34,9 +35,9 @@ static const uint8_t class_of[OP_KIND_COUNT] = {
 
 	[OP_PROC_MAPS] = 5, [OP_PROC_SMAPS] = 5, [OP_PROC_CMDLINE] = 5,
 	/* measurements have a context of their own, so these do not collide */
-	[OP_LOCK_START] = 0, [OP_LOCK_ACQUIRED] = 0, [OP_LOCK_RELEASED] = 0,
+	[OP_LOCK_START] = 2, [OP_LOCK_ACQUIRED] = 2, [OP_LOCK_RELEASED] = 2,
 	[OP_CONTENTION_BEGIN] = 1, [OP_CONTENTION_END] = 1,
-	[OP_TLB_FLUSH] = 2, [OP_VMAP_PURGE] = 3, [OP_RSS_STAT] = 3,
+	[OP_TLB_FLUSH] = 0, [OP_VMAP_PURGE] = 3, [OP_RSS_STAT] = 3,
 	[OP_MIGRATE] = 4, [OP_LOST] = 5,
 };
 

@@ -34,20 +34,23 @@ struct measure_at {
 
 struct merge;
 
+/* What the usual record needs is in front, in AHEAD_BYTES. */
 struct mmt_cursor {
 	struct mmt_reader *r;
+	bool plain;		/* of one task, no measurements, not failed */
+	bool failed;
+	unsigned seg_size;
+	struct stream_at main;
+	struct op_segment *seg;
+	struct measure_at *measure;	/* NULL: not wanted */
 	struct merge *merge;	/* merged cursor: nothing else is used */
 	uint32_t task;
 	struct mmt_entry entry;		/* of the group under way */
 	const struct mmt_entry *only;	/* the next group's, of a directory ... */
 	const uint8_t *row, *row_end;	/* ... or the rows of the next ones */
-	struct stream_at main;
-	struct measure_at *measure;	/* NULL: not wanted */
-	struct op_segment *seg;
-	unsigned seg_size;
-	bool failed;
-	bool plain;		/* of one task, no measurements, not failed */
 };
+
+enum { LINE_BYTES = 64, AHEAD_BYTES = 160 };
 
 /* bit i: arg[i] is the number of a task, or of an mm */
 static const uint8_t task_args[OP_KIND_COUNT] = {
@@ -301,6 +304,12 @@ static __attribute__((noinline)) int next_of_any(struct mmt_cursor *c,
 	return next_main(c, op, e);
 }
 
+void mmt_ahead(const struct mmt_cursor *c)
+{
+	for (size_t at = 0; at < AHEAD_BYTES; at += LINE_BYTES)
+		__builtin_prefetch((const char *)c + at);
+}
+
 /* gcc would compute the address anew for each field, and run out of registers */
 #define KEEP_IN_REGISTER(pointer) __asm__("" : "+r"(pointer))
 
@@ -548,6 +557,7 @@ int mmt_next_merged(struct mmt_cursor *c, const struct op **op,
 			ret = advance_top(c, e);
 		} else {
 			*op = &m->heap[0].group->op;
+			mmt_ahead(m->heap[0].group->c);
 			m->advance = true;
 			return 1;
 		}

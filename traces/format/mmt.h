@@ -84,6 +84,8 @@ struct mmt_cursor *mmt_cursor(struct mmt_reader *r, uint32_t task);
  * cursor), 0 at the end, negative errno with @e set on a damaged chunk.
  */
 int mmt_next(struct mmt_cursor *c, struct op *op, struct errbuf *e);
+/** mmt_ahead() - the caller will ask for the next record soon: fetch its cursor */
+void mmt_ahead(const struct mmt_cursor *c);
 void mmt_cursor_free(struct mmt_cursor *c);
 
 /** mmt_merged() - all tasks by (start, task, sequence); same calls as a task's cursor */
