@@ -30,7 +30,8 @@ void engine_init(struct engine *e, const struct queue_ops *queue)
 	e->heap_until = queue ? UINT64_MAX : HEAP_UNTIL;
 	e->queue_ops = queue ? queue : &queue_heap;
 	e->queue = e->queue_ops->new();
-	engine_slots(e, 0, EVENT_RESUME, NULL);
+	engine_slots(e, SLOTS_WAKE, 0, event_order(EVENT_WAKE, 0, 0), NULL);
+	engine_slots(e, SLOTS_RESUME, 0, event_order(EVENT_RESUME, 0, 0), NULL);
 	fiber_pool_init(&e->fibers);
 }
 
@@ -98,8 +99,10 @@ void engine_run(struct engine *e)
 {
 	BUG_ON(e->fibers.running);
 	while (!e->stop && e->next_ns != INT64_MAX) {
-		if (e->next_slot)
-			e->slots.fire(e, engine_slot_take(e));
+		const struct slots *s = e->next_slots;
+
+		if (s)
+			s->fire(e, engine_slot_take(e));
 		else
 			deliver(e);
 		if (e->check)

@@ -67,37 +67,48 @@ struct queue_ops {
 
 extern const struct queue_ops queue_heap, queue_wheel;
 
-/**
- * struct slots - sources of events with one pending at most, such as the next
- * resume of a CPU: it can be moved and taken back, and costs no queue (slots.c)
- * @at_ns: of the event of a node of the tree; INT64_MAX: it has none
- * @number: the slot whose event that is
- * @leaf: node of slot 0
- * @order: that slot 0's events have; their owner is the slot's number
- */
-struct slots {
+/** struct far_slots - tree of winners: event times by node, and whose they are */
+struct far_slots {
 	sim_ns *at_ns;
 	uint32_t *number;
-	uint32_t leaf;
-	uint64_t order;
-	void (*fire)(struct engine *e, uint32_t number);
+	uint32_t leaf;		/* node of slot 0 */
 	sim_ns *memory;		/* that at_ns[] is in */
 };
 
 /**
+ * struct slots - sources of events with one pending at most, such as the next
+ * resume of a CPU: it can be moved and taken back, and costs no queue (slots.c)
+ * @first_ns, @first: the earliest event and whose it is; INT64_MAX: there is none
+ * @at_ns: of each slot's event; INT64_MAX: it has none
+ * @order: that slot 0's events have; their owner is the slot's number
+ */
+struct slots {
+	sim_ns first_ns;
+	uint32_t first;
+	uint64_t order;
+	sim_ns *at_ns;
+	struct dial *near;
+	struct far_slots far;
+	void (*fire)(struct engine *e, uint32_t number);
+};
+
+/* what ends a wait, and what ends a piece of work */
+enum slot_set { SLOTS_WAKE, SLOTS_RESUME, SLOT_SETS };
+
+/**
  * struct engine - clock, queue, slots, fibers
  * @next_ns, @next_order: of the earliest event; INT64_MAX: there is none
- * @next_slot: it is a slot's
+ * @next_slots: the slots it is one of; NULL: it is in the queue
  * @queue_ns, @queue_order: of the earliest in the queue
  * @heap_until: pending events up to which the heap is used (engine.c)
  */
 struct engine {
 	sim_ns now_ns, next_ns;
 	uint64_t next_order;
-	bool next_slot;
+	struct slots *next_slots;
 	bool eager;			/* every piece of work is an event */
 	bool stop;			/* leave engine_run() after this event */
-	struct slots slots;
+	struct slots slots[SLOT_SETS];
 	sim_ns queue_ns;
 	uint64_t queue_order;
 	uint64_t pending, heap_until;
@@ -120,46 +131,61 @@ void engine_at(struct engine *e, sim_ns at_ns, uint64_t order,
 
 /**
  * engine_slots() - @count slots instead of none; @fire runs a slot's event, which is taken
- * Events of slots have class @cls and n = 0: at one time the lower number first.
+ * @order: of slot 0's, see event_order(); all of SLOTS_WAKE come before those of
+ *	SLOTS_RESUME. At one time the lower number is first.
  * The engine's own release releases them.
  */
-void engine_slots(struct engine *e, uint32_t count, enum event_class cls,
-		  void (*fire)(struct engine *e, uint32_t number));
+void engine_slots(struct engine *e, enum slot_set set, uint32_t count,
+		  uint64_t order, void (*fire)(struct engine *e, uint32_t number));
 void engine_slots_release(struct engine *e);
 
 /** engine_slot_at() - slot @number's event is at @at_ns from now on; INT64_MAX:
- *  it has none. Cost: O(log slots). */
-void engine_slot_at(struct engine *e, uint32_t number, sim_ns at_ns);
+ *  it has none. Cost: O(1) if it is
+ *  near, else O(log slots). */
+void engine_slot_at(struct engine *e, enum slot_set set, uint32_t number,
+		    sim_ns at_ns);
 
 /** engine_note_next() - the first of queue and slots; for the engine's own files */
 static inline void engine_note_next(struct engine *e)
 {
-	sim_ns at_ns = e->slots.at_ns[0];
-	uint64_t order = e->slots.order + event_order(0, e->slots.number[0], 0);
+	struct slots *s = &e->slots[SLOTS_RESUME];
+	sim_ns at_ns;
+	uint64_t order;
 
-	e->next_slot = at_ns < e->queue_ns ||
-		       (at_ns == e->queue_ns && order < e->queue_order);
-	e->next_ns = e->next_slot ? at_ns : e->queue_ns;
-	e->next_order = e->next_slot ? order : e->queue_order;
+	if (e->slots[SLOTS_WAKE].first_ns <= s->first_ns)
+		s = &e->slots[SLOTS_WAKE];
+	at_ns = s->first_ns;
+	order = s->order + event_order(0, s->first, 0);
+	if (at_ns < e->queue_ns ||
+	    (at_ns == e->queue_ns && order < e->queue_order)) {
+		e->next_slots = s;
+		e->next_ns = at_ns;
+		e->next_order = order;
+	} else {
+		e->next_slots = NULL;
+		e->next_ns = e->queue_ns;
+		e->next_order = e->queue_order;
+	}
 }
 
 /** engine_slot_armed() - does it have one */
-static inline bool engine_slot_armed(const struct engine *e, uint32_t number)
+static inline bool engine_slot_armed(const struct engine *e, enum slot_set set,
+				     uint32_t number)
 {
-	return e->slots.at_ns[e->slots.leaf + number] != INT64_MAX;
+	return e->slots[set].at_ns[number] != INT64_MAX;
 }
 
-/** engine_slot_next() - if next_slot: whose event comes next */
+/** engine_slot_next() - if next_slots: whose event comes next */
 static inline uint32_t engine_slot_next(const struct engine *e)
 {
-	return e->slots.number[0];
+	return e->next_slots->first;
 }
 
 /** engine_passes() - may a fiber take the next event itself, because it is a
  *  slot's and nobody looks in between */
 static inline bool engine_passes(const struct engine *e)
 {
-	return e->next_slot && !e->stop && !e->check && e->fibers.passes;
+	return e->next_slots && !e->stop && !e->check && e->fibers.passes;
 }
 
 /** engine_slot_take() - the next event, which is a slot's: the clock moves there,

@@ -81,12 +81,23 @@ void cpu_take(struct cpu *c, int64_t ns, enum cpu_mode mode,
 
 static bool armed(const struct cpu *c)
 {
-	return engine_slot_armed(&c->m->engine, c->id);
+	return engine_slot_armed(&c->m->engine, SLOTS_RESUME, c->id);
 }
 
 static void cpu_arm(struct cpu *c)
 {
-	engine_slot_at(&c->m->engine, c->id, c->run_since_ns + c->curr->owed_ns);
+	engine_slot_at(&c->m->engine, SLOTS_RESUME, c->id,
+		       c->run_since_ns + c->curr->owed_ns);
+}
+
+void cpu_burn_until(struct cpu *c, sim_ns at_ns)
+{
+	engine_slot_at(&c->m->engine, SLOTS_WAKE, c->id, at_ns);
+}
+
+bool cpu_burn_ends(const struct cpu *c)
+{
+	return engine_slot_armed(&c->m->engine, SLOTS_WAKE, c->id);
 }
 
 void cpu_rearm(struct cpu *c)
@@ -144,7 +155,7 @@ static void cpu_leave(struct cpu *c)
 	cpu_account(c);
 	cpu_pause(c);
 	if (armed(c))
-		engine_slot_at(&c->m->engine, c->id, INT64_MAX);
+		engine_slot_at(&c->m->engine, SLOTS_RESUME, c->id, INT64_MAX);
 	if (ran > 0) {
 		t->vruntime_ns += ran;
 		t->slice_left_ns -= ran;
@@ -277,23 +288,36 @@ void cpu_go(struct cpu *c)
 	}
 }
 
-/* The time of the armed event has come: the debt is worked off. */
-static struct task *resumed(struct cpu *c)
+/*
+ * The time of the armed event has come: the debt is worked off, or the wait is
+ * over. Return: the task that goes on; NULL: a handler has the CPU still.
+ */
+static inline struct task *resumed(struct cpu *c)
 {
-	c->curr->owed_ns = 0;
-	c->run_since_ns = c->m->engine.now_ns;
+	sim_ns now = c->m->engine.now_ns;
+	struct task *t = c->curr;
+
+	if (burns(t)) {
+		burn_over(t);
+		if (c->run_since_ns <= now)
+			return t;
+		cpu_arm(c);
+		return NULL;
+	}
+	t->owed_ns = 0;
+	c->run_since_ns = now;
 	machine_touch(c->m);
-	return c->curr;
+	return t;
 }
 
-void cpu_resume(struct engine *e, uint32_t id)
+void cpu_fire(struct engine *e, uint32_t id)
 {
 	struct machine *m = (struct machine *)(void *)
 			    ((char *)e - offsetof(struct machine, engine));
 	struct cpu *c = &m->cpus[id];
 
-	resumed(c);
-	cpu_go(c);
+	if (resumed(c))
+		cpu_go(c);
 }
 
 /* ---- from a fiber ---- */
@@ -304,7 +328,7 @@ static void prefetch_next(struct machine *m)
 	const struct engine *e = &m->engine;
 	const struct task *t;
 
-	if (!e->next_slot)
+	if (!e->next_slots)
 		return;
 	t = m->cpus[engine_slot_next(e)].curr;
 	__builtin_prefetch(&t->owed_ns);
@@ -319,11 +343,13 @@ void cpu_wait(struct task *t)
 	struct engine *e = &m->engine;
 	struct task *next;
 
-	if (!engine_passes(e) || !m->cpus[engine_slot_next(e)].curr->fiber) {
-		fiber_yield(&e->fibers, t->fiber);
-		return;
-	}
-	next = resumed(&m->cpus[engine_slot_take(e)]);
+	do {
+		if (!engine_passes(e) || !m->cpus[engine_slot_next(e)].curr->fiber) {
+			fiber_yield(&e->fibers, t->fiber);
+			return;
+		}
+		next = resumed(&m->cpus[engine_slot_take(e)]);
+	} while (!next);
 	if (next == t)
 		return;
 	m->executing = next;

@@ -300,13 +300,11 @@ static void queue_arm_for(struct machine *m, struct line *l, struct task *first)
 {
 	struct line_queue *q = l->queue;
 
-	if (q->next && q->next != first) {
-		q->next->wake_pending = false;
-		q->next->gen++;
-	}
+	if (q->next && q->next != first)
+		cpu_burn_until(q->next->cpu, INT64_MAX);
 	q->next = first;
-	line_wait_end_in(first, is_shared_by(l, first->line_access) ? 0 :
-				l->busy_until_ns - m->engine.now_ns);
+	cpu_burn_until(first->cpu, is_shared_by(l, first->line_access) ?
+				   m->engine.now_ns : l->busy_until_ns);
 }
 
 static void queue_arm(struct machine *m, struct line *l)
@@ -377,7 +375,7 @@ static const struct cost_value *wait_for(struct task *t, struct line *l,
 	queue_add(l->queue, t);
 	if (!l->queue->next)
 		queue_arm(t->m, l);
-	line_wait_yield(t);
+	cpu_wait(t);
 	waited_ns = t->mode_ns[t->mode] - t->line_mark_ns;
 	t->class_ns[t->line_cost->cls] += waited_ns;
 	return t->line_cost;

@@ -99,7 +99,10 @@ void machine_init(struct machine *m, const struct profile *p, uint64_t seed,
 	m->cpus = xcalloc(p->cpus, sizeof(struct cpu));
 	for (uint32_t i = 0; i < p->cpus; i++)
 		cpu_init(m, i);
-	engine_slots(&m->engine, p->cpus, EVENT_RESUME, cpu_resume);
+	engine_slots(&m->engine, SLOTS_WAKE, p->cpus,
+		     event_order(EVENT_WAKE, 0, WAKE_CPU), cpu_fire);
+	engine_slots(&m->engine, SLOTS_RESUME, p->cpus,
+		     event_order(EVENT_RESUME, 0, 0), cpu_fire);
 }
 
 void machine_release(struct machine *m)

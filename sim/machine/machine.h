@@ -39,6 +39,9 @@ enum task_state {
 enum timer_kind { TIMER_TICK, TIMER_TASK, TIMER_RCU, TIMER_RCU_SCAN,
 		  TIMER_RCU_PERIOD, TIMER_RCU_NOCB, TIMER_USER = 16 };
 
+/* The n of a wake-up's order, likewise: of a task, or of what a CPU is burnt for. */
+enum wake_kind { WAKE_TASK, WAKE_CPU };
+
 TAILQ_HEAD(task_queue, task);
 
 enum { TASK_HELD_MAX = 12 };

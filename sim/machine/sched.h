@@ -49,8 +49,15 @@ void cpu_resched(struct cpu *c);
  *  it goes on. If the next event resumes another fiber, straight to that. */
 void cpu_wait(struct task *t);
 
-/** cpu_resume() - the armed event of CPU @id (struct slots) */
-void cpu_resume(struct engine *e, uint32_t id);
+/** cpu_burn_until() - what curr of @c burns its CPU for ends at @at_ns; INT64_MAX: it
+ *  is not known when */
+void cpu_burn_until(struct cpu *c, sim_ns at_ns);
+
+/** cpu_burn_ends() - it is known when */
+bool cpu_burn_ends(const struct cpu *c);
+
+/** cpu_fire() - the event of CPU @id has come (struct slots) */
+void cpu_fire(struct engine *e, uint32_t id);
 
 void cpu_init(struct machine *m, uint32_t id);
 
@@ -90,12 +97,10 @@ void task_wake_fire(struct engine *e, struct sink *s, uint64_t data);
 void task_timer_fire(struct engine *e, struct sink *s, uint64_t data);
 /** spin_finish() - the spin of @t is over now; the caller kicks or runs the CPU */
 void spin_finish(struct task *t, enum spin_end how);
+/** burn_over() - what @t burnt its CPU for has come: a lock, or a line */
+void burn_over(struct task *t);
 /** line_wait() - @t, settled, begins to wait for @l; as a spin in its own mode */
 void line_wait(struct task *t, struct line *l);
-/** line_wait_end_in() - it gets the line @delay_ns from now, if not told again */
-void line_wait_end_in(struct task *t, int64_t delay_ns);
-/** line_wait_yield() - from the fiber: until it has the line */
-void line_wait_yield(struct task *t);
 /** spin_owner_left() - @owner leaves its CPU: tell those who spin on it */
 void spin_owner_left(struct task *owner);
 

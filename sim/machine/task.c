@@ -34,7 +34,7 @@ static void wake_in(struct task *t, int64_t delay_ns)
 {
 	t->wake_pending = true;
 	engine_at(&t->m->engine, t->m->engine.now_ns + delay_ns,
-		  event_order(EVENT_WAKE, t->id, 0), &t->wake_sink, t->gen);
+		  event_order(EVENT_WAKE, t->id, WAKE_TASK), &t->wake_sink, t->gen);
 }
 
 void task_launch(struct task *by, struct task *t, int64_t delay_ns)
@@ -341,17 +341,6 @@ static void task_arrive(struct task *t, struct cpu *c)
 	cpu_go(c);
 }
 
-/* What burnt the CPU of @t is over; it goes on when the CPU is its own again. */
-static void wait_over(struct task *t)
-{
-	struct cpu *c = t->cpu;
-
-	t->gen++;
-	c->run_since_ns = c->m->engine.now_ns > c->busy_until_ns ?
-			  c->m->engine.now_ns : c->busy_until_ns;
-	machine_touch(c->m);
-}
-
 void task_wake_fire(struct engine *e, struct sink *s, uint64_t data)
 {
 	struct task *t = (struct task *)(void *)
@@ -361,15 +350,7 @@ void task_wake_fire(struct engine *e, struct sink *s, uint64_t data)
 	if (data != t->gen || !t->wake_pending)
 		return;
 	t->wake_pending = false;
-	if (t->spinning) {
-		spin_finish(t, t->spin_how);
-		cpu_go(t->cpu);
-	} else if (t->line) {
-		cpu_account(t->cpu);
-		line_arrived(t);
-		wait_over(t);
-		cpu_go(t->cpu);
-	} else if (t->state == TASK_NEW) {
+	if (t->state == TASK_NEW) {
 		t->cpu = place_new(t);
 		task_arrive(t, t->cpu);
 	} else {
@@ -407,10 +388,10 @@ enum spin_end task_spin(struct task *t, bool may_resched, sim_ns limit_at_ns)
 
 static void spin_stop_in(struct task *t, int64_t delay_ns, enum spin_end how)
 {
-	if (!t->spinning || t->wake_pending)
+	if (!t->spinning || cpu_burn_ends(t->cpu))
 		return;
 	t->spin_how = (uint8_t)how;
-	wake_in(t, delay_ns);
+	cpu_burn_until(t->cpu, t->m->engine.now_ns + delay_ns);
 }
 
 void task_spin_end(struct task *t, int64_t delay_ns)
@@ -430,38 +411,44 @@ void spin_owner_left(struct task *owner)
 	}
 }
 
+/* It goes on when the CPU is its own again. */
+static void wait_over(struct cpu *c)
+{
+	c->run_since_ns = c->m->engine.now_ns > c->busy_until_ns ?
+			  c->m->engine.now_ns : c->busy_until_ns;
+	machine_touch(c->m);
+}
+
 void spin_finish(struct task *t, enum spin_end how)
 {
 	struct cpu *c = t->cpu;
 
 	cpu_account(c);
+	if (cpu_burn_ends(c))
+		cpu_burn_until(c, INT64_MAX);
 	t->spinning = false;
-	t->wake_pending = false;
 	t->spin_how = (uint8_t)how;
+	t->gen++;
 	if (t->spin_on)
 		TAILQ_REMOVE(&t->spin_on->spun_on, t, spin_link);
 	t->spin_on = NULL;
-	wait_over(t);
+	wait_over(c);
 }
-
-/* ---- waiting for a line ---- */
 
 void line_wait(struct task *t, struct line *l)
 {
-	BUG_ON(t->owed_ns || t->wake_pending);
-	t->gen++;
+	BUG_ON(t->owed_ns || cpu_burn_ends(t->cpu));
 	cpu_account(t->cpu);
 	t->line = l;
 }
 
-void line_wait_end_in(struct task *t, int64_t delay_ns)
+void burn_over(struct task *t)
 {
-	if (t->wake_pending)
-		t->gen++;	/* put off */
-	wake_in(t, delay_ns);
-}
-
-void line_wait_yield(struct task *t)
-{
-	cpu_wait(t);
+	if (t->spinning) {
+		spin_finish(t, t->spin_how);
+		return;
+	}
+	cpu_account(t->cpu);
+	line_arrived(t);
+	wait_over(t->cpu);
 }

@@ -150,59 +150,89 @@ static void t_heap_random(void **state)
 
 /* ---- slots against a scan ---- */
 
-enum { SLOTS = 11, TIMES = 300 };	/* no power of two */
+enum { SLOTS = 75, TIMES = 600 };	/* two words of a dial, three levels of a tree */
 
 static struct scan {
 	struct engine e;
 	struct sink sink;
-	sim_ns slot_ns[SLOTS], queue_ns[SLOTS];
+	sim_ns slot_ns[SLOT_SETS][SLOTS], queue_ns[SLOTS];
 	uint64_t seed, draws;
 	int fired;
 } scan;
+
+static uint64_t slot_order(int set, uint32_t i)
+{
+	return set == SLOTS_WAKE ? event_order(EVENT_WAKE, i, 1) :
+				   event_order(EVENT_RESUME, i, 0);
+}
 
 static uint64_t scan_draw(uint64_t bound)
 {
 	return draw_below(draw(scan.seed, 0, DRAW_TEST, scan.draws++), bound);
 }
 
-/* What has just fired comes before all that is left, the queue's first. */
-static void scan_check(uint64_t order)
+/* Now or soon, where many meet; or as far as a dial goes, and further. */
+static sim_ns scan_distance(void)
+{
+	return (sim_ns)scan_draw(scan_draw(3) ? 6 : 3000);
+}
+
+static void scan_after(sim_ns at_ns, uint64_t order, uint64_t fired)
+{
+	assert_true(at_ns > scan.e.now_ns || (at_ns == scan.e.now_ns && order > fired));
+}
+
+/* What has just fired comes before all that is left, the queue's before a slot's. */
+static void scan_check(uint64_t fired)
 {
 	for (uint32_t i = 0; i < SLOTS; i++) {
-		uint64_t slot = event_order(EVENT_RESUME, i, 0);
-		uint64_t queued = event_order(EVENT_WAKE, i, 0);
-
-		assert_true(scan.slot_ns[i] > scan.e.now_ns ||
-			    (scan.slot_ns[i] == scan.e.now_ns && slot > order));
-		assert_true(scan.queue_ns[i] > scan.e.now_ns ||
-			    (scan.queue_ns[i] == scan.e.now_ns && queued > order));
-		assert_int_equal(engine_slot_armed(&scan.e, i), scan.slot_ns[i] != INT64_MAX);
+		for (int set = 0; set < SLOT_SETS; set++) {
+			scan_after(scan.slot_ns[set][i], slot_order(set, i), fired);
+			assert_int_equal(engine_slot_armed(&scan.e, set, i),
+					 scan.slot_ns[set][i] != INT64_MAX);
+		}
+		scan_after(scan.queue_ns[i], event_order(EVENT_WAKE, i, 0), fired);
 	}
 }
 
 /* Arm, move and take back slots, and queue an event, now and then at this time. */
 static void scan_change(void)
 {
-	uint32_t i = (uint32_t)scan_draw(SLOTS), k = (uint32_t)scan_draw(SLOTS);
+	uint32_t k = (uint32_t)scan_draw(SLOTS);
 
 	if (++scan.fired > TIMES)
 		return;
-	for (int turns = 0; turns < 3; turns++, i = (uint32_t)scan_draw(SLOTS)) {
-		scan.slot_ns[i] = scan_draw(4) ? scan.e.now_ns + (sim_ns)scan_draw(6) : INT64_MAX;
-		engine_slot_at(&scan.e, i, scan.slot_ns[i]);
+	for (int turns = 0; turns < 3; turns++) {
+		uint32_t i = (uint32_t)scan_draw(SLOTS), set = (uint32_t)scan_draw(SLOT_SETS);
+		sim_ns at_ns = scan_draw(4) ? scan.e.now_ns + scan_distance() : INT64_MAX;
+
+		scan.slot_ns[set][i] = at_ns;
+		engine_slot_at(&scan.e, set, i, at_ns);
 	}
 	if (scan.queue_ns[k] != INT64_MAX)
 		return;
-	scan.queue_ns[k] = scan.e.now_ns + (sim_ns)scan_draw(6);
+	scan.queue_ns[k] = scan.e.now_ns + scan_distance();
 	engine_at(&scan.e, scan.queue_ns[k], event_order(EVENT_WAKE, k, 0), &scan.sink, k);
 }
 
-static void slot_fired(struct engine *e, uint32_t number)
+static void slot_fired(int set, uint32_t number)
 {
-	assert_int_equal(scan.slot_ns[number], e->now_ns);
-	scan.slot_ns[number] = INT64_MAX;
-	scan_check(event_order(EVENT_RESUME, number, 0));
+	assert_int_equal(scan.slot_ns[set][number], scan.e.now_ns);
+	scan.slot_ns[set][number] = INT64_MAX;
+	scan_check(slot_order(set, number));
 	scan_change();
+}
+
+static void wake_fired(struct engine *e, uint32_t number)
+{
+	(void)e;
+	slot_fired(SLOTS_WAKE, number);
+}
+
+static void resume_fired(struct engine *e, uint32_t number)
+{
+	(void)e;
+	slot_fired(SLOTS_RESUME, number);
 }
 
 static void queue_fired(struct engine *e, struct sink *s, uint64_t data)
@@ -214,22 +244,31 @@ static void queue_fired(struct engine *e, struct sink *s, uint64_t data)
 	scan_change();
 }
 
+static void scan_start(uint64_t seed)
+{
+	scan = (struct scan){ .sink.fire = queue_fired, .seed = seed };
+	engine_init(&scan.e, NULL);
+	engine_slots(&scan.e, SLOTS_WAKE, SLOTS, slot_order(SLOTS_WAKE, 0), wake_fired);
+	engine_slots(&scan.e, SLOTS_RESUME, SLOTS, slot_order(SLOTS_RESUME, 0),
+		     resume_fired);
+	for (uint32_t i = 0; i < SLOTS; i++)
+		scan.slot_ns[SLOTS_WAKE][i] = scan.slot_ns[SLOTS_RESUME][i] =
+			scan.queue_ns[i] = INT64_MAX;
+	scan.slot_ns[SLOTS_RESUME][7] = 1;
+	engine_slot_at(&scan.e, SLOTS_RESUME, 7, 1);
+}
+
 static void t_slots_random(void **state)
 {
 	(void)state;
 	print_message("# seeds 1 to 50\n");
 	for (uint64_t seed = 1; seed <= 50; seed++) {
-		scan = (struct scan){ .sink.fire = queue_fired, .seed = seed };
-		engine_init(&scan.e, NULL);
-		engine_slots(&scan.e, SLOTS, EVENT_RESUME, slot_fired);
-		for (uint32_t i = 0; i < SLOTS; i++)
-			scan.slot_ns[i] = scan.queue_ns[i] = INT64_MAX;
-		scan.slot_ns[7] = 1;
-		engine_slot_at(&scan.e, 7, 1);
+		scan_start(seed);
 		engine_run(&scan.e);
 		assert_true(scan.fired > TIMES / 4);
 		for (uint32_t i = 0; i < SLOTS; i++)
-			assert_false(engine_slot_armed(&scan.e, i));
+			for (int set = 0; set < SLOT_SETS; set++)
+				assert_false(engine_slot_armed(&scan.e, set, i));
 		engine_release(&scan.e);
 	}
 }
