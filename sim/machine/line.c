@@ -236,11 +236,16 @@ static uint32_t round_of(const struct cpu *c)
 
 static struct line_queue *queue_new(struct machine *m)
 {
-	uint32_t groups = round_of(&m->cpus[m->cpu_count - 1]) + 1;
+	const struct cpu *last = &m->cpus[m->cpu_count - 1];
+	uint32_t groups = round_of(last) + 1;
 	struct line_queue *q = xcalloc(1, sizeof(*q) + groups * sizeof(q->group[0]));
 
 	for (uint32_t i = 0; i < groups; i++)
 		TAILQ_INIT(&q->group[i].tasks);
+	q->llc = xcalloc(last->llc + 1, sizeof(q->llc[0]));
+	for (uint32_t i = 0; i <= last->llc; i++)
+		TAILQ_INIT(&q->llc[i]);
+	q->core = xcalloc(last->core + 1, sizeof(q->core[0]));
 	q->all = m->line_queues;
 	m->line_queues = q;
 	return q;
@@ -267,32 +272,29 @@ void line_queues_free(struct machine *m)
 
 	while ((q = m->line_queues)) {
 		m->line_queues = q->all;
+		free(q->llc);
+		free(q->core);
 		free(q);
 	}
 }
 
 /* Who gets the line when it is free: of the round, first the core that has it,
  * then its LLC. */
-static struct task *queue_first(const struct machine *m,
-				const struct line_queue *q)
+static struct task *queue_first(const struct line_queue *q)
 {
-	bool smt = m->profile->topology.threads_per_core > 1;
-	struct task *t, *near = NULL;
+	struct task *t;
 
 	if (TAILQ_EMPTY(&q->round))
 		return TAILQ_EMPTY(&q->waiting) ? NULL :
 		       TAILQ_FIRST(&TAILQ_FIRST(&q->waiting)->tasks);
-	if (!q->at)
+	if (!q->at || TAILQ_EMPTY(&q->llc[q->at->llc]))
 		return TAILQ_FIRST(&q->round);
-	TAILQ_FOREACH(t, &q->round, line_link) {
-		if (smt && t->line_core == q->at->core)
-			return t;
-		if (!near && t->line_llc == q->at->llc)
-			near = t;
-		if (near && !smt)
-			break;
+	if (q->core[q->at->core]) {
+		TAILQ_FOREACH(t, &q->llc[q->at->llc], line_llc_link)
+			if (t->line_core == q->at->core)
+				return t;
 	}
-	return near ? near : TAILQ_FIRST(&q->round);
+	return TAILQ_FIRST(&q->llc[q->at->llc]);
 }
 
 /* @first gets the line when it is free. */
@@ -309,7 +311,7 @@ static void queue_arm_for(struct machine *m, struct line *l, struct task *first)
 
 static void queue_arm(struct machine *m, struct line *l)
 {
-	queue_arm_for(m, l, queue_first(m, l->queue));
+	queue_arm_for(m, l, queue_first(l->queue));
 }
 
 static void queue_add(struct line_queue *q, struct task *t)
@@ -325,11 +327,23 @@ static void queue_add(struct line_queue *q, struct task *t)
 static void round_begin(struct line_queue *q, const struct task *t)
 {
 	struct line_group *g = &q->group[t->line_round];
+	struct task *of;
 
 	if (TAILQ_EMPTY(&g->tasks))
 		return;
 	TAILQ_REMOVE(&q->waiting, g, link);
+	TAILQ_FOREACH(of, &g->tasks, line_link) {
+		TAILQ_INSERT_TAIL(&q->llc[of->line_llc], of, line_llc_link);
+		q->core[of->line_core]++;
+	}
 	TAILQ_CONCAT(&q->round, &g->tasks, line_link);
+}
+
+static void round_leave(struct line_queue *q, struct task *t)
+{
+	TAILQ_REMOVE(&q->round, t, line_link);
+	TAILQ_REMOVE(&q->llc[t->line_llc], t, line_llc_link);
+	q->core[t->line_core]--;
 }
 
 void line_arrived(struct task *t)
@@ -343,12 +357,12 @@ void line_arrived(struct task *t)
 	q->next = NULL;
 	if (TAILQ_EMPTY(&q->round) || mutated(MUTATE_LINE_STARVES))
 		round_begin(q, t);
-	TAILQ_REMOVE(&q->round, t, line_link);
+	round_leave(q, t);
 	q->at = t->cpu;
 	t->line = NULL;
 	t->line_cost = fetch(m, l, t->cpu->id, t->line_access,
 			     m->engine.now_ns);
-	first = queue_first(m, q);
+	first = queue_first(q);
 	if (first) {
 		queue_arm_for(m, l, first);
 		return;

@@ -56,8 +56,10 @@ struct line_group {
 };
 
 /**
- * struct line_queue - those who wait for a line, each in a group or in @round
+ * struct line_queue - those who wait for a line, each in a group or in the round
  * @waiting: groups that have somebody, by whoever of them has waited longest
+ * @round: who is served before the line leaves, in order
+ * @llc: the same, by LLC; @core: how many of them, by core
  */
 struct line_queue {
 	TAILQ_HEAD(, line_group) waiting;
@@ -65,6 +67,8 @@ struct line_queue {
 	struct task *next;	/* gets it when it is free */
 	const struct cpu *at;	/* who had it last; NULL: nobody */
 	struct line_queue *all, *free;
+	struct task_queue *llc;
+	uint16_t *core;
 	struct line_group group[];	/* by task->line_round */
 };
 

@@ -90,7 +90,7 @@ struct task {
 	struct line *line;	/* it waits for this one (line.h) */
 	const struct cost_value *line_cost;	/* ... and came from there */
 	int64_t line_mark_ns;
-	TAILQ_ENTRY(task) line_link;
+	TAILQ_ENTRY(task) line_link, line_llc_link;
 	uint16_t line_core, line_llc, line_round;	/* it asks from: core, LLC, and
 							 * whose requests make a round */
 	uint8_t line_access;
