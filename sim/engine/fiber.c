@@ -10,7 +10,8 @@
  * beyond carry a canary at their low end, looked at after each return.
  *
  * Cost: get and put O(1); a slab is one mmap. Stacks are touched as deep as
- * they were used and never given back before the pool is released.
+ * they were used, which is mostly one page, and never given back before the
+ * pool is released.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,13 +31,13 @@ static uint64_t *canary_of(struct fiber *f)
 
 static void canary_set(struct fiber *f)
 {
-	for (int i = 0; i < FIBER_CANARY_WORDS; i++)
+	for (int i = 0; i < FIBER_CANARY_BYTES / 8; i++)
 		canary_of(f)[i] = canary_word;
 }
 
 static void canary_check(struct fiber *f)
 {
-	for (int i = 0; i < FIBER_CANARY_WORDS; i++)
+	for (int i = 0; i < FIBER_CANARY_BYTES / 8; i++)
 		if (__builtin_expect(canary_of(f)[i] != canary_word, 0))
 			fiber_overflow(f);
 }
@@ -74,11 +75,13 @@ static void slab_new(struct fiber_pool *p)
 {
 	bool guarded = p->created < FIBER_GUARDED_MAX;
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	/* a canary lies in the page in which the stack below begins */
+	size_t below = guarded ? 0 : page - FIBER_CANARY_BYTES;
 	struct fiber_slab *s = xcalloc(1, sizeof(*s));
 
 	s->guard_bytes = guarded ? page : 0;
 	s->stride = s->guard_bytes + FIBER_STACK_BYTES;
-	s->bytes = s->stride * FIBER_SLAB_STACKS;
+	s->bytes = below + s->stride * FIBER_SLAB_STACKS;
 	s->base = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK,
 		       -1, 0);
@@ -90,7 +93,7 @@ static void slab_new(struct fiber_pool *p)
 	p->slabs = s;
 	for (int i = FIBER_SLAB_STACKS - 1; i >= 0; i--) {
 		struct fiber *f = &s->fiber[i];
-		char *low = s->base + (size_t)i * s->stride;
+		char *low = s->base + below + (size_t)i * s->stride;
 
 		if (guarded && mprotect(low, page, PROT_NONE))
 			BUG("no guard page below fiber %u", p->created);

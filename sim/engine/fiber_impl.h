@@ -13,7 +13,7 @@
 #include <ucontext.h>
 #endif
 
-enum { FIBER_CANARY_WORDS = 8, FIBER_SLAB_STACKS = 64 };
+enum { FIBER_CANARY_BYTES = 64, FIBER_SLAB_STACKS = 64 };
 
 /**
  * struct fiber - one stack and where it stands
