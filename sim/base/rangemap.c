@@ -431,6 +431,21 @@ bool rangemap_find(const struct rangemap *m, uint64_t addr,
 	return true;
 }
 
+bool rangemap_find_near(const struct rangemap *m, uint64_t addr,
+			struct range_run *out, uint32_t *near)
+{
+	const struct range_node *n = &m->nodes[*near < m->used ? *near : 0];
+
+	if (!m->nodes || addr < n->start || addr >= n->end) {
+		n = first_after(m, addr);
+		if (!n || n->start > addr)
+			return false;
+		*near = (uint32_t)(n - m->nodes);
+	}
+	*out = (struct range_run){ { n->start, n->end }, n->value };
+	return true;
+}
+
 uint64_t rangemap_bytes(const struct rangemap *m, struct range r)
 {
 	uint32_t stack[MAX_DEPTH];

@@ -51,6 +51,10 @@ void rangemap_clear(struct rangemap *m, struct range r);
 bool rangemap_find(const struct rangemap *m, uint64_t addr,
 		   struct range_run *out);
 
+/** rangemap_find_near() - the same; @near as for rangemap_touch() */
+bool rangemap_find_near(const struct rangemap *m, uint64_t addr,
+			struct range_run *out, uint32_t *near);
+
 /** rangemap_next() - first run that ends after @addr; false if none */
 bool rangemap_next(const struct rangemap *m, uint64_t addr,
 		   struct range_run *out);

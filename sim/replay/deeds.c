@@ -455,9 +455,9 @@ void deed_touch(struct order_build *b, struct mm_order *mm, struct mm_user *u,
 	if (mm->barrier != NO_REF)
 		edge_from(b, mm->barrier);
 	if (mm->tracked) {
-		if (rangemap_find(&mm->changed, page, &run))
+		if (rangemap_find_near(&mm->changed, page, &run, &u->near))
 			edge_from(b, run.value);
-		uses_add_page(&b->store, &mm->uses, page, ref);
+		uses_add_page(&b->store, &mm->uses, page, ref, &u->near_use);
 	}
 	if (u->last == NO_REF || u->last < ref)
 		u->last = ref;

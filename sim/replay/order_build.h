@@ -46,6 +46,7 @@ struct known_table {
 /** struct mm_user - a task that acts, or has acted, in an address space */
 struct mm_user {
 	uint32_t task;
+	uint32_t near, near_use; /* its last touch in what has changed, in uses */
 	uint64_t last;		/* its last published record, or NO_REF */
 	bool gone;		/* left by exec or exit; or a reader of /proc */
 	bool waited;		/* the fork under way waited for it */

@@ -14,7 +14,7 @@
  * uses by several tasks (LIST | index of a node).
  *
  * Invariant: a list has at most one node per task. Cost: O(log leaves) to
- * find a leaf, O(1) for the leaf used last; a clear or walk is O(pages) of
+ * find a leaf, O(1) for the one of a task's last page; a clear or walk is O(pages) of
  * parts that are used. Memory: 304 bytes per 2 MiB in which a page was used
  * and not yet changed, and 128 bytes per 64 KiB of it that is spread, so it
  * follows what is mapped, not the length of the trace.
@@ -136,21 +136,16 @@ static struct range leaf_range(uint64_t addr)
 }
 
 static struct use_leaf *leaf_get(struct use_store *s, struct use_map *m,
-				 uint64_t addr)
+				 uint64_t addr, uint32_t *near)
 {
-	struct range r = leaf_range(addr);
 	struct range_run run;
+	struct use_leaf *l;
 
-	if (m->last && m->last_start == r.start)
-		return m->last;
-	if (rangemap_find(&m->leaves, r.start, &run)) {
-		m->last = (struct use_leaf *)(uintptr_t)run.value;
-	} else {
-		m->last = pool_get(&s->leaves);
-		rangemap_set(&m->leaves, r, (uint64_t)(uintptr_t)m->last);
-	}
-	m->last_start = r.start;
-	return m->last;
+	if (rangemap_find_near(&m->leaves, addr, &run, near))
+		return (struct use_leaf *)(uintptr_t)run.value;
+	l = pool_get(&s->leaves);
+	rangemap_set(&m->leaves, leaf_range(addr), (uint64_t)(uintptr_t)l);
+	return l;
 }
 
 /* The pages of the leaf at @start that lie in @r, as [*first, *end). */
@@ -204,10 +199,10 @@ static void page_add(struct use_store *s, struct use_leaf *l, uint32_t i,
 void uses_add(struct use_store *s, struct use_map *m, struct range r,
 	      uint64_t ref)
 {
-	uint32_t first, end;
+	uint32_t first, end, near = 0;
 
 	for (uint64_t a = r.start; a < r.end; a = leaf_range(a).end) {
-		struct use_leaf *l = leaf_get(s, m, a);
+		struct use_leaf *l = leaf_get(s, m, a, &near);
 
 		if (leaf_pages(leaf_range(a).start, r, &first, &end)) {
 			slot_add(s, &l->whole, ref);
@@ -219,10 +214,10 @@ void uses_add(struct use_store *s, struct use_map *m, struct range r,
 }
 
 void uses_add_page(struct use_store *s, struct use_map *m, uint64_t page,
-		   uint64_t ref)
+		   uint64_t ref, uint32_t *near)
 {
-	page_add(s, leaf_get(s, m, page), page >> PAGE_SHIFT & (PMD_PAGES - 1),
-		 ref);
+	page_add(s, leaf_get(s, m, page, near),
+		 page >> PAGE_SHIFT & (PMD_PAGES - 1), ref);
 }
 
 /* The uses of the pages [@first, @end) of one part. */
@@ -291,8 +286,6 @@ static void leaf_free(struct use_store *s, struct use_map *m,
 	for (uint32_t i = 0; i < PARTS; i++)
 		part_free(s, l, i);
 	rangemap_clear(&m->leaves, run->r);
-	if (m->last == l)
-		m->last = NULL;
 	pool_put(&s->leaves, l);
 }
 
@@ -380,5 +373,4 @@ void uses_release(struct use_store *s, struct use_map *m)
 	while (rangemap_next(&m->leaves, 0, &run))
 		leaf_free(s, m, &run);
 	rangemap_release(&m->leaves);
-	m->last = NULL;
 }

@@ -26,8 +26,6 @@ struct use_leaf;
 
 struct use_map {
 	struct rangemap leaves;		/* 2 MiB each, to its struct use_leaf */
-	struct use_leaf *last;		/* the one used last, at last_start */
-	uint64_t last_start;
 };
 
 void use_store_init(struct use_store *s);
@@ -36,9 +34,10 @@ void use_store_release(struct use_store *s);
 void uses_add(struct use_store *s, struct use_map *m, struct range r,
 	      uint64_t ref);
 
-/** uses_add_page() - uses_add() of the page at @page */
+/** uses_add_page() - uses_add() of the page at @page
+ *  @near: where the task's last one was, see rangemap_touch() */
 void uses_add_page(struct use_store *s, struct use_map *m, uint64_t page,
-		   uint64_t ref);
+		   uint64_t ref, uint32_t *near);
 
 /** uses_each() - every use of a page of @r, some more than once */
 void uses_each(const struct use_store *s, const struct use_map *m,

@@ -96,6 +96,7 @@ enum { BYTES = 300 };
 static void check(const struct rangemap *m, const char *plain, uint64_t from,
 		  uint64_t to)
 {
+	static uint32_t near;	/* of any map, at any time: it may be stale */
 	struct range_run run, last = { .value = 0 };
 	char got[BYTES + 1];
 	size_t runs = 0;
@@ -116,6 +117,10 @@ static void check(const struct rangemap *m, const char *plain, uint64_t from,
 		covered += plain[i] != '.';
 	assert_int_equal(rangemap_bytes(m, (struct range){ from, to }), covered);
 	assert_int_equal(rangemap_find(m, from, &run), plain[from] != '.');
+	assert_int_equal(rangemap_find_near(m, from, &run, &near),
+			 plain[from] != '.');
+	if (plain[from] != '.')
+		assert_int_equal(run.value, plain[from]);
 }
 
 /* One byte lies in one run or in none: what rangemap_touch() is for. Where it was

@@ -64,10 +64,12 @@ static void page_is(const struct use_store *s, const struct use_map *m,
 static void use(struct use_store *s, struct use_map *m, struct range r,
 		uint64_t ref, bool run)
 {
+	static uint32_t near;	/* of any map, at any time: it may be stale */
+
 	if (!run)
 		uses_add(s, m, r, ref);
 	for (uint64_t a = r.start; run && a < r.end; a += PAGE_BYTES)
-		uses_add_page(s, m, a, ref++);
+		uses_add_page(s, m, a, ref++, &near);
 }
 
 static void one_seed(uint64_t seed)
@@ -149,7 +151,8 @@ static void t_runs(void **state)
 	use_store_init(&s);
 	use(&s, &m, r, 5, true);
 	assert_int_equal(s.parts.live, 0);
-	uses_add_page(&s, &m, BASE + 20 * PAGE_BYTES, 1ULL << 32);
+	use(&s, &m, (struct range){ BASE + 20 * PAGE_BYTES,
+				    BASE + 21 * PAGE_BYTES }, 1ULL << 32, true);
 	assert_int_equal(s.parts.live, 1);
 	uses_clear(&s, &m, (struct range){ BASE + 16 * PAGE_BYTES,
 					   BASE + 32 * PAGE_BYTES });
