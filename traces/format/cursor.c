@@ -1,13 +1,10 @@
 /*
- * Cursors over a native trace: the records of one task, chunk by chunk, or
- * of all tasks in order of their start.
+ * Cursors over a native trace: the records of one task, chunk by chunk.
  *
  * Invariant: a cursor's pointers into the cache are used only while the reader
  * has evicted nothing since they were made; after that they tell how much is
- * left, and are made anew. Cost: a record is one decode, inlined; a step of
- * the merged cursor adds a heap sift. A task's cursor takes about 600 bytes,
- * twice that with measurements; the merged cursor has one for each group whose
- * first record was due and whose last was not.
+ * left, and are made anew. Cost: a record is one decode, inlined. A task's
+ * cursor takes about 600 bytes, twice that with measurements.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,40 +12,7 @@
 #include <string.h>
 #include "sim/base/mem.h"
 #include "traces/format/decode.h"
-#include "traces/format/layout.h"
-
-/* position in one stream of the current group */
-struct stream_at {
-	const uint8_t *p, *end;
-	const struct mmt_shapes *shapes;
-	uint64_t generation;	/* the reader's, when these three were made */
-	uint32_t left, count;	/* records */
-	struct mmt_context ctx;
-};
-
-struct measure_at {
-	struct stream_at at;
-	struct op next;
-	bool have_next;
-};
-
-struct merge;
-
-/* What the usual record needs is in front, in AHEAD_BYTES. */
-struct mmt_cursor {
-	struct mmt_reader *r;
-	bool plain;		/* of one task, no measurements, not failed */
-	bool failed;
-	unsigned seg_size;
-	struct stream_at main;
-	struct op_segment *seg;
-	struct measure_at *measure;	/* NULL: not wanted */
-	struct merge *merge;	/* merged cursor: nothing else is used */
-	uint32_t task;
-	struct mmt_entry entry;		/* of the group under way */
-	const struct mmt_entry *only;	/* the next group's, of a directory ... */
-	const uint8_t *row, *row_end;	/* ... or the rows of the next ones */
-};
+#include "traces/format/cursor.h"
 
 enum { LINE_BYTES = 64, AHEAD_BYTES = 160 };
 
@@ -105,8 +69,7 @@ bool mmt_resolve(const struct mmt_reader *r, struct op *op)
 	return true;
 }
 
-/* of one task, at the start of no group */
-static struct mmt_cursor *cursor_new(struct mmt_reader *r, uint32_t task)
+struct mmt_cursor *mmt_cursor_new(struct mmt_reader *r, uint32_t task)
 {
 	struct mmt_cursor *c = xcalloc(1, sizeof(*c));
 
@@ -120,7 +83,7 @@ static struct mmt_cursor *cursor_new(struct mmt_reader *r, uint32_t task)
 
 struct mmt_cursor *mmt_cursor(struct mmt_reader *r, uint32_t task)
 {
-	struct mmt_cursor *c = cursor_new(r, task);
+	struct mmt_cursor *c = mmt_cursor_new(r, task);
 
 	if (r->flags & MMT_IN_ORDER)
 		BUG("the trace was opened to be read in order");
@@ -343,250 +306,12 @@ int mmt_next(struct mmt_cursor *c, struct op *op, struct errbuf *e)
 	return 1;
 }
 
-/*
- * The merged cursor: a heap of groups by (start of the next record, task,
- * chunk). A chunk's groups enter it when its least start is due, so that what
- * is kept goes with the tasks under way, not with those of the trace.
- */
-struct merge_group {
-	const struct mmt_entry *entry;
-	struct mmt_cursor *c;	/* NULL: not begun */
-	struct op op;		/* its next record */
-};
-
-struct merge_node {
-	int64_t start_ns;
-	struct merge_group *group;
-};
-
-/* a chunk whose directory is in memory */
-struct merge_chunk {
-	struct mmt_entry *dir;
-	struct merge_group *groups;
-	uint32_t left;		/* groups that are not at their end */
-};
-
-struct merge {
-	struct merge_node *heap;
-	uint32_t count, size;
-	struct merge_chunk *chunks;
-	uint32_t *due;		/* chunk numbers by (least start, number) */
-	uint32_t next_due;
-	bool advance;		/* the top was handed out */
-};
-
-static __attribute__((noinline)) bool before_tied(const struct merge_node *a,
-						  const struct merge_node *b)
-{
-	const struct mmt_entry *x = a->group->entry, *y = b->group->entry;
-
-	return x->task != y->task ? x->task < y->task : x->chunk < y->chunk;
-}
-
-/* which of two is less is a coin's toss: no branch, but for equal starts */
-static inline bool before(const struct merge_node *a,
-			  const struct merge_node *b)
-{
-	if (__builtin_expect(a->start_ns == b->start_ns, 0))
-		return before_tied(a, b);
-	return a->start_ns < b->start_ns;
-}
-
-static inline void sift_up(struct merge *m, uint32_t i, struct merge_node node)
-{
-	for (; i && before(&node, &m->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		m->heap[i] = m->heap[(i - 1) / 2];
-	m->heap[i] = node;
-}
-
-/*
- * The top has a new key, which mostly belongs near the bottom: the hole goes
- * all the way down along the lesser children, and the node up from there.
- */
-static void sift_top(struct merge *m)
-{
-	struct merge_node node = m->heap[0];
-	uint32_t i = 0, child = 1;
-
-	if (m->count > 2)
-		child += before(&m->heap[2], &m->heap[1]);
-	if (m->count < 2 || before(&node, &m->heap[child]))
-		return;		/* it is first again */
-	while (child < m->count) {
-		m->heap[i] = m->heap[child];
-		i = child;
-		child = i * 2 + 1;
-		if (child + 1 < m->count)
-			child += before(&m->heap[child + 1], &m->heap[child]);
-	}
-	sift_up(m, i, node);
-}
-
-static void push(struct merge *m, struct merge_node node)
-{
-	if (m->count == m->size) {
-		m->size = m->size ? m->size * 2 : 64;
-		m->heap = xrealloc(m->heap, m->size, sizeof(*m->heap));
-	}
-	sift_up(m, m->count++, node);
-}
-
-static int by_first(const void *x, const void *y, void *reader)
-{
-	uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
-	const struct mmt_chunk *chunks = ((struct mmt_reader *)reader)->chunks;
-
-	if (chunks[a].first_ns != chunks[b].first_ns)
-		return chunks[a].first_ns < chunks[b].first_ns ? -1 : 1;
-	return a < b ? -1 : a > b;
-}
-
-struct mmt_cursor *mmt_merged(struct mmt_reader *r)
-{
-	struct mmt_cursor *c = xcalloc(1, sizeof(*c));
-	struct merge *m = xcalloc(1, sizeof(*m));
-
-	c->r = r;
-	c->merge = m;
-	m->chunks = xcalloc((size_t)r->chunk_count + 1, sizeof(*m->chunks));
-	m->due = xcalloc((size_t)r->chunk_count + 1, sizeof(*m->due));
-	for (uint32_t i = 0; i < r->chunk_count; i++)
-		m->due[i] = i;
-	qsort_r(m->due, r->chunk_count, sizeof(*m->due), by_first, r);
-	return c;
-}
-
-/* a group has ended, or has nothing for us */
-static void leave_chunk(struct merge *m, uint32_t chunk)
-{
-	struct merge_chunk *in = &m->chunks[chunk];
-
-	if (--in->left)
-		return;
-	free(in->dir);
-	free(in->groups);
-	in->dir = NULL;
-	in->groups = NULL;
-}
-
-static int enter_chunk(struct mmt_cursor *c, uint32_t chunk, struct errbuf *e)
-{
-	struct merge *m = c->merge;
-	struct merge_chunk *in = &m->chunks[chunk];
-	bool measure = c->r->flags & MMT_MEASUREMENTS;
-	uint32_t tasks = c->r->chunks[chunk].tasks;
-
-	in->dir = mmt_directory(c->r, chunk, e);
-	if (!in->dir)
-		return -EBADMSG;
-	in->groups = xcalloc((size_t)tasks + 1, sizeof(*in->groups));
-	in->left = tasks + 1;
-	for (uint32_t i = 0; i < tasks; i++) {
-		const struct mmt_entry *g = &in->dir[i];
-		unsigned first = !g->count[0] || (measure && g->count[1] &&
-				 g->base_ns[1] < g->base_ns[0]);
-
-		in->groups[i].entry = g;
-		if (g->count[0] || (measure && g->count[1]))
-			push(m, (struct merge_node){ g->base_ns[first],
-						     &in->groups[i] });
-		else
-			leave_chunk(m, chunk);
-	}
-	leave_chunk(m, chunk);
-	return 0;
-}
-
-static void drop_top(struct merge *m)
-{
-	struct merge_group *top = m->heap[0].group;
-
-	mmt_cursor_free(top->c);
-	m->heap[0] = m->heap[--m->count];
-	sift_top(m);
-	leave_chunk(m, top->entry->chunk);
-}
-
-/* read the top's next record and put it where it belongs */
-static int advance_top(struct mmt_cursor *c, struct errbuf *e)
-{
-	struct merge *m = c->merge;
-	struct merge_group *top = m->heap[0].group;
-	int ret;
-
-	if (!top->c) {
-		top->c = cursor_new(c->r, top->entry->task);
-		top->c->only = top->entry;
-	}
-	ret = mmt_next(top->c, &top->op, e);
-	if (ret < 0)
-		return ret;
-	if (!ret) {
-		drop_top(m);
-		return 0;
-	}
-	m->heap[0].start_ns = top->op.start_ns;
-	sift_top(m);
-	return 0;
-}
-
-/* has the next chunk a record that may be next? */
-static bool chunk_is_due(const struct mmt_cursor *c)
-{
-	const struct merge *m = c->merge;
-
-	return m->next_due < c->r->chunk_count && (!m->count ||
-		c->r->chunks[m->due[m->next_due]].first_ns <=
-		m->heap[0].start_ns);
-}
-
-int mmt_next_merged(struct mmt_cursor *c, const struct op **op,
-		    struct errbuf *e)
-{
-	struct merge *m = c->merge;
-	int ret = c->failed ? -EBADMSG : 0;
-
-	while (!ret) {
-		if (m->advance) {
-			m->advance = false;
-			ret = advance_top(c, e);
-		} else if (chunk_is_due(c)) {
-			ret = enter_chunk(c, m->due[m->next_due++], e);
-		} else if (!m->count) {
-			return 0;
-		} else if (!m->heap[0].group->c) {
-			ret = advance_top(c, e);
-		} else {
-			*op = &m->heap[0].group->op;
-			mmt_ahead(m->heap[0].group->c);
-			m->advance = true;
-			return 1;
-		}
-	}
-	c->failed = true;
-	return ret;
-}
-
-static void merge_free(struct merge *m, uint32_t chunks)
-{
-	for (uint32_t i = 0; i < m->count; i++)
-		mmt_cursor_free(m->heap[i].group->c);
-	for (uint32_t i = 0; i < chunks; i++) {
-		free(m->chunks[i].dir);
-		free(m->chunks[i].groups);
-	}
-	free(m->heap);
-	free(m->chunks);
-	free(m->due);
-	free(m);
-}
-
 void mmt_cursor_free(struct mmt_cursor *c)
 {
 	if (!c)
 		return;
 	if (c->merge)
-		merge_free(c->merge, c->r->chunk_count);
+		mmt_merge_free(c->merge, c->r->chunk_count);
 	free(c->measure);
 	free(c->seg);
 	free(c);
