@@ -229,7 +229,9 @@ int plot_write(const struct result_set *s, const struct plot_options *o,
 		if (!wanted(o, p->info.name))
 			continue;
 		p->build(&job);
-		if (job.dat.len)
+		if (job.bad.code)
+			err = err_set(e, job.bad.code, "%s", job.bad.text);
+		else if (job.dat.len)
 			err = draw(&job, dir, out, e);
 		else if (o->words && o->name_count)
 			fprintf(o->words, "%s: not drawn: %s\n", p->info.name,

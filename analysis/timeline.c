@@ -6,9 +6,8 @@
  * which overlap; a process "CPUs" with who runs; counters. An arrow goes from a
  * wait to the op whose release ended it.
  *
- * One pass, a line at a time: memory follows tasks and locks, not events.
- * Times stay integers: nanoseconds are printed as microseconds with three
- * decimals. Limits: ids below ID_MOST, lines below LINE_MOST bytes.
+ * One pass, a line at a time: memory follows tasks and locks, not events. Times
+ * are integers. Limits: ids below ID_MOST, lines below LINE_MOST bytes.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -61,12 +60,13 @@ struct cell_run {
 	struct timeline *t;
 	const char *name;
 	uint32_t line;
-	int64_t base_pid, start_ns, end_ns, now_ns;
+	int64_t version, base_pid, start_ns, end_ns, now_ns;
 	struct tl_task *tasks;
 	struct tl_lock *locks;
 	struct tl_cpu *cpus;
 	uint32_t task_count, lock_count, cpu_count;
 	uint64_t next_id;
+	bool whole;		/* the last line is the end mark */
 	char *label;
 	struct errbuf *e;
 };
@@ -471,6 +471,9 @@ static int take_event(struct cell_run *c, const json_t *o)
 	const char *kind = string(o, "e");
 	int64_t ns = integer(o, "t", NEVER);
 
+	c->whole = c->version == 2 && !strcmp(kind, "whole");
+	if (c->whole)
+		return 0;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(kinds[i].name, kind))
 			continue;
@@ -488,21 +491,21 @@ static int take_head(struct cell_run *c, const json_t *o)
 {
 	int64_t cpus = integer(o, "cpus", -1);
 
+	c->version = integer(o, "events", 0);
 	c->start_ns = c->now_ns = integer(o, "start_ns", -1);
 	c->end_ns = integer(o, "end_ns", -1);
-	if (integer(o, "events", 0) != 1 || cpus < 1 || cpus > 4096 ||
+	if (c->version < 1 || c->version > 2 || cpus < 1 || cpus > 4096 ||
 	    c->start_ns < 0 || c->end_ns < c->start_ns)
-		return bad(c, "expected a head: events 1, cpus, start_ns, end_ns");
+		return bad(c, "expected a head: events 1 or 2, cpus, start_ns, end_ns");
 	c->label = xstrdup(string(o, "label"));
 	c->cpu_count = (uint32_t)cpus;
 	c->cpus = xcalloc(c->cpu_count, sizeof(*c->cpus));
-	for (uint32_t i = 0; i < c->cpu_count; i++)
-		c->cpus[i].task = NONE;
 	meta_process(c, c->base_pid + CPU_PID, "CPUs");
 	meta_process(c, c->base_pid + COUNT_PID, "memory hold and queues");
 	for (uint32_t i = 0; i < c->cpu_count; i++) {
 		char *name = xasprintf("CPU %u", i);
 
+		c->cpus[i].task = NONE;
 		meta(c, "thread_name", c->base_pid + CPU_PID, i, name);
 		free(name);
 	}
@@ -549,10 +552,9 @@ static int take_line(struct cell_run *c, const char *line)
 	json_t *o = json_loads(line, 0, &why);
 	int err;
 
-	if (!json_is_object(o))
-		err = bad(c, o ? "expected a JSON object" : why.text);
-	else
-		err = c->line == 1 ? take_head(c, o) : take_event(c, o);
+	err = !json_is_object(o) ?
+		      bad(c, o ? "expected a JSON object" : why.text) :
+		      c->line == 1 ? take_head(c, o) : take_event(c, o);
 	json_decref(o);
 	return err;
 }
@@ -571,15 +573,13 @@ int timeline_add(struct timeline *t, FILE *in, const char *name,
 	t->cells++;
 	while (!err && fgets(line, LINE_MOST, in)) {
 		c.line++;
-		if (!strchr(line, '\n') && !feof(in))
-			err = bad(&c, "line is too long");
-		else
-			err = take_line(&c, line);
+		err = !strchr(line, '\n') && !feof(in) ?
+			bad(&c, "line is too long") : take_line(&c, line);
 	}
 	if (!err && ferror(in))
 		err = err_sys(e, name, "read");
-	if (!err && !c.line)
-		err = bad(&c, "empty");
+	if (!err && (!c.line || c.whole != (c.version == 2)))
+		err = bad(&c, c.line ? "cut short: run with --events again" : "empty");
 	if (!err)
 		close_all(&c);
 	cell_release(&c);

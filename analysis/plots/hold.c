@@ -59,11 +59,8 @@ static void read_all(struct plot_job *job, struct held *h)
 	for (uint32_t i = 0; i < h->n; i++) {
 		const struct result_group *g = &s->groups[h->groups[i]];
 		const struct result_cell *c = &s->cells[g->cells[0]];
-		struct errbuf e = { 0 };
 
-		series_read(c->dir, c->id, "hold", POINTS_MOST, &h->file[i], &e);
-		if (e.code && !job->why.len)
-			text_put(&job->why, e.text);
+		series_read(c, "hold", POINTS_MOST, &h->file[i], &job->bad);
 		if (h->file[i].end_ns > h->end_ns)
 			h->end_ns = h->file[i].end_ns;
 		for (uint32_t k = 0; k < h->file[i].count; k++)
@@ -182,12 +179,11 @@ static void build(struct plot_job *job)
 	read_all(job, h);
 	panels = h->panels < PANELS_MOST ? h->panels : PANELS_MOST;
 	if (panels) {
-		text_clear(&job->why);
 		plot_panels(job, panels, panels > 2 ? 2 : 1, 250,
 			    &(struct plot_frame){ .left = 90, .gap = 100,
 				.key_rows = plot_key_rows(job, h->groups, h->n) });
 		text_put(&job->gp, "set xlabel 'simulated time (triangle: the peak, between samples too)'\n");
-	} else if (!job->why.len) {
+	} else {
 		text_put(&job->why, "no series/*.csv with a hold metric");
 	}
 	for (uint32_t i = 0; i < panels; i++)

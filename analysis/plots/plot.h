@@ -15,6 +15,7 @@
  * @dat: content of NAME.dat; left empty, there is nothing to draw
  * @gp: commands between head and end, run once per output form
  * @why: what was missing, where @dat is empty
+ * @bad: a file that is not what it should be; then nothing is drawn
  * @left_out: policies or lines that the picture has no room for; its heading says so
  * @width, @height: of the picture in pixels; the plot sets them
  */
@@ -22,6 +23,7 @@ struct plot_job {
 	const struct result_set *set;
 	const char *name, *title;
 	struct text dat, gp, why;
+	struct errbuf bad;
 	unsigned width, height;
 	uint32_t left_out;
 };

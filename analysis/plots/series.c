@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "analysis/plots/series.h"
+#include "sim/base/digest.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 
@@ -91,19 +92,41 @@ static void thin(struct series *s, int64_t end_ns, uint32_t most)
 	s->count = kept;
 }
 
-int series_read(const char *dir, const char *id, const char *prefix,
-		uint32_t most, struct series_file *out, struct errbuf *e)
+/* Is it what the cell @c says that it wrote, as far as it says? */
+static int check_seal(const struct result_cell *c, const char *path,
+		      const char *text, size_t bytes, struct errbuf *e)
 {
-	char *path = xasprintf("%s/series/%s.csv", dir, id), *text = NULL;
+	const json_t *seal = json_object_get(c->json, "series");
+	const char *digest = json_string_value(json_object_get(seal, "digest"));
+	char now[DIGEST_TEXT_BYTES];
+	struct digest d;
+
+	digest_init(&d);
+	digest_add(&d, text, bytes);
+	digest_text(&d, now);
+	if (!digest || !strcmp(digest, now))
+		return 0;
+	return err_set(e, -EINVAL,
+		       "%s: %zu bytes, not the %lld that its cell wrote: cut short or changed; run the scenario again",
+		       path, bytes, (long long)json_integer_value(
+					json_object_get(seal, "bytes")));
+}
+
+int series_read(const struct result_cell *c, const char *prefix, uint32_t most,
+		struct series_file *out, struct errbuf *e)
+{
+	char *path = xasprintf("%s/series/%s.csv", c->dir, c->id), *text = NULL;
 	size_t bytes = 0;
 	uint32_t line = 1;
 	int err = 0;
 
 	*out = (struct series_file){ 0 };
-	if (access(path, R_OK))
+	if (access(path, R_OK) && !json_object_get(c->json, "series"))
 		err = -ENOENT;
 	else
 		err = file_read(path, bytes_most, &text, &bytes, e);
+	if (!err)
+		err = check_seal(c, path, text, bytes, e);
 	for (char *p = text; !err && p && *p; line++) {
 		char *next = strchr(p, '\n');
 

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "analysis/results.h"
 #include "sim/base/errbuf.h"
 
 /** struct series_point - a value that holds from t_ns on */
@@ -30,10 +31,11 @@ struct series_file {
  * @prefix: only metrics that begin so
  * @most: points kept a metric; what is left out lies between kept neighbours
  *	of the same bin, whose highest and last value stay
- * Return: 0; -ENOENT without an error if there is no such file.
+ * Return: 0; -ENOENT without an error if there is no such file and the cell
+ *	says of none. A file that is not what the cell says it wrote is an error.
  */
-int series_read(const char *dir, const char *id, const char *prefix,
-		uint32_t most, struct series_file *out, struct errbuf *e);
+int series_read(const struct result_cell *c, const char *prefix, uint32_t most,
+		struct series_file *out, struct errbuf *e);
 void series_release(struct series_file *f);
 
 #endif

@@ -44,11 +44,8 @@ static void read_all(struct plot_job *job, struct view *v)
 		const struct result_group *g = &job->set->groups[v->groups[i]];
 		const struct result_cell *c = &job->set->cells[g->cells[0]];
 		struct series_file *f = &v->file[i];
-		struct errbuf e = { 0 };
 
-		series_read(c->dir, c->id, "vmap.vmap-", POINTS_MOST, f, &e);
-		if (e.code && !job->why.len)
-			text_put(&job->why, e.text);
+		series_read(c, "vmap.vmap-", POINTS_MOST, f, &job->bad);
 		v->end_ns = f->end_ns > v->end_ns ? f->end_ns : v->end_ns;
 		for (uint32_t k = 0; k < f->count; k++) {
 			double high = f->s[k].high, *most =
@@ -240,9 +237,8 @@ static void build(struct plot_job *job)
 	choose(job, v);
 	read_all(job, v);
 	if (v->lazy > 0) {
-		text_clear(&job->why);
 		draw(job, v);
-	} else if (!job->why.len) {
+	} else {
 		text_put(&job->why, "no series/*.csv with freed virtual areas");
 	}
 	for (uint32_t i = 0; i < v->n; i++)

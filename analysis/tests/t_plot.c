@@ -154,11 +154,12 @@ static void t_series(void **state)
 	struct room r = room_open(&usual);
 	struct series_file whole, thin;
 	struct errbuf e = { 0 };
-	const char *id = r.s->cells[0].id;
+	struct result_cell cell = { .dir = r.dir, .id = r.s->cells[0].id };
+	struct result_cell none = { .dir = r.dir, .id = "none" };
 
 	(void)state;
-	assert_int_equal(series_read(r.dir, id, "hold", 100000, &whole, &e), 0);
-	assert_int_equal(series_read(r.dir, id, "hold", 50, &thin, &e), 0);
+	assert_int_equal(series_read(&cell, "hold", 100000, &whole, &e), 0);
+	assert_int_equal(series_read(&cell, "hold", 50, &thin, &e), 0);
 	assert_int_equal(whole.count, 2);
 	assert_int_equal(thin.count, 2);
 	for (uint32_t m = 0; m < 2; m++) {
@@ -177,7 +178,7 @@ static void t_series(void **state)
 	}
 	series_release(&whole);
 	series_release(&thin);
-	assert_int_equal(series_read(r.dir, "none", "", 10, &thin, &e), -ENOENT);
+	assert_int_equal(series_read(&none, "", 10, &thin, &e), -ENOENT);
 	assert_int_equal(e.code, 0);
 	room_close(&r);
 }
@@ -185,6 +186,7 @@ static void t_series(void **state)
 static void t_series_damaged(void **state)
 {
 	char *dir = fixture_dir(), *path = xasprintf("%s/series", dir), *file;
+	struct result_cell x = { .dir = dir, .id = "x" };
 	struct series_file f;
 	struct errbuf e = { 0 };
 	FILE *out;
@@ -195,7 +197,7 @@ static void t_series_damaged(void **state)
 	out = fopen(file, "w");
 	fputs("t_ns,metric,value\n1,a,2\n2,a,\n", out);
 	fclose(out);
-	assert_true(series_read(dir, "x", "", 10, &f, &e) < 0);
+	assert_true(series_read(&x, "", 10, &f, &e) < 0);
 	assert_non_null(strstr(e.text, "x.csv:3: expected t_ns,metric,value"));
 	fixture_remove(dir);
 	free(file);

@@ -307,6 +307,14 @@ static int print_table(const char *dir, bool json, struct errbuf *e)
 	return r;
 }
 
+/* Why cells ran that had a result. */
+static void say_damaged(const struct run_summary *sum)
+{
+	if (sum->damaged)
+		fprintf(stderr, "%u run again: their series, events or trace was cut short, changed or removed\n",
+			sum->damaged);
+}
+
 static void say_words(const struct scenario *s, const char *dir,
 		      const struct run_summary *sum)
 {
@@ -318,6 +326,7 @@ static void say_words(const struct scenario *s, const char *dir,
 			s->merged[i].label);
 	fprintf(stderr, "%u cells: %u run, %u were there; results in %s\n",
 		sum->cells, sum->ran, sum->reused, dir);
+	say_damaged(sum);
 }
 
 /* One line per cell that failed. */
@@ -342,9 +351,11 @@ static int run_only(const struct arguments *a, const struct scenario *s,
 
 	if (results_run(s, o, &sum, e))
 		return -1;
-	if (!o->quiet)
+	if (!o->quiet) {
 		fprintf(stderr, "%u cells: %u run, %u were there\n", sum.cells,
 			sum.ran, sum.reused);
+		say_damaged(&sum);
+	}
 	return sum.failed ? err_set(e, -1, "%s: %u of %u cells failed",
 				    a->input, sum.failed, sum.cells) : 0;
 }

@@ -73,7 +73,7 @@ char *events_head(const struct event_window *w, uint32_t cpus)
 	json_t *o = json_object();
 	char *text, *line;
 
-	json_object_set_new(o, "events", json_integer(1));
+	json_object_set_new(o, "events", json_integer(2));
 	json_object_set_new(o, "cell", json_text(w->cell));
 	json_object_set_new(o, "label", json_text(w->label));
 	json_object_set_new(o, "start_ns", json_integer(w->start_ns));

@@ -62,7 +62,8 @@ static bool refresh(json_t *cell, const struct cell *c)
 	return changed;
 }
 
-int cell_reuse(const char *dir, const struct cell *c, struct errbuf *e)
+int cell_reuse(const char *dir, const struct cell *c, json_t **series,
+	       struct errbuf *e)
 {
 	char *path = cell_path(dir, c->id);
 	struct errbuf why = { 0 };
@@ -73,6 +74,7 @@ int cell_reuse(const char *dir, const struct cell *c, struct errbuf *e)
 		r = json_save(path, cell, e);
 		r = r ? r : 1;
 	}
+	*series = json_incref(json_object_get(cell, "series"));
 	json_decref(cell);
 	free(path);
 	return r;

@@ -21,9 +21,11 @@ char *cell_path(const char *dir, const char *id);
  * cell_reuse() - is the finished file of @c there?
  * Whole, of this id and not failed. Its label, baseline mark and params are
  * brought up to date: they are no part of the id.
+ * @series: what it says of its series, to be decref'd; NULL if nothing
  * Return: 1 it is, 0 it must be run, negative errno if it cannot be updated.
  */
-int cell_reuse(const char *dir, const struct cell *c, struct errbuf *e);
+int cell_reuse(const char *dir, const struct cell *c, json_t **series,
+	       struct errbuf *e);
 
 /** folder_prepare() - make the folders, write scenario.yaml */
 int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e);

@@ -311,15 +311,20 @@ static int find_missing(struct crew *w, uint32_t *todo, uint32_t *count,
 {
 	*count = 0;
 	for (uint32_t i = 0; i < w->s->cell_count; i++) {
-		int r = is_wanted(w->o, w->s->cells[i].id) ? 0 : 1;
+		const struct cell *c = &w->s->cells[i];
+		json_t *series = NULL;
+		enum side side;
+		int r;
 
-		if (r)
+		if (!is_wanted(w->o, c->id))
 			continue;
-		r = cell_reuse(w->o->out_dir, &w->s->cells[i], e);
-
+		r = cell_reuse(w->o->out_dir, c, &series, e);
+		side = r > 0 ? sinks_there(w->s, w->o, c, series) : SIDE_OTHER;
+		json_decref(series);
 		if (r < 0)
 			return r;
-		if (r && sinks_there(w->s, w->o, &w->s->cells[i]))
+		w->sum->damaged += side == SIDE_DAMAGED;
+		if (side == SIDE_THERE)
 			w->sum->reused++;
 		else
 			todo[(*count)++] = i;

@@ -4,13 +4,19 @@
  * ID.mmt in the folder that the command line asks for simulated traces in.
  *
  * They appear whole or not at all, and before the cell file: a cell that is
- * there has them. The window of the events is no part of the id, so a log of
+ * there has them. What happened to them since is seen: the cell file says size
+ * and digest of the series; the last line of a log says where it is; a trace
+ * ends in its index. The window of the events is no part of the id, so a log of
  * another window is no log: its first line tells.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "sim/base/json.h"
 #include "sim/results/sinks.h"
+
+enum { MARK_BYTES = 64, BLOCK_BYTES = 1 << 16 };
 
 static char *series_path(const char *dir, const struct cell *c)
 {
@@ -77,46 +83,135 @@ static int close_one(struct atomic_file *f, bool keep, struct errbuf *e)
 	return 0;
 }
 
+/* What the last line of a log is, if @bytes are before it. */
+static void mark_text(char out[MARK_BYTES], int64_t bytes)
+{
+	snprintf(out, MARK_BYTES, "{\"e\":\"whole\",\"bytes\":%" PRId64 "}\n", bytes);
+}
+
 int sinks_close(struct sinks *k, bool keep, struct errbuf *e)
 {
-	int r = close_one(&k->series, keep, e);
-	int last = close_one(&k->events, keep && !r, e);
+	char mark[MARK_BYTES];
+	int r, last;
 
+	if (k->events.f) {
+		mark_text(mark, ftello(k->events.f));
+		fputs(mark, k->events.f);
+	}
+	r = close_one(&k->series, keep, e);
+	last = close_one(&k->events, keep && !r, e);
 	free(k->export_path);
 	k->export_path = NULL;
 	return r ? r : last;
 }
 
-static bool events_there(const char *path, const struct event_window *w,
-			 uint32_t cpus)
+json_t *sinks_seal(const struct scenario *s, const char *dir,
+		   const struct cell *c)
 {
-	char *head = events_head(w, cpus), *line = NULL;
-	FILE *f = fopen(path, "r");
-	size_t room = 0;
-	bool same = f && getline(&line, &room, f) > 0 && !strcmp(line, head);
+	char *path = s->series_ns ? series_path(dir, c) : NULL;
+	FILE *f = path ? fopen(path, "r") : NULL;
+	char *block = xcalloc(1, BLOCK_BYTES), text[DIGEST_TEXT_BYTES];
+	json_int_t bytes = 0;
+	struct digest d;
+	json_t *seal = NULL;
 
+	digest_init(&d);
+	for (size_t n; f && (n = fread(block, 1, BLOCK_BYTES, f)) > 0;) {
+		digest_add(&d, block, n);
+		bytes += (json_int_t)n;
+	}
+	digest_text(&d, text);
+	if (f && !ferror(f))
+		seal = json_pack("{s:I,s:s}", "bytes", bytes, "digest", text);
+	if (f)
+		fclose(f);
+	free(block);
+	free(path);
+	return seal;
+}
+
+static enum side series_side(const struct scenario *s,
+			     const struct run_options *o,
+			     const struct cell *c, const json_t *sealed)
+{
+	json_t *now = s->series_ns ? sinks_seal(s, o->out_dir, c) : NULL;
+	enum side side = !s->series_ns || (now && json_equal(now, sealed)) ?
+			 SIDE_THERE : SIDE_DAMAGED;
+
+	json_decref(now);
+	return side;
+}
+
+/* Does @f end in the mark that stands where it says? */
+static bool is_marked(FILE *f)
+{
+	char tail[MARK_BYTES] = "", mark[MARK_BYTES], *line;
+	int64_t bytes, before;
+	size_t n;
+
+	if (fseeko(f, 0, SEEK_END))
+		return false;
+	bytes = ftello(f);
+	before = bytes < MARK_BYTES - 1 ? 0 : bytes - (MARK_BYTES - 1);
+	if (fseeko(f, before, SEEK_SET))
+		return false;
+	n = fread(tail, 1, MARK_BYTES - 1, f);
+	if (!n || tail[n - 1] != '\n')
+		return false;
+	tail[n - 1] = '\0';
+	line = strrchr(tail, '\n');
+	if (!line)
+		return false;
+	tail[n - 1] = '\n';
+	mark_text(mark, before + (++line - tail));
+	return !strcmp(line, mark);
+}
+
+static enum side events_side(const struct run_options *o, const struct cell *c)
+{
+	struct event_window w = window_of(o, c);
+	char *path = events_path(o->out_dir, c), *line = NULL;
+	char *head = events_head(&w, c->profile.cpus);
+	FILE *f = o->events ? fopen(path, "r") : NULL;
+	enum side side = o->events ? SIDE_OTHER : SIDE_THERE;
+	size_t room = 0;
+
+	if (f && getline(&line, &room, f) > 0 && !strcmp(line, head))
+		side = is_marked(f) ? SIDE_THERE : SIDE_DAMAGED;
+	else if (f && ftello(f) == 0)
+		side = SIDE_DAMAGED;
 	if (f)
 		fclose(f);
 	free(line);
 	free(head);
-	return same;
+	free(path);
+	return side;
 }
 
-bool sinks_there(const struct scenario *s, const struct run_options *o,
-		 const struct cell *cell)
+static enum side export_side(const struct run_options *o, const struct cell *c)
 {
-	char *series = series_path(o->out_dir, cell);
-	char *events = events_path(o->out_dir, cell);
-	char *export = export_path(o, cell);
-	struct event_window w = window_of(o, cell);
-	bool there = (!s->series_ns || !access(series, R_OK)) &&
-		     (!export || !access(export, R_OK)) &&
-		     (!o->events || events_there(events, &w, cell->profile.cpus));
+	char *path = export_path(o, c);
+	enum side side = path && access(path, R_OK) ? SIDE_OTHER : SIDE_THERE;
+	struct errbuf ignored = { 0 };
+	struct mmt_reader *trace = NULL;
 
-	free(series);
-	free(events);
-	free(export);
-	return there;
+	if (path && side == SIDE_THERE) {
+		trace = mmt_open(path, 0, 0, &ignored);
+		side = trace ? SIDE_THERE : SIDE_DAMAGED;
+	}
+	mmt_close(trace);
+	free(path);
+	return side;
+}
+
+enum side sinks_there(const struct scenario *s, const struct run_options *o,
+		      const struct cell *cell, const json_t *sealed)
+{
+	enum side side = series_side(s, o, cell, sealed);
+	enum side events = events_side(o, cell), export = export_side(o, cell);
+
+	side = events > side ? events : side;
+	return export > side ? export : side;
 }
 
 int sinks_prepare(const struct scenario *s, const struct run_options *o,

@@ -1,6 +1,7 @@
 #ifndef MMREPLAY_RESULTS_SINKS_H
 #define MMREPLAY_RESULTS_SINKS_H
 
+#include <jansson.h>
 #include "sim/base/file.h"
 #include "sim/results/results.h"
 
@@ -20,9 +21,28 @@ int sinks_open(struct sinks *k, const struct scenario *s,
 /** sinks_close() - the files appear if @keep; before the cell file does */
 int sinks_close(struct sinks *k, bool keep, struct errbuf *e);
 
-/** sinks_there() - has the finished @cell the files that are wanted now? */
-bool sinks_there(const struct scenario *s, const struct run_options *o,
-		 const struct cell *cell);
+/**
+ * sinks_seal() - what the cell file says of the series: {bytes, digest}
+ * Cost: one reading of series/ID.csv.
+ * Return: to be decref'd; NULL if none is wanted, or it cannot be read.
+ */
+json_t *sinks_seal(const struct scenario *s, const char *dir,
+		   const struct cell *c);
+
+/** enum side - what is beside a finished cell, the gravest last */
+enum side {
+	SIDE_THERE,	/* whole, all that is wanted now */
+	SIDE_OTHER,	/* never written, or with another window */
+	SIDE_DAMAGED	/* cut short, changed or removed since */
+};
+
+/**
+ * sinks_there() - has the finished @cell the files that are wanted now?
+ * @sealed: "series" of its cell file; may be NULL
+ * A log that was removed, or a trace, is as one that was not asked for.
+ */
+enum side sinks_there(const struct scenario *s, const struct run_options *o,
+		      const struct cell *cell, const json_t *sealed);
 
 /** sinks_prepare() - the folders of series and traces */
 int sinks_prepare(const struct scenario *s, const struct run_options *o,

@@ -65,7 +65,10 @@ static int save_cell(const struct scenario *s, const char *dir,
 	struct errbuf e = { 0 };
 	char *path = cell_path(dir, c->id);
 	json_t *json = cell_json(s, c, mmt_header(trace), &digest, r);
+	json_t *series = sinks_seal(s, dir, c);
 
+	if (series)
+		json_object_set_new(json, "series", series);
 	if (json_save(path, json, &e))
 		return tell_failed(fd, MESSAGE_CANNOT_WRITE, e.text);
 	m.cost = (struct host_cost){

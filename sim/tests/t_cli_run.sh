@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..45
+echo 1..46
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -166,8 +166,26 @@ result $? 'another window is another log'
 	[ "$(ls x1 | wc -l)" = 5 ] && "$run" run x1/"$(ls x1 | head -1)" -o e3 -q >>out 2>>err
 result $? 'run --export-trace writes traces that run takes'
 
-refuses 'no window' 2 'mmreplay: --events 5ms..1ms: expected a window' run s.yaml --events 5ms..1ms
+# What happens to a file beside a cell is seen by the next run, and by who reads it.
 sed 's/^machine:.*/&\nreport: {series_ms: 1}/' s.yaml >series.yaml
+again()	# COMMAND... on three files of a finished run
+{
+	rm -rf d1 x2 && "$run" run series.yaml -o d1 -q --events 0..1ms --export-trace x2 >out 2>err || return 1
+	set -- "$1" "$(ls d1/cells/*.events | head -1)" "$(ls d1/series/*.csv | sed -n 2p)" "$(ls x2/*.mmt | sed -n 3p)"
+	cp -r d1 d0
+	for f in "$2" "$3" "$4"; do eval "$1"; done
+	"$run" plot d1 hold >out 2>err && return 1
+	grep -q 'series/.*\.csv: .* bytes, not the .* that its cell wrote.*run the scenario again' err || return 1
+	rm -rf d1/plots
+	"$run" timeline d1 -o t.json >out 2>err && return 1
+	grep -q 'd1/cells/.*\.events:' err || return 1
+	"$run" run series.yaml -o d1 --events 0..1ms --export-trace x2 >out 2>err &&
+		grep -q ' 3 run, 2 were there' err && grep -q '^3 run again: their series, events or trace' err &&
+		same d0 d1 && "$run" timeline d1 -o t.json >out 2>err && rm -rf d0
+}
+again 'truncate -s -9 "$f"' && again ': >"$f"'
+result $? 'a series, log or trace that was cut short or emptied: said, and its cell run again'
+refuses 'no window' 2 'mmreplay: --events 5ms..1ms: expected a window' run s.yaml --events 5ms..1ms
 "$run" run series.yaml -o h1 -q >out 2>err && "$run" run series.yaml -o h2 -q --eager >>out 2>>err &&
 	same h1 h2 && [ "$(ls h1/series/*.csv | wc -l)" = 5 ] &&
 	[ "$(cat h1/series/*.csv | sort -u | grep -c '^t_ns,metric,value$')" = 1 ] &&
