@@ -9,8 +9,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "sim/base/errbuf.h"
 #include "sim/base/mem.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23	/* Linux 5.14; its number is fixed */
+#endif
 
 enum { BLOCK_BYTES = 64 * 1024, ALIGN_BYTES = 16 };
 
@@ -46,6 +52,15 @@ void *xrealloc(void *p, size_t count, size_t bytes)
 	if (!p)
 		no_memory(count, bytes);
 	return p;
+}
+
+void mem_touch(void *p, size_t bytes)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t start = (uintptr_t)p & ~(page - 1);
+	uintptr_t end = ((uintptr_t)p + bytes + page - 1) & ~(page - 1);
+
+	madvise((void *)start, end - start, MADV_POPULATE_WRITE);
 }
 
 char *xstrdup(const char *s)
@@ -92,6 +107,8 @@ void *arena_alloc(struct arena *a, size_t bytes)
 			a->head->next = b;
 		} else {
 			b = new_block(bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES);
+			if (a->head)	/* the first of many stays small */
+				mem_touch(b, sizeof(*b) + b->bytes);
 			b->next = a->head;
 			a->head = b;
 		}

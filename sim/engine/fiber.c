@@ -124,6 +124,10 @@ struct fiber *fiber_get(struct fiber_pool *p, void (*fn)(void *arg), void *arg,
 	f->arg = arg;
 	f->what = what;
 	f->finished = false;
+	if (!f->touched) {
+		mem_touch(fiber_top(f) - FIBER_USED_BYTES, FIBER_USED_BYTES);
+		f->touched = true;
+	}
 	if (!f->guarded)
 		canary_set(f);
 	tool_fiber_new(f);

@@ -13,7 +13,10 @@
 #include <ucontext.h>
 #endif
 
-enum { FIBER_CANARY_BYTES = 64, FIBER_SLAB_STACKS = 64 };
+enum {
+	FIBER_CANARY_BYTES = 64, FIBER_SLAB_STACKS = 64,
+	FIBER_USED_BYTES = 2048,	/* of a stack, by most ops */
+};
 
 /**
  * struct fiber - one stack and where it stands
@@ -27,7 +30,7 @@ struct fiber {
 	char *stack;
 	struct fiber *next_free;
 	struct fiber_pool *pool;
-	bool guarded, finished;
+	bool guarded, finished, touched;
 	uint8_t colour;		/* 0 .. 15 */
 #ifdef FIBER_UCONTEXT
 	ucontext_t context;

@@ -106,6 +106,7 @@ void tasks_init(struct replay *r)
 
 	r->task_count = r->instances * r->h->task_count;
 	r->tasks = xcalloc(r->task_count, sizeof(*r->tasks));
+	mem_touch(r->tasks, r->task_count * sizeof(*r->tasks));
 	r->mms = xcalloc(mms * r->instances, sizeof(*r->mms));
 	for (size_t i = 0; i < mms * r->instances; i++)
 		r->mms[i].id = (uint32_t)i;

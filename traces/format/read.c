@@ -69,9 +69,13 @@ static uint8_t *take_buffer(struct mmt_reader *r, size_t bytes)
 {
 	uint8_t *out = r->spare;
 
-	if (!out || malloc_usable_size(out) < bytes)
-		return malloc(bytes);
-	r->spare = NULL;
+	if (out && malloc_usable_size(out) >= bytes) {
+		r->spare = NULL;
+		return out;
+	}
+	out = malloc(bytes);
+	if (out)
+		mem_touch(out, bytes);
 	return out;
 }
 
