@@ -7,7 +7,8 @@
  *
  * A guard page lies below each of the first FIBER_GUARDED_MAX stacks; every
  * guard page costs two mappings of the 65,530 that a process may have. Stacks
- * beyond carry a canary at their low end, looked at after each return.
+ * beyond carry a canary at their low end, looked at after each return, and a
+ * guard page lies below each slab of theirs: who never returns ends there.
  *
  * Cost: get and put O(1); a slab is one mmap. Stacks are touched as deep as
  * they were used, which is mostly one page, and never given back before the
@@ -76,9 +77,10 @@ static void slab_new(struct fiber_pool *p)
 	bool guarded = p->created < FIBER_GUARDED_MAX;
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	/* a canary lies in the page in which the stack below begins */
-	size_t below = guarded ? 0 : page - FIBER_CANARY_BYTES;
+	size_t below = guarded ? 0 : 2 * page - FIBER_CANARY_BYTES;
 	struct fiber_slab *s = xcalloc(1, sizeof(*s));
 
+	s->page_bytes = page;
 	s->guard_bytes = guarded ? page : 0;
 	s->stride = s->guard_bytes + FIBER_STACK_BYTES;
 	s->bytes = below + s->stride * FIBER_SLAB_STACKS;
@@ -89,6 +91,8 @@ static void slab_new(struct fiber_pool *p)
 		no_memory(FIBER_SLAB_STACKS, s->stride);
 	/* a huge page would make 64 stacks resident at the first touch */
 	madvise(s->base, s->bytes, MADV_NOHUGEPAGE);
+	if (!guarded && mprotect(s->base, page, PROT_NONE))
+		BUG("no guard page below the slab of fiber %u", p->created);
 	s->next = p->slabs;
 	p->slabs = s;
 	for (int i = FIBER_SLAB_STACKS - 1; i >= 0; i--) {

@@ -8,8 +8,10 @@
 /*
  * Stackful coroutines from a LIFO pool. A task between ops has no stack: it
  * takes a fiber when an op starts and gives it back when it ends. 32 KiB
- * usable (64 under sanitizers); guard pages for the first 16,384 fibers, a
- * canary checked at each return beyond; at most 200,000 (MODEL.md 2).
+ * usable (64 under sanitizers); guard pages for the first 16,384 fibers; beyond,
+ * a canary checked at each return and a guard page below every 64: an overflow
+ * whose frames leave the canary's 64 bytes alone passes, if it comes back. At
+ * most 200,000 (MODEL.md 2).
  */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

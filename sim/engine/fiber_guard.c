@@ -3,8 +3,8 @@
  *
  * A touch of a guard page arrives as SIGSEGV (SIGBUS on some systems) on an
  * alternate stack; the handler looks the address up in the slabs, says whose
- * stack it was, then lets the fault happen again under the handler that was
- * there before. A signal handler has no argument of ours, so the list of live
+ * stack it was (below a slab without guard pages: that of who runs), then lets
+ * the fault happen again under the handler that was there before. A signal handler has no argument of ours, so the list of live
  * pools, the alternate stack and the old handlers are the one place in the
  * simulator with file-scope state. Not for use by several threads at once.
  */
@@ -49,10 +49,12 @@ static const struct fiber *guard_owner(const char *addr)
 		for (struct fiber_slab *s = p->slabs; s; s = s->next) {
 			size_t at = (size_t)(addr - s->base);
 
-			if (addr < s->base || at >= s->bytes ||
-			    at % s->stride >= s->guard_bytes)
+			if (addr < s->base || at >= s->bytes)
 				continue;
-			return &s->fiber[at / s->stride];
+			if (!s->guard_bytes && at < s->page_bytes)
+				return p->running;
+			if (at % s->stride < s->guard_bytes)
+				return &s->fiber[at / s->stride];
 		}
 	return NULL;
 }

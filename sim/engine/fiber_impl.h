@@ -44,7 +44,7 @@ struct fiber {
 struct fiber_slab {
 	struct fiber_slab *next;
 	char *base;
-	size_t bytes, stride, guard_bytes;
+	size_t bytes, stride, guard_bytes, page_bytes;
 	unsigned valgrind_id;
 	struct fiber fiber[FIBER_SLAB_STACKS];
 };

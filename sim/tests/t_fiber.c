@@ -195,16 +195,26 @@ static void overflow(void *arg)
 	deep(NULL, 1 << 20);
 }
 
-/* As if the stack had run over its low end without touching a guard page. */
-static void scribble(void *arg)
+/* Every byte written, as deep as one stack and some of the next below. */
+static int __attribute__((noinline)) dense(int n)
+{
+	volatile char frame[256];
+
+	for (int i = 0; i < 256; i++)
+		frame[i] = (char)n;
+	return n ? dense(n - 1) + frame[n % 256] : frame[0];
+}
+
+static void over_and_back(void *arg)
 {
 	struct job *j = arg;
 
-	memset(j->f->stack, 0, 8);
+	dense(FIBER_STACK_BYTES / 256);
 	fiber_yield(j->p, j->f);
 }
 
-static void child(bool guarded)
+/* The fifth of its slab: it runs over the stacks of the first four. */
+static void child(bool guarded, void (*fn)(void *arg))
 {
 	struct rlimit none = { 0, 0 };
 	struct fiber_pool p;
@@ -214,13 +224,14 @@ static void child(bool guarded)
 	fiber_pool_init(&p);
 	if (!guarded)
 		p.created = FIBER_GUARDED_MAX;
-	j.f = fiber_get(&p, guarded ? overflow : scribble, &j,
-			"munmap under downgrade");
+	for (int i = 0; i < 4; i++)
+		fiber_get(&p, fn, &j, "a neighbour");
+	j.f = fiber_get(&p, fn, &j, "munmap under downgrade");
 	fiber_enter(&p, j.f);
 	_exit(0);
 }
 
-static void overflow_is_named(bool guarded)
+static void overflow_is_named(bool guarded, void (*fn)(void *arg))
 {
 	char text[512] = "";
 	size_t got = 0;
@@ -232,7 +243,7 @@ static void overflow_is_named(bool guarded)
 	pid = fork();
 	if (!pid) {
 		dup2(fd[1], STDERR_FILENO);
-		child(guarded);
+		child(guarded, fn);
 	}
 	close(fd[1]);
 	while (got < sizeof(text) - 1 &&
@@ -248,13 +259,19 @@ static void overflow_is_named(bool guarded)
 static void t_overflow_guard(void **state)
 {
 	(void)state;
-	overflow_is_named(true);
+	overflow_is_named(true, overflow);
 }
 
 static void t_overflow_canary(void **state)
 {
 	(void)state;
-	overflow_is_named(false);
+	overflow_is_named(false, over_and_back);
+}
+
+static void t_overflow_slab(void **state)
+{
+	(void)state;
+	overflow_is_named(false, overflow);
 }
 
 int main(void)
@@ -267,6 +284,7 @@ int main(void)
 		cmocka_unit_test(t_limit),
 		cmocka_unit_test(t_overflow_guard),
 		cmocka_unit_test(t_overflow_canary),
+		cmocka_unit_test(t_overflow_slab),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
