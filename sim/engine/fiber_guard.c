@@ -4,9 +4,10 @@
  * A touch of a guard page arrives as SIGSEGV (SIGBUS on some systems) on an
  * alternate stack; the handler looks the address up in the slabs, says whose
  * stack it was (below a slab without guard pages: that of who runs), then lets
- * the fault happen again under the handler that was there before. A signal handler has no argument of ours, so the list of live
- * pools, the alternate stack and the old handlers are the one place in the
- * simulator with file-scope state. Not for use by several threads at once.
+ * the fault happen again under the handler that was there before. A signal
+ * handler has no argument of ours, so the list of live pools, the alternate
+ * stack and the old handlers are the one place in the simulator with file-scope
+ * state. Not for use by several threads at once.
  */
 #include <signal.h>
 #include <stdlib.h>

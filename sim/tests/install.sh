@@ -1,11 +1,12 @@
 #!/bin/bash
 # make install: everything under DESTDIR/PREFIX, and with --remove what stands
-# there goes. The program finds its data from where it stands, so an installed
+# there goes, the folders that it made too, where they are empty. The program finds its data from where it stands, so an installed
 # tree may be moved afterwards.
 #
 #   bin/mmreplay
 #   share/mmreplay/{scenarios,traces/samples}   as in the source tree
-#   share/man/man1, share/bash-completion, share/zsh, share/doc/mmreplay
+#   share/man/man1, share/bash-completion, share/zsh
+#   share/doc/mmreplay                          README.md and what it links to
 #   include/mmreplay, share/pkgconfig           for policies as plug-ins
 #
 # The manual is what the program says of itself, so it has to run: RUN is put
@@ -19,6 +20,8 @@ program=$build/mmreplay
 bash_page=$to/share/bash-completion/completions/mmreplay
 zsh_page=$to/share/zsh/site-functions/_mmreplay
 about=$to/share/pkgconfig/mmreplay.pc
+doc=$to/share/doc/mmreplay
+made=$to/share/mmreplay/folders		# which were not there before
 
 case $prefix in
 /*)	;;
@@ -27,9 +30,13 @@ case $prefix in
 esac
 
 if [ "${1-}" = --remove ]; then
-	rm -rf "$to"/{share/mmreplay,share/doc/mmreplay,include/mmreplay}
+	mapfile -t folders < <([ ! -e "$made" ] || sort -ru "$made")
+	rm -rf "$to"/{share/mmreplay,include/mmreplay} "$doc"
 	rm -f "$to/bin/mmreplay" "$to"/share/man/man1/mmreplay{,-*}.1 \
 		"$bash_page" "$zsh_page" "$about"
+	for folder in "${folders[@]}"; do
+		[ ! -d "${DESTDIR-}$folder" ] || rmdir --ignore-fail-on-non-empty "${DESTDIR-}$folder"
+	done
 	exit 0
 fi
 
@@ -47,6 +54,26 @@ files()
 	find "$@" -type f ! -path '*/tests/*' | LC_ALL=C sort
 }
 
+# missing FOLDER...: those, and those above them, that are not there; no DESTDIR
+missing()
+{
+	local folder
+	for folder in "$@"; do
+		while [ "$folder" != "${DESTDIR-}" ] && [ ! -d "$folder" ]; do
+			echo "${folder#"${DESTDIR-}"}"
+			folder=${folder%/*}
+		done
+	done
+}
+
+# linked FILE: what a text of the tree links to
+linked()
+{
+	grep -o '](\([^)#:]*\))' "$1" | sed 's/^](//; s/)$//' | while read -r link; do
+		realpath -m --relative-to=. "$(dirname "$1")/$link"
+	done
+}
+
 read -ra run <<<"${RUN-}"
 if ! said=$("${run[@]}" "$program" --version 2>&1); then
 	echo "$program does not run here: $said" >&2
@@ -56,12 +83,15 @@ fi
 rm -rf "$build/man"
 DAY=${DAY-} RUN=${RUN-} sim/tests/man.sh "$program" "$build/man"
 
+mapfile -t folders < <(missing "$to"/{bin,share/{man/man1,mmreplay,doc},include} \
+	"${bash_page%/*}" "${zsh_page%/*}" "${about%/*}")
 install -D -m 755 "$program" "$to/bin/mmreplay"
 install -d "$to/share/man/man1"
 install -m 644 "$build"/man/*.1 "$to/share/man/man1"
 
 mapfile -t data < <(files scenarios traces/samples)
 copy "$to/share/mmreplay" "${data[@]}"
+printf '%s\n' "${folders[@]}" | sed '/^$/d' >>"$made"
 
 # What a policy may include: its own room and those below it.
 rooms=()
@@ -88,5 +118,12 @@ Version: $version
 Cflags: -I\${includedir} -std=gnu17 -D_GNU_SOURCE
 END
 
-install -d "$to/share/doc/mmreplay"
-install -m 644 LICENSE README.md traces/FORMAT.md sim/policy/skeleton.c "$to/share/doc/mmreplay"
+texts=(README.md traces/FORMAT.md)
+for ((i = 0; i < ${#texts[@]}; i++)); do	# it grows meanwhile
+	[[ ${texts[i]} == *.md ]] || continue
+	for text in $(linked "${texts[i]}"); do
+		[[ " ${texts[*]} " == *" $text "* ]] || texts+=("$text")
+	done
+done
+copy "$doc" "${texts[@]}"
+install -m 644 sim/policy/skeleton.c "$doc"

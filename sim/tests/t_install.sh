@@ -21,10 +21,11 @@ skip()	# NAME REASON
 	echo "ok $n - $1 # SKIP $2"
 }
 
-echo 1..14
+echo 1..15
 build=$(realpath "$BUILD")
 prefix=$tmp/usr
 export BUILD=$build DESTDIR=$tmp/stage PREFIX=/opt/m VERSION=1.2.3
+mkdir -p "$DESTDIR/opt/m/bin"		# was there before
 (umask 077 && sim/tests/install.sh) >"$tmp/log" 2>&1 &&
 	[ -x "$tmp/stage/opt/m/bin/mmreplay" ] &&
 	grep -q '^prefix=/opt/m$' "$tmp/stage/opt/m/share/pkgconfig/mmreplay.pc"
@@ -34,8 +35,17 @@ find "$tmp"/stage/* \( -type d ! -perm 755 -o -type f ! -name mmreplay ! -perm 6
 result $? 'everybody may read it, whatever the umask was'
 cp -r "$tmp/stage" "$tmp/gone" && mkdir "$tmp/gone/opt/m/share/man/man1/other" &&
 	DESTDIR=$tmp/gone sim/tests/install.sh --remove >"$tmp/out" 2>&1 &&
-	[ -z "$(find "$tmp/gone" ! -type d)" ] && [ -d "$tmp/gone/opt/m/share/man/man1/other" ]
-result $? 'uninstall leaves no file, and what it did not bring'
+	[ "$(cd "$tmp/gone" && find . | LC_ALL=C sort | tr '\n' ' ')" = \
+		'. ./opt ./opt/m ./opt/m/bin ./opt/m/share ./opt/m/share/man ./opt/m/share/man/man1 ./opt/m/share/man/man1/other ' ]
+result $? 'uninstall leaves no file and no folder but what it did not bring'
+(cd "$tmp/stage/opt/m/share/doc/mmreplay" && find . -name '*.md' | while read -r text; do
+	grep -o '](\([^)#:]*\))' "$text" | sed 's/^](//; s/)$//' | while read -r link; do
+		[ -e "$(dirname "$text")/$link" ] || echo "# $text links to $link"
+	done
+done) >"$tmp/out"
+cat "$tmp/out"
+[ ! -s "$tmp/out" ] && [ "$(find "$tmp/stage/opt/m/share/doc" -name '*.md' | wc -l)" -ge 6 ]
+result $? 'what the installed texts link to lies beside them'
 ! PREFIX=opt/m sim/tests/install.sh >"$tmp/out" 2>&1 && grep -q 'begins with /' "$tmp/out"
 result $? 'a relative PREFIX is refused'
 mv "$tmp/stage/opt/m" "$prefix"		# moved: it must still find its data
