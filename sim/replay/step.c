@@ -117,11 +117,14 @@ static bool sleep_recorded(struct rtask *rt, int64_t ns)
 static int64_t jittered(const struct rtask *rt, int64_t ns)
 {
 	const struct replay *r = rt->r;
-	int64_t reach = ns / 1000 * r->o->jitter_permille +
-			ns % 1000 * r->o->jitter_permille / 1000;
+	int64_t reach;
 	uint64_t bits;
 
-	if (!r->c->replicate || !reach)
+	if (!r->c->replicate)
+		return ns;
+	reach = ns / 1000 * r->o->jitter_permille +
+		ns % 1000 * r->o->jitter_permille / 1000;
+	if (!reach)
 		return ns;
 	bits = draw(r->c->seed, rt->task.id, DRAW_THINK_JITTER, rt->done);
 	return ns - reach + (int64_t)draw_below(bits, (uint64_t)reach * 2 + 1);

@@ -271,7 +271,6 @@ void mmt_ahead(const struct mmt_cursor *c)
 {
 	for (size_t at = 0; at < AHEAD_BYTES; at += LINE_BYTES)
 		__builtin_prefetch((const char *)c + at);
-	__builtin_prefetch(c->main.p);
 }
 
 /* gcc would compute the address anew for each field, and run out of registers */

@@ -3,20 +3,20 @@
  *
  * A chunk's groups enter it when its least start is due, so that what is kept
  * goes with the tasks under way. Those of one task stand in a line, in order of
- * their chunks, and the front ones of all tasks in a tree of winners:
+ * their first starts, and the front ones of all tasks in a tree of winners:
  *
- *   node 0:  the first of all
- *   1 .. 8, the children of 0:  the first of eight leaves each
- *   9 .. 72:  leaves 0 .. 63; a leaf is a task
+ *   node 1:  the first of all
+ *   2i and 2i + 1 are the children of i, of whom the first wins i
+ *   width + t:  task t
  *
- * Invariant: an inner node is the least of its children, at one start that of
- * the lowest task. A task's starts do not go back from one chunk to the next;
- * a file in which they do is damaged.
+ * Invariant: an inner node is the first of its children, at one start the lower
+ * task. A task's groups do not overlap in time; a file in which they do is
+ * damaged.
  *
- * Cost: a step plays one game of eight a level, in one line of the cache and
- * without a branch on who wins; levels: log8(tasks). Memory: a record and a
- * cursor for each group whose first record was due and whose last was not, and
- * some 22 bytes a task of the trace.
+ * Cost: a step plays a duel a level on the way from a task to the root, without
+ * a branch on who wins and with all rivals known before the first; levels:
+ * log2(tasks). Memory: a record and a cursor for each group whose first record
+ * was due and whose last was not, and at most 56 bytes a task of the trace.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -24,8 +24,6 @@
 #include "sim/base/mem.h"
 #include "traces/format/cursor.h"
 #include "traces/format/decode.h"
-
-enum { EIGHT = 8, CACHE_LINE = 64 };
 
 struct merge_group {
 	const struct mmt_entry *entry;
@@ -41,97 +39,66 @@ struct merge_chunk {
 	uint32_t left;		/* groups that are not at their end */
 };
 
+/** struct front - who is first below a node, and when */
+struct front {
+	int64_t start_ns;
+	uint32_t task;
+};
+
+static const int64_t nobody = INT64_MAX - 1;	/* one more must not overflow */
+
 /**
  * struct mmt_merge
- * @start_ns, @task: by node: the next start below it, INT64_MAX: there is none;
- *	and whose it is
+ * @node: the tree, of @width leaves, those behind the last task left out
  * @group: by task: the front of its line, or NULL
- * @leaf: node of task 0; @tasks: leaves
- * @memory: that start_ns[] is in
  */
 struct mmt_merge {
-	int64_t *start_ns;
-	uint32_t *task;
+	struct front *node;
 	struct merge_group **group;
-	uint32_t leaf, tasks;
-	int64_t *memory;
+	uint32_t width, tasks;
 	struct merge_chunk *chunks;
 	uint32_t *due;		/* chunk numbers by (least start, number) */
 	uint32_t next_due;
+	int64_t due_ns;		/* the least start of that one; INT64_MAX: none */
 	bool advance;		/* the first was handed out */
 };
 
 /* ---- who is next ---- */
 
-struct player {
-	int64_t start_ns;
-	uint32_t child;
-};
-
-/* Who wins is a coin's throw: selected, not branched on. */
-static inline struct player duel(struct player a, struct player b)
+/* The front of @task's line starts at @start_ns. Who wins a duel is a coin's
+ * throw, so it is selected, not branched on. */
+static inline void set_start(struct mmt_merge *m, uint32_t task,
+			     int64_t start_ns)
 {
-	uint32_t lost = -(uint32_t)(b.start_ns < a.start_ns);
+	struct front *node = m->node, first = { start_ns, task }, rival;
 
-	a.start_ns = b.start_ns < a.start_ns ? b.start_ns : a.start_ns;
-	a.child ^= (a.child ^ b.child) & lost;
-	return a;
-}
+	for (uint32_t i = m->width + task; i > 1; i /= 2) {
+		bool lost;
 
-static inline struct player pair(const int64_t *start_ns, uint32_t child)
-{
-	return duel((struct player){ start_ns[child], child },
-		    (struct player){ start_ns[child + 1], child + 1 });
-}
-
-/* The first of a group of eight wins @up. */
-static inline void play(struct mmt_merge *m, uint32_t up)
-{
-	const int64_t *start_ns = &m->start_ns[up * EIGHT + 1];
-	struct player won = duel(duel(pair(start_ns, 0), pair(start_ns, 2)),
-				 duel(pair(start_ns, 4), pair(start_ns, 6)));
-
-	m->start_ns[up] = won.start_ns;
-	m->task[up] = m->task[up * EIGHT + 1 + won.child];
-}
-
-static void set_start(struct mmt_merge *m, uint32_t task, int64_t start_ns)
-{
-	uint32_t i = m->leaf + task;
-
-	m->start_ns[i] = start_ns;
-	while (i) {
-		i = (i - 1) / EIGHT;
-		play(m, i);
+		node[i] = first;
+		rival = node[i ^ 1];
+		/* on the right one loses at one start, too */
+		lost = rival.start_ns < first.start_ns + (i & 1);
+		first.start_ns = lost ? rival.start_ns : first.start_ns;
+		first.task = lost ? rival.task : first.task;
 	}
+	node[1] = first;
 }
 
 static void tree_init(struct mmt_merge *m, uint32_t tasks)
 {
-	uint32_t inner = 0, nodes;
-
-	for (uint32_t width = 1; width < tasks || width == 1; width *= EIGHT)
-		inner += width;
-	m->leaf = inner;
-	m->tasks = (tasks + EIGHT) / EIGHT * EIGHT;
-	nodes = inner + m->tasks;
-	/* node 1 begins a line */
-	m->memory = aligned_alloc(CACHE_LINE, (sizeof(int64_t) * nodes +
-			2 * CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
-	if (!m->memory)
-		no_memory(nodes, sizeof(int64_t));
-	m->start_ns = m->memory + CACHE_LINE / sizeof(int64_t) - 1;
-	m->task = xcalloc(nodes, sizeof(*m->task));
-	m->group = xcalloc(m->tasks, sizeof(struct merge_group *));
-	for (uint32_t i = 0; i < nodes; i++) {
-		m->start_ns[i] = INT64_MAX;
-		m->task[i] = i < inner ? 0 : i - inner;
-	}
+	m->tasks = tasks;
+	for (m->width = 1; m->width < tasks; )
+		m->width *= 2;
+	m->node = xcalloc((size_t)m->width + tasks + 2, sizeof(*m->node));
+	m->group = xcalloc(tasks, sizeof(struct merge_group *));
+	for (size_t i = 0; i < (size_t)m->width + tasks + 2; i++)
+		m->node[i].start_ns = nobody;
 }
 
 static struct merge_group *first_of(const struct mmt_merge *m)
 {
-	return m->start_ns[0] == INT64_MAX ? NULL : m->group[m->task[0]];
+	return m->node[1].start_ns == nobody ? NULL : m->group[m->node[1].task];
 }
 
 /* ---- the line of a task ---- */
@@ -144,12 +111,21 @@ static int64_t first_start(const struct mmt_reader *r, const struct mmt_entry *g
 	       g->base_ns[1] : g->base_ns[0];
 }
 
+/* in the order in which they were written, even where chunks change places */
+static bool before(const struct mmt_reader *r, const struct mmt_entry *a,
+		   const struct mmt_entry *b)
+{
+	int64_t a_ns = first_start(r, a), b_ns = first_start(r, b);
+
+	return a_ns != b_ns ? a_ns < b_ns : a->chunk < b->chunk;
+}
+
 static int damaged(const struct mmt_cursor *c, const struct mmt_entry *g,
 		   struct errbuf *e)
 {
 	return err_set(e, -EBADMSG, "%s: offset %" PRIu64 ": the records of "
-		       "task %u in this chunk start at no time, or before those "
-		       "of an earlier chunk", c->r->path,
+		       "task %u in this chunk start at no time, or while those "
+		       "of another chunk go on", c->r->path,
 		       c->r->chunks[g->chunk].offset, g->task);
 }
 
@@ -162,7 +138,7 @@ static int line_up(struct mmt_cursor *c, struct merge_group *g, struct errbuf *e
 
 	if (start_ns < 0 || start_ns >= MMT_TIME_MAX)
 		return damaged(c, g->entry, e);
-	while (*at && (*at)->entry->chunk < g->entry->chunk)
+	while (*at && before(c->r, (*at)->entry, g->entry))
 		at = &(*at)->next;
 	if (*at && (*at)->c)
 		return damaged(c, g->entry, e);	/* it has begun before this one */
@@ -185,6 +161,17 @@ static int by_first(const void *x, const void *y, void *reader)
 	return a < b ? -1 : a > b;
 }
 
+static void note_due(struct mmt_cursor *c)
+{
+	struct mmt_merge *m = c->merge;
+
+	m->due_ns = INT64_MAX;
+	if (m->next_due < c->r->chunk_count)
+		m->due_ns = c->r->chunks[m->due[m->next_due]].first_ns;
+	if (m->due_ns > nobody && m->next_due < c->r->chunk_count)
+		m->due_ns = nobody;	/* damaged, which its records will say */
+}
+
 struct mmt_cursor *mmt_merged(struct mmt_reader *r)
 {
 	struct mmt_cursor *c = xcalloc(1, sizeof(*c));
@@ -198,6 +185,7 @@ struct mmt_cursor *mmt_merged(struct mmt_reader *r)
 		m->due[i] = i;
 	qsort_r(m->due, r->chunk_count, sizeof(*m->due), by_first, r);
 	tree_init(m, r->h.task_count);
+	note_due(c);
 	return c;
 }
 
@@ -214,13 +202,16 @@ static void leave_chunk(struct mmt_merge *m, uint32_t chunk)
 	in->groups = NULL;
 }
 
-static int enter_chunk(struct mmt_cursor *c, uint32_t chunk, struct errbuf *e)
+/* the next chunk, which has a record that may be next */
+static int enter_chunk(struct mmt_cursor *c, struct errbuf *e)
 {
 	struct mmt_merge *m = c->merge;
+	uint32_t chunk = m->due[m->next_due++];
 	struct merge_chunk *in = &m->chunks[chunk];
 	bool measure = c->r->flags & MMT_MEASUREMENTS;
 	uint32_t tasks = c->r->chunks[chunk].tasks;
 
+	note_due(c);
 	in->dir = mmt_directory(c->r, chunk, e);
 	if (!in->dir)
 		return -EBADMSG;
@@ -247,12 +238,12 @@ static int enter_chunk(struct mmt_cursor *c, uint32_t chunk, struct errbuf *e)
 static int drop_first(struct mmt_cursor *c, struct errbuf *e)
 {
 	struct mmt_merge *m = c->merge;
-	uint32_t task = m->task[0];
+	uint32_t task = m->node[1].task;
 	struct merge_group *g = m->group[task], *next = g->next;
-	int64_t start_ns = next ? first_start(c->r, next->entry) : INT64_MAX;
+	int64_t start_ns = next ? first_start(c->r, next->entry) : nobody;
 	uint32_t chunk = g->entry->chunk;
 
-	if (start_ns < m->start_ns[0])
+	if (start_ns < m->node[1].start_ns)
 		return damaged(c, next->entry, e);
 	m->group[task] = next;
 	set_start(m, task, start_ns);
@@ -279,17 +270,8 @@ static int advance_first(struct mmt_cursor *c, struct errbuf *e)
 		return ret;
 	if (!ret)
 		return drop_first(c, e);
-	set_start(m, m->task[0], g->op.start_ns);
+	set_start(m, m->node[1].task, g->op.start_ns);
 	return 0;
-}
-
-/* has the next chunk a record that may be next? */
-static bool chunk_is_due(const struct mmt_cursor *c)
-{
-	const struct mmt_merge *m = c->merge;
-
-	return m->next_due < c->r->chunk_count && (!first_of(m) ||
-		c->r->chunks[m->due[m->next_due]].first_ns <= m->start_ns[0]);
 }
 
 int mmt_next_merged(struct mmt_cursor *c, const struct op **op,
@@ -298,14 +280,14 @@ int mmt_next_merged(struct mmt_cursor *c, const struct op **op,
 	struct mmt_merge *m = c->merge;
 	int ret = c->failed ? -EBADMSG : 0;
 
+	if (m->advance && !ret)
+		ret = advance_first(c, e);
+	m->advance = false;
 	while (!ret) {
 		const struct merge_group *g = first_of(m);
 
-		if (m->advance) {
-			m->advance = false;
-			ret = advance_first(c, e);
-		} else if (chunk_is_due(c)) {
-			ret = enter_chunk(c, m->due[m->next_due++], e);
+		if (m->due_ns <= m->node[1].start_ns) {
+			ret = enter_chunk(c, e);
 		} else if (!g) {
 			return 0;
 		} else if (!g->c) {
@@ -330,8 +312,7 @@ void mmt_merge_free(struct mmt_merge *m, uint32_t chunks)
 		free(m->chunks[i].dir);
 		free(m->chunks[i].groups);
 	}
-	free(m->memory);
-	free(m->task);
+	free(m->node);
 	free(m->group);
 	free(m->chunks);
 	free(m->due);

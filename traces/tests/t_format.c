@@ -216,8 +216,7 @@ static void t_merged(void **state)
 	struct mmt_reader *r;
 	struct mmt_cursor *c;
 	int64_t last = -1;
-	uint32_t last_task = 0;
-	uint64_t n = 0;
+	uint32_t last_task = 0, n = 0;
 	struct op op;
 
 	(void)state;
@@ -498,6 +497,49 @@ static void t_salvage(void **state)
 	free(path);
 }
 
+/* Of one task: chunks that changed places are put in order; one that stands twice
+ * is two groups of a task at one time. */
+static void t_chunks_moved(void **state)
+{
+	struct op op = { .kind = OP_MUNMAP, .mm = 1 };
+	char *path = temp_name(), *p, *from, *at;
+	struct errbuf e = { 0 };
+	struct mmt_writer *w = mmt_create(path, &e);
+	char *chunk[4];
+	struct trace_header h;
+	uint64_t seed = 1;
+	size_t bytes;
+
+	(void)state;
+	for (int i = 0; i < LATE; i++, op.start_ns += 10) {
+		op.arg[0] = rnd(&seed);
+		assert_int_equal(mmt_put(w, &op, &e), 0);
+	}
+	fill_header(&h);
+	assert_int_equal(mmt_finish(w, &h, &e), 0);
+	trace_header_release(&h);
+	from = slurp(path, &bytes);
+	for (int i = 0; i < 4; i++) {
+		at = i ? chunk[i - 1] + 1 : from;
+		chunk[i] = memmem(at, (size_t)(from + bytes - at), "CHNK", 4);
+		assert_non_null(chunk[i]);
+	}
+	p = calloc(bytes, 1);
+	for (int twice = 0; twice < 2; twice++) {
+		at = mempcpy(p, from, (size_t)(chunk[1] - from));
+		at = mempcpy(at, chunk[2], (size_t)(chunk[3] - chunk[2]));
+		at = mempcpy(at, chunk[1 + twice],
+			     (size_t)(chunk[2 + twice] - chunk[1 + twice]));
+		spill(path, p, (size_t)(at - p));
+		assert_int_equal(reads_clean(path, MMT_SALVAGE, &e), !twice);
+	}
+	assert_non_null(strstr(e.text, "while those of another chunk go on"));
+	free(from);
+	free(p);
+	unlink(path);
+	free(path);
+}
+
 static void t_wrong_files(void **state)
 {
 	char *path = temp_name();
@@ -549,8 +591,8 @@ int main(void)
 		cmocka_unit_test(t_header), cmocka_unit_test(t_alias),
 		cmocka_unit_test(t_writer_refuses),
 		cmocka_unit_test(t_truncated), cmocka_unit_test(t_bit_flips),
-		cmocka_unit_test(t_salvage), cmocka_unit_test(t_wrong_files),
-		cmocka_unit_test(t_uniform),
+		cmocka_unit_test(t_salvage), cmocka_unit_test(t_chunks_moved),
+		cmocka_unit_test(t_wrong_files), cmocka_unit_test(t_uniform),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
