@@ -126,8 +126,14 @@ rm -r g1/traces
 result $? 'cells that are there need no trace'
 
 # Other machines: one command a cell, from anywhere.
-"$run" run s.yaml -o p1 --plan >plan 2>err && [ "$(wc -l <plan)" = 5 ] && [ ! -e p1 ] &&
-	(cd / && xargs -d '\n' -n1 -P2 sh -c <"$OLDPWD/plan") >out 2>err && [ ! -e p1/results.json ] &&
+odd="o d'd \"\$(x);é"		# a shell has to take each line as it is
+mkdir "$odd" && cp s.yaml t.mmt "$odd" && (cd "$odd" && "$run" run s.yaml -o "p '1" --plan) >plan 2>err &&
+	[ "$(wc -l <plan)" = 5 ] && [ ! -e "$odd/p '1" ] &&
+	(cd / && if [ -n "${MMREPLAY_LONG-}" ] && command -v parallel; then
+		parallel -j2 <"$OLDPWD/plan"
+	else
+		xargs -d '\n' -n1 -P2 sh -c <"$OLDPWD/plan"
+	fi) >out 2>err && mv "$odd/p '1" p1 && [ ! -e p1/results.json ] &&
 	"$run" run s.yaml -o p1 >out 2>err && grep -q ' 0 run, 5 were there' err &&
 	"$run" run s.yaml -o p2 -q >/dev/null 2>>err && same p1 p2
 result $? 'run --plan: a self-contained command a cell, the same bytes'
