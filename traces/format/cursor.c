@@ -71,7 +71,7 @@ bool mmt_resolve(const struct mmt_reader *r, struct op *op)
 
 struct mmt_cursor *mmt_cursor_new(struct mmt_reader *r, uint32_t task)
 {
-	struct mmt_cursor *c = xcalloc(1, sizeof(*c));
+	struct mmt_cursor *c = pool_get(&r->cursors);
 
 	c->r = r;
 	c->task = c->entry.task = task;
@@ -313,5 +313,5 @@ void mmt_cursor_free(struct mmt_cursor *c)
 		mmt_merge_free(c->merge, c->r->chunk_count);
 	free(c->measure);
 	free(c->seg);
-	free(c);
+	pool_put(&c->r->cursors, c);
 }

@@ -35,12 +35,13 @@ static size_t pack_row(const struct mmt_reader *r, const struct mmt_entry *e,
 	return (size_t)(p - out);
 }
 
-static int rows_reserve(struct mmt_rows *t)
+/* most tasks are in few chunks: no more than what is there, at first */
+static int rows_reserve(struct mmt_rows *t, uint32_t bytes)
 {
-	uint32_t room = t->room + t->room / 2 + 2 * ROW_BYTES_MAX;
+	uint32_t room = t->room + t->room / 2 + bytes;
 	uint8_t *data;
 
-	if (t->room - t->used >= ROW_BYTES_MAX)
+	if (t->room - t->used >= bytes)
 		return 0;
 	data = room < t->room ? NULL : realloc(t->data, room);
 	if (!data)
@@ -67,6 +68,11 @@ static int more_tasks(struct mmt_reader *r, uint32_t task)
 	return 0;
 }
 
+static int no_room(const struct mmt_reader *r, struct errbuf *e)
+{
+	return err_set(e, -ENOMEM, "%s: out of memory for the index", r->path);
+}
+
 int mmt_rows_add(struct mmt_reader *r, const struct mmt_entry *entries,
 		 uint32_t count, struct errbuf *e)
 {
@@ -74,13 +80,18 @@ int mmt_rows_add(struct mmt_reader *r, const struct mmt_entry *entries,
 		return 0;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct mmt_entry *x = &entries[i];
+		uint8_t row[ROW_BYTES_MAX];
 		struct mmt_rows *t;
+		uint32_t bytes;
 
-		if (more_tasks(r, x->task) || rows_reserve(&r->rows[x->task]))
-			return err_set(e, -ENOMEM, "%s: out of memory for the index",
-				       r->path);
+		if (more_tasks(r, x->task))
+			return no_room(r, e);
 		t = &r->rows[x->task];
-		t->used += (uint32_t)pack_row(r, x, t->chunk, t->data + t->used);
+		bytes = (uint32_t)pack_row(r, x, t->chunk, row);
+		if (rows_reserve(t, bytes))
+			return no_room(r, e);
+		memcpy(t->data + t->used, row, bytes);
+		t->used += bytes;
 		t->chunk = x->chunk;
 	}
 	return 0;

@@ -2,6 +2,7 @@
 #define MMREPLAY_TRACES_FORMAT_LAYOUT_H
 
 #include <stdio.h>
+#include "sim/base/mem.h"
 #include "traces/format/codec.h"
 #include "traces/format/mmt.h"
 
@@ -145,6 +146,7 @@ struct mmt_reader {
 	void *dctx;			/* ZSTD_DCtx */
 	uint8_t *spare;			/* a buffer to decompress into, or NULL */
 	uint8_t *zip;			/* the compressed frame, reused */
+	struct pool cursors;		/* of one task, without their segments */
 	size_t zip_bytes;
 	struct mmt_salvage lost;
 };

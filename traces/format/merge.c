@@ -174,7 +174,7 @@ static void note_due(struct mmt_cursor *c)
 
 struct mmt_cursor *mmt_merged(struct mmt_reader *r)
 {
-	struct mmt_cursor *c = xcalloc(1, sizeof(*c));
+	struct mmt_cursor *c = pool_get(&r->cursors);
 	struct mmt_merge *m = xcalloc(1, sizeof(*m));
 
 	c->r = r;
@@ -216,6 +216,7 @@ static int enter_chunk(struct mmt_cursor *c, struct errbuf *e)
 	if (!in->dir)
 		return -EBADMSG;
 	in->groups = xcalloc((size_t)tasks + 1, sizeof(*in->groups));
+	mem_touch(in->groups, tasks * sizeof(*in->groups));
 	in->left = tasks + 1;
 	for (uint32_t i = 0; i < tasks; i++) {
 		struct merge_group *g = &in->groups[i];

@@ -19,7 +19,7 @@
 #include <zstd.h>
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
-#include "traces/format/layout.h"
+#include "traces/format/cursor.h"
 
 enum {
 	DEFAULT_CACHE_BYTES = 64 << 20,
@@ -460,6 +460,7 @@ struct mmt_reader *mmt_open(const char *path, unsigned flags,
 {
 	struct mmt_reader *r = xcalloc(1, sizeof(*r));
 
+	pool_init(&r->cursors, sizeof(struct mmt_cursor));
 	r->path = xstrdup(path);
 	r->fd = -1;
 	r->flags = flags;
@@ -489,6 +490,7 @@ void mmt_close(struct mmt_reader *r)
 	trace_header_release(&r->h);
 	ZSTD_freeDCtx(r->dctx);
 	free(r->zip);
+	pool_release(&r->cursors);
 	if (r->fd >= 0)
 		close(r->fd);
 	free(r->path);
