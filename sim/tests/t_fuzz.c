@@ -3,7 +3,7 @@
  * word on the committed seeds: whole, cut off at many places, with damaged
  * bytes, and damaged behind compression and checksums. Does not search: that
  * is `make fuzz`. A finding of it comes here as one more seed. MMREPLAY_LONG=1:
- * twice as many places and damages.
+ * four times as many places and damages.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -18,13 +18,13 @@
 #include "sim/base/rng.h"
 #include "sim/tests/fuzz/fuzz.h"
 
-enum { SEED = 90, SEED_BYTES_MAX = 1 << 20, CUTS = 12, DAMAGES = 20 };
+enum { SEED = 90, SEED_BYTES_MAX = 1 << 20, CUTS = 8, DAMAGES = 12 };
 
 static uint64_t draws;
 
 static int times(int count)
 {
-	return getenv("MMREPLAY_LONG") ? 2 * count : count;
+	return getenv("MMREPLAY_LONG") ? 4 * count : count;
 }
 
 static size_t below(size_t bound)
