@@ -17,20 +17,22 @@ struct actor {
 	void (*body)(struct actor *a);
 	struct actor *peer;
 	struct irq_request irq;
+	sim_ns got_ns;		/* of a body that takes one lock */
+	int result;
 	sim_ns mark[MARKS];
 	uint32_t cpu[MARKS];
 	int marks;
 	bool started;
 };
 
-static void mark(struct actor *a)
+static inline void mark(struct actor *a)
 {
 	assert_in_range(a->marks, 0, MARKS - 1);
 	a->cpu[a->marks] = a->t.cpu->id;
 	a->mark[a->marks++] = a->t.m->engine.now_ns;
 }
 
-static void settled_mark(struct actor *a)
+static inline void settled_mark(struct actor *a)
 {
 	settle(&a->t);
 	mark(a);

@@ -6,53 +6,16 @@
  * preempted; spin, sleep and blame of a known schedule; closed forms of a lock loop.
  * Not pinned: costs that are not named.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include "sim/base/mem.h"
 #include "sim/machine/mutation.h"
-#include "sim/tests/fixture_machine.h"
+#include "sim/tests/t_machine_actor.h"
 
-struct actor {
-	struct task t;
-	void (*body)(struct actor *a);
-	struct actor *peer;
-	int64_t start_ns;
-	sim_ns got_ns;
-	int result;
-	bool started;
-};
-
-static struct fixture f;
 static struct rwsem sem;
 static enum rwsem_flavour flavour = RWSEM_5_11;
 static struct spinlock lock;
 static struct line line;
-
-static void body(void *t)
-{
-	struct actor *a = ((struct task *)t)->owner;
-
-	a->body(a);
-}
-
-static void step(struct task *t)
-{
-	struct actor *a = t->owner;
-
-	if (a->started) {
-		task_exit(t);
-	} else if (t->m->engine.now_ns < a->start_ns) {
-		task_think(t, a->start_ns - t->m->engine.now_ns, COST_RECORDED);
-	} else {
-		a->started = true;
-		task_start_fiber(t, body, "an actor");
-	}
-}
 
 static void open_machine(uint32_t cpus)
 {
@@ -69,22 +32,16 @@ static void open_locks(void)
 	spin_init(&lock, &line, metrics_lock(f.metrics, "lock", false));
 }
 
-static void actor(struct actor *a, uint32_t id, void (*b)(struct actor *),
-		  sim_ns at_ns)
+/* On the CPU of its number, as an op of a kind of its own. */
+static void pinned(struct actor *a, uint32_t id, void (*b)(struct actor *),
+		   sim_ns at_ns)
 {
-	memset(a, 0, sizeof(*a));
-	a->body = b;
-	a->start_ns = at_ns;
-	task_init(&f.m, &a->t, id, step, a);
-	a->t.affinity = id + 1;
+	actor(a, id, b, id + 1, at_ns);
 	a->t.op_kind = (uint8_t)(id % 8 + 1);
-	task_launch(NULL, &a->t, 0);
 }
 
 static void close_machine(void)
 {
-	assert_int_equal(f.m.tasks_alive, 0);
-	fixture_conserved(&f);
 	rwsem_release(&sem);
 	line_release(&line);
 	fixture_close(&f);
@@ -119,8 +76,8 @@ static void t_spin_fifo(void **state)
 		fixture_cost(&f, COST_XFER_LLC, 45);
 		open_locks();
 		for (uint32_t i = 0; i < 4; i++)
-			actor(&a[i], i, spin_1000, i ? 100 + i * 100 : 0);
-		machine_run(&f.m);
+			pinned(&a[i], i, spin_1000, i ? 100 + i * 100 : 0);
+		run();
 		assert_int_equal(a[0].got_ns, 0);
 		assert_int_equal(a[lifo ? 3 : 1].got_ns, 1000 + 45 + 45);
 		assert_true((a[1].got_ns < a[2].got_ns &&
@@ -145,10 +102,10 @@ static void t_spin_trylock(void **state)
 	(void)state;
 	open_machine(3);
 	open_locks();
-	actor(&a[0], 0, spin_1000, 0);
-	actor(&a[1], 1, spin_try, 500);
-	actor(&a[2], 2, spin_try, 1500);
-	machine_run(&f.m);
+	pinned(&a[0], 0, spin_1000, 0);
+	pinned(&a[1], 1, spin_try, 500);
+	pinned(&a[2], 2, spin_try, 1500);
+	run();
 	assert_int_equal(a[1].result, 0);
 	assert_int_equal(a[2].result, 1);
 	assert_int_equal(lock.cls->side[0].failed_trylocks, 1);
@@ -178,8 +135,8 @@ static void t_lock_loop(void **state)
 		open_machine(n);
 		open_locks();
 		for (uint32_t i = 0; i < n; i++)
-			actor(&a[i], i, loop_100, 0);
-		machine_run(&f.m);
+			pinned(&a[i], i, loop_100, 0);
+		run();
 		print_message("## lock loop, %u CPUs: %lld ns a round, closed form %lld\n",
 			      n, (long long)f.m.end_ns / 100, (long long)round);
 		assert_in_range(f.m.end_ns, round * 100 * 98 / 100,
@@ -217,10 +174,10 @@ static uint32_t readers_of_first_grant(void)
 
 	open_machine(READERS + 1);
 	open_locks();
-	actor(&a[0], 0, write_asleep, 0);
+	pinned(&a[0], 0, write_asleep, 0);
 	for (uint32_t i = 1; i <= READERS; i++)
-		actor(&a[i], i, read_500, i);
-	machine_run(&f.m);
+		pinned(&a[i], i, read_500, i);
+	run();
 	for (int i = 1; i <= READERS; i++)
 		first += a[i].got_ns == 100000;
 	close_machine();
@@ -270,12 +227,12 @@ static void kill_a_waiter(void (*who)(struct actor *))
 
 	open_machine(4);
 	open_locks();
-	actor(&a[0], 0, write_asleep, 0);
-	actor(&a[1], 1, who, 10000);
-	actor(&a[2], 2, read_500, 20000);
-	actor(&a[3], 3, kill_peer, 30000);
+	pinned(&a[0], 0, write_asleep, 0);
+	pinned(&a[1], 1, who, 10000);
+	pinned(&a[2], 2, read_500, 20000);
+	pinned(&a[3], 3, kill_peer, 30000);
 	a[3].peer = &a[1];
-	machine_run(&f.m);
+	run();
 	assert_int_equal(a[1].result, -EINTR);
 	assert_int_equal(a[1].got_ns, 30000);
 	assert_int_equal(a[2].got_ns, 100000);
@@ -312,11 +269,11 @@ static void t_trylock(void **state)
 	(void)state;
 	open_machine(4);
 	open_locks();
-	actor(&a[0], 0, write_asleep, 0);
-	actor(&a[1], 1, try_both, 1000);	/* a writer is in */
-	actor(&a[2], 2, try_both, 200000);	/* nobody is */
-	actor(&a[3], 3, read_500, 300000);
-	machine_run(&f.m);
+	pinned(&a[0], 0, write_asleep, 0);
+	pinned(&a[1], 1, try_both, 1000);	/* a writer is in */
+	pinned(&a[2], 2, try_both, 200000);	/* nobody is */
+	pinned(&a[3], 3, read_500, 300000);
+	run();
 	assert_int_equal(a[1].result, 0);
 	assert_int_equal(a[2].result, 3);
 	assert_int_equal(sem.cls->side[SIDE_READ].failed_trylocks, 1);
@@ -346,9 +303,9 @@ static int64_t trylock_beside_reader(enum rwsem_flavour fl, enum mutation rule)
 	fixture_cost(&f, COST_XFER_LLC, 45);
 	fixture_cost(&f, COST_ATOMIC, 5);
 	open_locks();
-	actor(&a[0], 0, read_500, 0);
-	actor(&a[1], 1, timed_trylock, 200);
-	machine_run(&f.m);
+	pinned(&a[0], 0, read_500, 0);
+	pinned(&a[1], 1, timed_trylock, 200);
+	run();
 	close_machine();
 	mmreplay_mutation = MUTATE_NONE;
 	flavour = RWSEM_5_11;
@@ -419,11 +376,11 @@ static void t_holder_preempted(void **state)
 		f.profile.hz = 1000;
 		f.profile.preempt = full ? PREEMPT_FULL : PREEMPT_NONE;
 		open_locks();
-		actor(&a[0], 0, write_5ms, 0);
-		actor(&a[1], 1, write_at_once, MS);
-		actor(&a[2], 2, work_10ms, 0);
+		pinned(&a[0], 0, write_5ms, 0);
+		pinned(&a[1], 1, write_at_once, MS);
+		pinned(&a[2], 2, work_10ms, 0);
 		a[2].t.affinity = 1;
-		machine_run(&f.m);
+		run();
 		w = &sem.cls->side[SIDE_WRITE];
 		if (full) {
 			assert_in_range(w->spin_ns, 2 * MS, 3 * MS);
@@ -451,10 +408,10 @@ static void t_blame(void **state)
 	(void)state;
 	open_machine(3);
 	open_locks();
-	actor(&a[0], 0, write_asleep, 0);
-	actor(&a[1], 1, read_500, 10000);
-	actor(&a[2], 2, write_asleep, 20000);
-	machine_run(&f.m);
+	pinned(&a[0], 0, write_asleep, 0);
+	pinned(&a[1], 1, read_500, 10000);
+	pinned(&a[2], 2, write_asleep, 20000);
+	run();
 	c = sem.cls;
 	assert_int_equal(a[2].got_ns, 100500);
 	assert_int_equal(c->blame_ns[2 * METRIC_OPS_MAX + 1], 90000);
