@@ -8,7 +8,7 @@
 
 /*
  * An ordered map from disjoint half-open ranges to a 64-bit value, kept as a
- * balanced tree. Setting a range overwrites what was there, splitting at
+ * tree of wide nodes. Setting a range overwrites what was there, splitting at
  * the edges; neighbours with equal values are merged. O(log n) per edge,
  * memory by number of runs, never by length.
  * Zero-initialised is empty and valid. An empty range changes nothing.
@@ -16,12 +16,13 @@
  *   set [2,6)=B over [0,8)=A :  AA BBBB AA
  */
 struct rangemap {
-	struct range_node *nodes;	/* [0] is the empty tree */
-	uint32_t root, used, capacity, free_list;
+	struct range_leaf *leaf;
+	struct range_inner *inner;
+	uint32_t root, levels;	/* levels of inner nodes; 0: the root is a leaf */
+	uint32_t last;		/* leaf */
+	uint32_t leaves, leaf_room, free_leaf;
+	uint32_t inners, inner_room, free_inner;
 	size_t count;		/* runs */
-	uint32_t *hint;		/* where to look first; NULL while they are few */
-	uint32_t hint_shift;	/* 64 - bits of the number of hints */
-	size_t hint_from;	/* runs that call for more of them */
 };
 
 struct range_run {
