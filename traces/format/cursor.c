@@ -310,7 +310,7 @@ void mmt_cursor_free(struct mmt_cursor *c)
 	if (!c)
 		return;
 	if (c->merge)
-		mmt_merge_free(c->merge, c->r->chunk_count);
+		mmt_merge_free(c->merge, c->r);
 	free(c->measure);
 	free(c->seg);
 	pool_put(&c->r->cursors, c);

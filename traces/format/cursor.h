@@ -41,6 +41,6 @@ struct mmt_cursor {
 /** mmt_cursor_new() - of one task, at the start of no group */
 struct mmt_cursor *mmt_cursor_new(struct mmt_reader *r, uint32_t task);
 
-void mmt_merge_free(struct mmt_merge *m, uint32_t chunks);
+void mmt_merge_free(struct mmt_merge *m, const struct mmt_reader *r);
 
 #endif

@@ -2,8 +2,8 @@
  * The merged cursor: the records of all tasks by (start, task, sequence).
  *
  * A chunk's groups enter it when its least start is due, so that what is kept
- * goes with the tasks under way. Those of one task stand in a line, in order of
- * their first starts, and the front ones of all tasks in a tree of winners:
+ * goes with the tasks under way. Those of one task are in a pairing heap by their
+ * first starts, and the first ones of all tasks in a tree of winners:
  *
  *   node 1:  the first of all
  *   2i and 2i + 1 are the children of i, of whom the first wins i
@@ -15,7 +15,7 @@
  *
  * Cost: a step plays a duel a level on the way from a task to the root, without
  * a branch on who wins and with all rivals known before the first; levels:
- * log2(tasks). Memory: a record and a cursor for each group whose first record
+ * log2(tasks). A group is O(log(groups of its task)). Memory: a record and a cursor for each group whose first record
  * was due and whose last was not, and at most 56 bytes a task of the trace.
  */
 #include <errno.h>
@@ -28,7 +28,7 @@
 struct merge_group {
 	const struct mmt_entry *entry;
 	struct mmt_cursor *c;	/* NULL: not begun */
-	struct merge_group *next;	/* the task's, in a later chunk */
+	struct merge_group *child, *next;	/* the task's, that begin later */
 	struct op op;		/* its next record */
 };
 
@@ -50,12 +50,12 @@ static const int64_t nobody = INT64_MAX - 1;	/* one more must not overflow */
 /**
  * struct mmt_merge
  * @node: the tree, of @width leaves, those behind the last task left out
- * @group: by task: the front of its line, or NULL
+ * @group: by task: the first of its groups, or NULL
  */
 struct mmt_merge {
 	struct front *node;
 	struct merge_group **group;
-	uint32_t width, tasks;
+	uint32_t width;
 	struct merge_chunk *chunks;
 	uint32_t *due;		/* chunk numbers by (least start, number) */
 	uint32_t next_due;
@@ -65,7 +65,7 @@ struct mmt_merge {
 
 /* ---- who is next ---- */
 
-/* The front of @task's line starts at @start_ns. Who wins a duel is a coin's
+/* The first group of @task starts at @start_ns. Who wins a duel is a coin's
  * throw, so it is selected, not branched on. */
 static inline void set_start(struct mmt_merge *m, uint32_t task,
 			     int64_t start_ns)
@@ -87,7 +87,6 @@ static inline void set_start(struct mmt_merge *m, uint32_t task,
 
 static void tree_init(struct mmt_merge *m, uint32_t tasks)
 {
-	m->tasks = tasks;
 	for (m->width = 1; m->width < tasks; )
 		m->width *= 2;
 	m->node = xcalloc((size_t)m->width + tasks + 2, sizeof(*m->node));
@@ -101,7 +100,7 @@ static struct merge_group *first_of(const struct mmt_merge *m)
 	return m->node[1].start_ns == nobody ? NULL : m->group[m->node[1].task];
 }
 
-/* ---- the line of a task ---- */
+/* ---- the groups of a task ---- */
 
 static int64_t first_start(const struct mmt_reader *r, const struct mmt_entry *g)
 {
@@ -129,22 +128,53 @@ static int damaged(const struct mmt_cursor *c, const struct mmt_entry *g,
 		       c->r->chunks[g->chunk].offset, g->task);
 }
 
-/* @g stands in line; in front, it is its task's next. */
-static int line_up(struct mmt_cursor *c, struct merge_group *g, struct errbuf *e)
+/* One of two heaps becomes a child of the other. */
+static struct merge_group *meld(const struct mmt_reader *r, struct merge_group *a,
+				struct merge_group *b)
+{
+	struct merge_group *first = before(r, b->entry, a->entry) ? b : a;
+	struct merge_group *later = first == a ? b : a;
+
+	later->next = first->child;
+	first->child = later;
+	return first;
+}
+
+/* The heap of those that were below @g: melded in pairs, the pairs from the last on. */
+static struct merge_group *without(const struct mmt_reader *r,
+				   const struct merge_group *g)
+{
+	struct merge_group *list = g->child, *pairs = NULL, *a, *b, *first = NULL;
+
+	while ((a = list)) {
+		b = a->next;
+		list = b ? b->next : NULL;
+		if (b)
+			a = meld(r, a, b);
+		a->next = pairs;
+		pairs = a;
+	}
+	while ((a = pairs)) {
+		pairs = a->next;
+		first = first ? meld(r, first, a) : a;
+	}
+	return first;
+}
+
+/* @g is the task's next now, or later. */
+static int add_group(struct mmt_cursor *c, struct merge_group *g, struct errbuf *e)
 {
 	struct mmt_merge *m = c->merge;
-	struct merge_group **at = &m->group[g->entry->task];
+	struct merge_group *first = m->group[g->entry->task];
 	int64_t start_ns = first_start(c->r, g->entry);
 
 	if (start_ns < 0 || start_ns >= MMT_TIME_MAX)
 		return damaged(c, g->entry, e);
-	while (*at && before(c->r, (*at)->entry, g->entry))
-		at = &(*at)->next;
-	if (*at && (*at)->c)
+	if (first && first->c && before(c->r, g->entry, first->entry))
 		return damaged(c, g->entry, e);	/* it has begun before this one */
-	g->next = *at;
-	*at = g;
-	if (m->group[g->entry->task] == g)
+	first = first ? meld(c->r, first, g) : g;
+	m->group[g->entry->task] = first;
+	if (first == g)
 		set_start(m, g->entry->task, start_ns);
 	return 0;
 }
@@ -227,7 +257,7 @@ static int enter_chunk(struct mmt_cursor *c, struct errbuf *e)
 			leave_chunk(m, chunk);
 			continue;
 		}
-		ret = line_up(c, g, e);
+		ret = add_group(c, g, e);
 		if (ret)
 			return ret;
 	}
@@ -240,7 +270,7 @@ static int drop_first(struct mmt_cursor *c, struct errbuf *e)
 {
 	struct mmt_merge *m = c->merge;
 	uint32_t task = m->node[1].task;
-	struct merge_group *g = m->group[task], *next = g->next;
+	struct merge_group *g = m->group[task], *next = without(c->r, g);
 	int64_t start_ns = next ? first_start(c->r, next->entry) : nobody;
 	uint32_t chunk = g->entry->chunk;
 
@@ -249,6 +279,7 @@ static int drop_first(struct mmt_cursor *c, struct errbuf *e)
 	m->group[task] = next;
 	set_start(m, task, start_ns);
 	mmt_cursor_free(g->c);
+	g->c = NULL;
 	leave_chunk(m, chunk);
 	return 0;
 }
@@ -304,12 +335,11 @@ int mmt_next_merged(struct mmt_cursor *c, const struct op **op,
 	return ret;
 }
 
-void mmt_merge_free(struct mmt_merge *m, uint32_t chunks)
+void mmt_merge_free(struct mmt_merge *m, const struct mmt_reader *r)
 {
-	for (uint32_t i = 0; i < m->tasks; i++)
-		for (const struct merge_group *g = m->group[i]; g; g = g->next)
-			mmt_cursor_free(g->c);
-	for (uint32_t i = 0; i < chunks; i++) {
+	for (uint32_t i = 0; i < r->chunk_count; i++) {
+		for (uint32_t g = 0; m->chunks[i].groups && g < r->chunks[i].tasks; g++)
+			mmt_cursor_free(m->chunks[i].groups[g].c);
 		free(m->chunks[i].dir);
 		free(m->chunks[i].groups);
 	}
