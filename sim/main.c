@@ -11,6 +11,7 @@
 #include "commit.h"
 #include "sim/base/errbuf.h"
 #include "sim/base/file.h"
+#include "sim/base/mem.h"
 #include "sim/commands/command.h"
 #include "sim/results/program.h"
 
@@ -103,6 +104,7 @@ int main(int argc, char **argv)
 	const struct command *cmd;
 	int status;
 
+	mem_keep_heap();
 	setlocale(LC_ALL, "C");
 	signal(SIGXFSZ, SIG_IGN);	/* past RLIMIT_FSIZE: EFBIG, as on a full disk */
 	if (argc < 2) {

@@ -12,6 +12,8 @@
 
 #define JSON_LIMIT_BYTES ((size_t)1 << 30)
 
+enum { TREE_BYTES_A_CHARACTER = 6 };	/* of a cell's file, as jansson keeps it */
+
 /* Bytes of the UTF-8 sequence at @s (@left bytes), 0 if it is none. */
 static size_t utf8_length(const unsigned char *s, size_t left)
 {
@@ -78,6 +80,7 @@ json_t *json_read(const char *path, struct errbuf *e)
 
 	if (file_read(path, JSON_LIMIT_BYTES, &text, &bytes, e))
 		return NULL;
+	mem_heap_ahead(bytes * TREE_BYTES_A_CHARACTER);
 	root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &je);
 	free(text);
 	if (!root) {

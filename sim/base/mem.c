@@ -5,6 +5,7 @@
  * room left in the newest is not lost. Blocks come zeroed and are handed out
  * once, hence no memset.
  */
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@
 #define MADV_POPULATE_WRITE 23	/* Linux 5.14; its number is fixed */
 #endif
 
-enum { BLOCK_BYTES = 64 * 1024, ALIGN_BYTES = 16 };
+enum { BLOCK_BYTES = 64 * 1024, ALIGN_BYTES = 16, HEAP_STEP_BYTES = 1 << 20 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -52,6 +53,26 @@ void *xrealloc(void *p, size_t count, size_t bytes)
 	if (!p)
 		no_memory(count, bytes);
 	return p;
+}
+
+void mem_keep_heap(void)
+{
+	mallopt(M_TOP_PAD, HEAP_STEP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, 64 * HEAP_STEP_BYTES);
+	/* else any of these fixes it at 128 KiB; it would go there by itself */
+	mallopt(M_MMAP_THRESHOLD, 4 * HEAP_STEP_BYTES);
+}
+
+void mem_heap_ahead(size_t bytes)
+{
+	void *p;
+
+	if (bytes > HEAP_STEP_BYTES)
+		bytes = HEAP_STEP_BYTES;
+	p = malloc(bytes);
+	if (p)
+		mem_touch(p, bytes);
+	free(p);
 }
 
 void mem_touch(void *p, size_t bytes)

@@ -16,6 +16,13 @@ void *xcalloc(size_t count, size_t bytes);
 void *xrealloc(void *p, size_t count, size_t bytes);
 char *xstrdup(const char *s);
 
+/** mem_keep_heap() - once, at the start: the heap grows in steps of a MiB, and what
+ *  is freed below 64 MiB stays, for the next: fresh pages cost more than all else */
+void mem_keep_heap(void);
+
+/** mem_heap_ahead() - touch @bytes of heap (at most a MiB), for many small objects */
+void mem_heap_ahead(size_t bytes);
+
 /**
  * mem_touch() - have the pages of @p .. @p + @bytes now, in one go: for fresh memory
  * of which all will be used. A page fault each costs three to thirty times as
