@@ -7,6 +7,7 @@
  */
 #include <malloc.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,10 +106,15 @@ char *xasprintf(const char *fmt, ...)
 	return s;
 }
 
-static struct arena_block *new_block(size_t bytes)
+static struct arena_block *new_block(size_t bytes, bool full)
 {
-	struct arena_block *b = xcalloc(1, sizeof(*b) + bytes);
+	struct arena_block *b = malloc(sizeof(*b) + bytes);
 
+	if (!b)
+		no_memory(1, bytes);
+	if (full)
+		mem_touch(b, sizeof(*b) + bytes);
+	memset(b, 0, sizeof(*b) + bytes);
 	b->bytes = bytes;
 	return b;
 }
@@ -123,13 +129,12 @@ void *arena_alloc(struct arena *a, size_t bytes)
 	bytes = (bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
 	if (!b || b->bytes - b->used < bytes) {
 		if (b && bytes > BLOCK_BYTES / 4) {
-			b = new_block(bytes);
+			b = new_block(bytes, true);
 			b->next = a->head->next;
 			a->head->next = b;
 		} else {
-			b = new_block(bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES);
-			if (a->head)	/* the first of many stays small */
-				mem_touch(b, sizeof(*b) + b->bytes);
+			/* the first of many an arena is hardly used */
+			b = new_block(bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES, b);
 			b->next = a->head;
 			a->head = b;
 		}
