@@ -140,8 +140,7 @@ void engine_slots(struct engine *e, enum slot_set set, uint32_t count,
 void engine_slots_release(struct engine *e);
 
 /** engine_slot_at() - slot @number's event is at @at_ns from now on; INT64_MAX:
- *  it has none. Cost: O(1) if it is
- *  near, else O(log slots). */
+ *  it has none. Cost: O(1) if it is near, else O(log slots). */
 void engine_slot_at(struct engine *e, enum slot_set set, uint32_t number,
 		    sim_ns at_ns);
 

@@ -192,7 +192,6 @@ uint32_t engine_slot_take(struct engine *e)
 {
 	struct slots *s = e->next_slots;
 	uint32_t number = s->first;
-
 	sim_ns now = s->first_ns;
 
 	e->now_ns = now;
