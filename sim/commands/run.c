@@ -313,6 +313,9 @@ static void say_damaged(const struct run_summary *sum)
 	if (sum->damaged)
 		fprintf(stderr, "%u run again: their series, events or trace was cut short, changed or removed\n",
 			sum->damaged);
+	if (sum->remade)
+		fprintf(stderr, "%u in traces/ made anew: not what was generated there\n",
+			sum->remade);
 }
 
 static void say_words(const struct scenario *s, const char *dir,

@@ -28,6 +28,7 @@ struct run_options {
 struct run_summary {
 	uint32_t cells, reused, ran, failed;
 	uint32_t damaged;	/* run again: series, events or trace were changed since */
+	uint32_t remade;	/* generated traces that were not what was made */
 };
 
 /** results_run() - run what is missing, write the folder, rebuild results.json */

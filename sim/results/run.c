@@ -350,13 +350,49 @@ static bool look_at(struct ready *r, struct errbuf *e)
 	return true;
 }
 
-/* A workload's trace has its name from its parameters: it may be there. */
+/*
+ * A generated trace has its name from its parameters, and NAME.json beside it
+ * says what was made: without it, or if it says otherwise, this is another one.
+ */
+static bool is_as_made(const char *trace, const char *seal)
+{
+	struct errbuf ignored = { 0 };
+	json_t *made = access(seal, R_OK) ? NULL : json_read(seal, &ignored);
+	json_t *now = made ? file_seal(trace) : NULL;
+	bool same = now && json_equal(now, made);
+
+	json_decref(now);
+	json_decref(made);
+	return same;
+}
+
+/* The seal comes last: one that is there is of a whole trace. */
+static int generate(struct crew *w, const struct source *from,
+		    const char *path, const char *seal, struct errbuf *e)
+{
+	char *dir = xasprintf("%s/traces", w->o->out_dir);
+	int r = make_dirs(dir, e);
+	json_t *made;
+
+	free(dir);
+	if (!r)
+		r = w->s->workloads->write(&from->workload, path, e);
+	if (r)
+		return r;
+	made = file_seal(path);
+	r = made ? json_save(seal, made, e) : err_sys(e, path, "cannot read");
+	json_decref(made);
+	return r;
+}
+
+/* A workload's trace may be there. */
 static int make_ready(struct crew *w, const struct source *from,
 		      struct errbuf *e)
 {
 	struct ready *r = &w->ready[from->index];
-	char name[DIGEST_TEXT_BYTES], *dir;
+	char name[DIGEST_TEXT_BYTES], *seal;
 	struct errbuf ignored = { 0 };
+	bool there;
 	int err = 0;
 
 	if (r->path)
@@ -367,15 +403,15 @@ static int make_ready(struct crew *w, const struct source *from,
 	}
 	digest_text(&from->digest, name);
 	r->path = xasprintf("%s/traces/%s.mmt", w->o->out_dir, name);
-	if (!access(r->path, R_OK) && look_at(r, &ignored))
-		return 0;
-	dir = xasprintf("%s/traces", w->o->out_dir);
-	err = make_dirs(dir, e);
-	free(dir);
-	if (!err)
-		err = w->s->workloads->write(&from->workload, r->path, e);
-	if (!err && !look_at(r, e))
-		err = -EIO;
+	seal = xasprintf("%s/traces/%s.json", w->o->out_dir, name);
+	there = !access(r->path, F_OK);
+	if (!there || !is_as_made(r->path, seal) || !look_at(r, &ignored)) {
+		w->sum->remade += there;
+		err = generate(w, from, r->path, seal, e);
+		if (!err && !look_at(r, e))
+			err = -EIO;
+	}
+	free(seal);
 	return err;
 }
 

@@ -105,11 +105,9 @@ int sinks_close(struct sinks *k, bool keep, struct errbuf *e)
 	return r ? r : last;
 }
 
-json_t *sinks_seal(const struct scenario *s, const char *dir,
-		   const struct cell *c)
+json_t *file_seal(const char *path)
 {
-	char *path = s->series_ns ? series_path(dir, c) : NULL;
-	FILE *f = path ? fopen(path, "r") : NULL;
+	FILE *f = fopen(path, "r");
 	char *block = xcalloc(1, BLOCK_BYTES), text[DIGEST_TEXT_BYTES];
 	json_int_t bytes = 0;
 	struct digest d;
@@ -126,6 +124,15 @@ json_t *sinks_seal(const struct scenario *s, const char *dir,
 	if (f)
 		fclose(f);
 	free(block);
+	return seal;
+}
+
+json_t *sinks_seal(const struct scenario *s, const char *dir,
+		   const struct cell *c)
+{
+	char *path = s->series_ns ? series_path(dir, c) : NULL;
+	json_t *seal = path ? file_seal(path) : NULL;
+
 	free(path);
 	return seal;
 }

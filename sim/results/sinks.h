@@ -22,6 +22,13 @@ int sinks_open(struct sinks *k, const struct scenario *s,
 int sinks_close(struct sinks *k, bool keep, struct errbuf *e);
 
 /**
+ * file_seal() - {bytes, digest} of a file, to see what happens to it later
+ * Cost: one reading of it.
+ * Return: to be decref'd; NULL if it cannot be read.
+ */
+json_t *file_seal(const char *path);
+
+/**
  * sinks_seal() - what the cell file says of the series: {bytes, digest}
  * Cost: one reading of series/ID.csv.
  * Return: to be decref'd; NULL if none is wanted, or it cannot be read.

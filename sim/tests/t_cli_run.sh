@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..46
+echo 1..47
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -121,6 +121,21 @@ printf 'generate: {workload: mmap-churn, loops: 40, cpus: 2}\nmachine: vm-2cpu\n
 	[ "$(ls g1/traces/*.mmt | wc -l)" = 2 ] && same g1 g2 &&
 	grep -q '"generated": "mmap-churn ' g1/results.json
 result $? 'a workload: one trace for each set of parameters, the same bytes twice'
+for i in 1 2 3; do		# damaged, exchanged, and without what says so
+	first=$(ls g2/traces/*.mmt | head -1) other=$(ls g2/traces/*.mmt | tail -1)
+	rm -r g2/cells
+	case $i in
+	1)	printf '\377\377' | dd of="$first" bs=1 conv=notrunc \
+			seek=$(($(stat -c %s "$first") / 2)) 2>/dev/null ;;
+	2)	cp "$other" "$first" ;;
+	3)	rm "${first%.mmt}.json" ;;
+	esac
+	cmp -s "$first" "g1/${first#*/}" && [ $i != 3 ] && echo "# $i: nothing was changed"
+	"$run" run g.yaml -o g2 2>err >out && same g1 g2 &&
+		grep -q '^1 in traces/ made anew: ' err || { echo "# $i"; cat err; }
+done >said
+mv said out && [ ! -s out ] && rm -r g2/cells && "$run" run g.yaml -o g2 >out 2>err && ! grep anew err
+result $? 'a generated trace that is not what was made is made anew, one that is stays'
 rm -r g1/traces
 "$run" run g.yaml -o g1 >out 2>err && grep -q '^2 cells: 0 run, 2 were there;' err && [ ! -e g1/traces ]
 result $? 'cells that are there need no trace'
