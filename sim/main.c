@@ -98,9 +98,21 @@ static const struct command *find(const char *name, struct errbuf *e)
 	return NULL;
 }
 
+/* The end of a command that printed: what it returns, 1 if that was lost. */
+static int end_output(int status)
+{
+	struct errbuf lost = { 0 };
+
+	fflush(stdout);
+	if (!err_stream(&lost, stdout, "standard output"))
+		return status;
+	fprintf(stderr, "mmreplay: %s\n", lost.text);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
-	struct errbuf e = { 0 }, lost = { 0 };
+	struct errbuf e = { 0 };
 	const struct command *cmd;
 	int status;
 
@@ -114,11 +126,11 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
 	    !strcmp(argv[1], "help")) {
 		usage(stdout);
-		return 0;
+		return end_output(0);
 	}
 	if (!strcmp(argv[1], "--version")) {
 		version();
-		return 0;
+		return end_output(0);
 	}
 	cmd = find(argv[1], &e);
 	if (!cmd) {
@@ -126,20 +138,13 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (command_help(cmd, argc - 1, argv + 1))
-		return 0;
+		return end_output(0);
 	optind = 1;
 	opterr = 0;
 	status = cmd->run(argc - 1, argv + 1, &e);
-	/* what a command printed stands before what it says of it */
-	fflush(stdout);
-	err_stream(&lost, stdout, "standard output");
-	if (status < 0) {
-		fprintf(stderr, "mmreplay: %s\n", e.text);
-		return e.exit_status ? e.exit_status : 1;
-	}
-	if (lost.code) {
-		fprintf(stderr, "mmreplay: %s\n", lost.text);
-		return 1;
-	}
-	return status;
+	if (status >= 0)
+		return end_output(status);
+	fflush(stdout);		/* what it printed stands before what it says of it */
+	fprintf(stderr, "mmreplay: %s\n", e.text);
+	return e.exit_status ? e.exit_status : 1;
 }

@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..47
+echo 1..48
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -115,6 +115,13 @@ done >out 2>err
 result $? 'policies, kernels, machines --json'
 refuses 'unknown machine' 2 "mmreplay: unknown machine 'vm-3cpu'; did you mean 'vm-2cpu'?" machines vm-3cpu
 refuses 'unknown kernel' 2 "mmreplay: unknown kernel 'linux-7.1'" kernels linux-7.1
+
+for words in --help -h help --version 'run --help'; do
+	"$run" $words >/dev/full 2>err
+	[ $? = 1 ] && grep -q '^mmreplay: standard output: cannot write: No space' err || echo "$words"
+done >out
+[ ! -s out ]
+result $? 'help and version that could not be written are an error'
 
 printf 'generate: {workload: mmap-churn, loops: 40, cpus: 2}\nmachine: vm-2cpu\nsweep: {generate.threads: [1, 2]}\n' >g.yaml
 "$run" run g.yaml -o g1 -q --jobs 1 >out 2>err && "$run" run g.yaml -o g2 -q --eager >>out 2>>err &&
