@@ -12,6 +12,8 @@
 bool refcount_inc_not_zero_limited(struct task *t, struct line *l, uint32_t *r,
 				   uint32_t limit, uint32_t *old)
 {
+	bool again, got;
+
 	line_read(t, l);
 	settle(t);
 	*old = *r;
@@ -19,13 +21,13 @@ bool refcount_inc_not_zero_limited(struct task *t, struct line *l, uint32_t *r,
 		return false;
 	line_rmw(t, l);
 	settle(t);
-	if (*r != *old)
-		work(t, COST_ATOMIC, 1);
+	again = *r != *old;
 	*old = *r;
-	if (!*old || *old > limit)
-		return false;
-	++*r;
-	return true;
+	got = *old && *old <= limit;
+	*r += got;
+	if (again)
+		work(t, COST_ATOMIC, 1);
+	return got;
 }
 
 bool refcount_add_not_zero(struct task *t, struct line *l, uint32_t *r,

@@ -147,11 +147,14 @@ static int mt_prealloc(struct task *t, struct mm *mm, unsigned n)
 /* mas_destroy(): what the reservation did not need */
 static void mt_unreserve(struct task *t, struct mm *mm)
 {
+	uint64_t n;
+
 	settle(t);
+	n = mt(mm)->reserved;
+	mt(mm)->reserved = 0;	/* with mm_lock: range another may write at once */
 	hold(mm->k, HOLD_MAPLE_NODE, &mt(mm)->tag, STAGE_RESERVED, STAGE_NONE,
-	     mt(mm)->reserved, MAPLE_NODE_BYTES);
-	prim(t, COST_VMA_FREE, mt(mm)->reserved);
-	mt(mm)->reserved = 0;
+	     n, MAPLE_NODE_BYTES);
+	prim(t, COST_VMA_FREE, n);
 }
 
 /*
