@@ -1,10 +1,11 @@
 #!/bin/bash
-# make install: everything under DESTDIR/PREFIX, and with --remove what stands
-# there goes, the folders that it made too, where they are empty. The program finds its data from where it stands, so an installed
-# tree may be moved afterwards.
+# make install: everything under DESTDIR/PREFIX; with --remove those files go, and
+# the program's own folders where nothing else is in them. The program finds its
+# data from where it stands, so an installed tree may be moved afterwards.
 #
 #   bin/mmreplay
 #   share/mmreplay/{scenarios,traces/samples}   as in the source tree
+#   share/mmreplay/files                        every file of these, below PREFIX
 #   share/man/man1, share/bash-completion, share/zsh
 #   share/doc/mmreplay                          README.md and what it links to
 #   include/mmreplay, share/pkgconfig           for policies as plug-ins
@@ -21,7 +22,7 @@ bash_page=$to/share/bash-completion/completions/mmreplay
 zsh_page=$to/share/zsh/site-functions/_mmreplay
 about=$to/share/pkgconfig/mmreplay.pc
 doc=$to/share/doc/mmreplay
-made=$to/share/mmreplay/folders		# which were not there before
+list=share/mmreplay/files
 
 case $prefix in
 /*)	;;
@@ -30,12 +31,16 @@ case $prefix in
 esac
 
 if [ "${1-}" = --remove ]; then
-	mapfile -t folders < <([ ! -e "$made" ] || sort -ru "$made")
-	rm -rf "$to"/{share/mmreplay,include/mmreplay} "$doc"
-	rm -f "$to/bin/mmreplay" "$to"/share/man/man1/mmreplay{,-*}.1 \
-		"$bash_page" "$zsh_page" "$about"
-	for folder in "${folders[@]}"; do
-		[ ! -d "${DESTDIR-}$folder" ] || rmdir --ignore-fail-on-non-empty "${DESTDIR-}$folder"
+	if [ ! -r "$to/$list" ]; then
+		echo "$to/$list: not there, and it says what to remove; after install it is" >&2
+		exit 1
+	fi
+	mapfile -t files < <(grep -vE '^/|(^|/)\.\.(/|$)|^$' "$to/$list" | grep -vxF "$list")
+	for file in "${files[@]}" "$list"; do	# the list last: may be done again
+		rm -f "$to/$file"
+	done
+	for folder in "$to"/{share/mmreplay,include/mmreplay} "$doc"; do
+		[ ! -d "$folder" ] || find "$folder" -depth -type d -empty -delete
 	done
 	exit 0
 fi
@@ -52,18 +57,6 @@ copy()
 files()
 {
 	find "$@" -type f ! -path '*/tests/*' | LC_ALL=C sort
-}
-
-# missing FOLDER...: those, and those above them, that are not there; no DESTDIR
-missing()
-{
-	local folder
-	for folder in "$@"; do
-		while [ "$folder" != "${DESTDIR-}" ] && [ ! -d "$folder" ]; do
-			echo "${folder#"${DESTDIR-}"}"
-			folder=${folder%/*}
-		done
-	done
 }
 
 # linked FILE: what a text of the tree links to
@@ -83,15 +76,12 @@ fi
 rm -rf "$build/man"
 DAY=${DAY-} RUN=${RUN-} sim/tests/man.sh "$program" "$build/man"
 
-mapfile -t folders < <(missing "$to"/{bin,share/{man/man1,mmreplay,doc},include} \
-	"${bash_page%/*}" "${zsh_page%/*}" "${about%/*}")
 install -D -m 755 "$program" "$to/bin/mmreplay"
 install -d "$to/share/man/man1"
 install -m 644 "$build"/man/*.1 "$to/share/man/man1"
 
 mapfile -t data < <(files scenarios traces/samples)
 copy "$to/share/mmreplay" "${data[@]}"
-printf '%s\n' "${folders[@]}" | sed '/^$/d' >>"$made"
 
 # What a policy may include: its own room and those below it.
 rooms=()
@@ -127,3 +117,15 @@ for ((i = 0; i < ${#texts[@]}; i++)); do	# it grows meanwhile
 done
 copy "$doc" "${texts[@]}"
 install -m 644 sim/policy/skeleton.c "$doc"
+
+# What an earlier version brought stays listed; its list of folders is no more.
+rm -f "$to/share/mmreplay/folders"
+{
+	printf '%s\n' bin/mmreplay "$list" "${bash_page#"$to/"}" "${zsh_page#"$to/"}" "${about#"$to/"}"
+	(cd "$build/man" && printf 'share/man/man1/%s\n' *.1)
+	printf 'share/mmreplay/%s\n' "${data[@]}"
+	printf 'include/mmreplay/%s\n' "${headers[@]}"
+	printf 'share/doc/mmreplay/%s\n' "${texts[@]}" skeleton.c
+	[ ! -e "$to/$list" ] || cat "$to/$list"
+} | LC_ALL=C sort -u >"$to/$list.new"
+mv "$to/$list.new" "$to/$list"

@@ -21,7 +21,7 @@ skip()	# NAME REASON
 	echo "ok $n - $1 # SKIP $2"
 }
 
-echo 1..15
+echo 1..18
 build=$(realpath "$BUILD")
 prefix=$tmp/usr
 export BUILD=$build DESTDIR=$tmp/stage PREFIX=/opt/m VERSION=1.2.3
@@ -33,11 +33,28 @@ result $? 'install with DESTDIR and PREFIX'
 find "$tmp"/stage/* \( -type d ! -perm 755 -o -type f ! -name mmreplay ! -perm 644 \) >"$tmp/out"
 [ ! -s "$tmp/out" ]
 result $? 'everybody may read it, whatever the umask was'
-cp -r "$tmp/stage" "$tmp/gone" && mkdir "$tmp/gone/opt/m/share/man/man1/other" &&
-	DESTDIR=$tmp/gone sim/tests/install.sh --remove >"$tmp/out" 2>&1 &&
-	[ "$(cd "$tmp/gone" && find . | LC_ALL=C sort | tr '\n' ' ')" = \
-		'. ./opt ./opt/m ./opt/m/bin ./opt/m/share ./opt/m/share/man ./opt/m/share/man/man1 ./opt/m/share/man/man1/other ' ]
-result $? 'uninstall leaves no file and no folder but what it did not bring'
+root=$tmp/stage/opt/m
+(cd "$root" && find . ! -type d | sed 's,^\./,,' | LC_ALL=C sort | diff share/mmreplay/files -) >"$tmp/out" 2>&1
+result $? 'share/mmreplay/files is what was installed, below PREFIX and nothing of DESTDIR'
+cp -r "$tmp/stage" "$tmp/gone"
+root=$tmp/gone/opt/m
+mine=(share/mmreplay/scenarios/machines/my-host.yaml share/man/man1/mmreplay-mine.1
+	include/mmreplay/sim/mine.h share/doc/mmreplay/mine/text bin/other)
+for file in "${mine[@]}"; do
+	mkdir -p "$root/${file%/*}" && echo mine >"$root/$file"
+done
+DESTDIR=$tmp/gone sim/tests/install.sh --remove >"$tmp/out" 2>&1 &&
+	[ "$(cd "$root" && find . ! -type d | LC_ALL=C sort)" = \
+		"$(printf './%s\n' "${mine[@]}" | LC_ALL=C sort)" ] &&
+	[ ! -e "$root/share/mmreplay/traces" ] && [ -d "$root/share/pkgconfig" ]
+result $? 'uninstall takes the files that install brought, no other'
+cp -r "$tmp/stage" "$tmp/none" && DESTDIR=$tmp/none sim/tests/install.sh --remove >"$tmp/out" 2>&1 &&
+	! ls -d "$tmp"/none/opt/m/{share,include,share/doc}/mmreplay >"$tmp/out" 2>/dev/null &&
+	[ -z "$(find "$tmp/none" ! -type d)" ]
+result $? 'and its own folders, where they are empty'
+! DESTDIR=$tmp/none sim/tests/install.sh --remove >"$tmp/out" 2>&1 &&
+	grep -q '/share/mmreplay/files: not there' "$tmp/out"
+result $? 'uninstall says where there is no list of what to remove'
 (cd "$tmp/stage/opt/m/share/doc/mmreplay" && find . -name '*.md' | while read -r text; do
 	grep -o '](\([^)#:]*\))' "$text" | sed 's/^](//; s/)$//' | while read -r link; do
 		[ -e "$(dirname "$text")/$link" ] || echo "# $text links to $link"
