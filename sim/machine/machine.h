@@ -313,10 +313,10 @@ void settle_debt(struct task *t);
 /** settle() - return when the debt is zero; counts one contact */
 static inline void settle(struct task *t)
 {
-	t->m->contacts++;
 	mark_unpaid(t, false);
 	if (t->owed_ns)
 		settle_debt(t);
+	t->m->contacts++;	/* when it is made, not when it is waited for */
 }
 
 /** assert_settled() - for accessors: no debt may be left (test build) */
