@@ -177,7 +177,7 @@ static void make_tables(struct task *t, struct vmap_tables *v, struct range r)
 }
 
 /* A table that maps something again leaves the ledger, one that maps nothing
- * any more enters it: what is decided is done in the same instant. */
+ * any more enters it: what is decided is done in the same instant, settled. */
 static void table_maps(struct task *t, struct vmap_table *table, uint64_t pages)
 {
 	table->pages += pages;
@@ -191,8 +191,6 @@ static void table_maps(struct task *t, struct vmap_table *table, uint64_t pages)
 static void table_unmaps(struct task *t, struct vmap_table *table,
 			 uint64_t pages)
 {
-	if (table->pages == pages)
-		settle(t);
 	BUG_ON(table->pages < pages);
 	table->pages -= pages;
 	if (table->pages)
@@ -248,6 +246,7 @@ static void clear_entries(struct task *t, struct range r)
 	struct vmap_tables *v = tables_of(kernel_of(t));
 
 	write_entries(t, v, r);
+	settle(t);
 	tables_map(t, v, r, false);
 }
 

@@ -321,9 +321,10 @@ static void work_step(struct task *t)
 
 void schedule_vmap_work(struct task *t, struct vmap_work *w, int cpu)
 {
-	uint64_t gen = w->task.gen;
+	uint64_t gen;
 
 	settle(t);
+	gen = w->task.gen;
 	if (cpu < 0)
 		cpu = (int)t->cpu->id;
 	w->pending = true;
