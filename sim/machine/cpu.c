@@ -371,8 +371,42 @@ void settle_debt(struct task *t)
 		c->run_since_ns = end;
 		return;
 	}
+	if (__builtin_expect(t->m->closing, 0)) {
+		fiber_yield(&e->fibers, t->fiber);
+		return;
+	}
 	cpu_arm(c);
 	cpu_wait(t);
+}
+
+/** struct paying - on the stack of a fiber that pays a piece of work at once */
+struct paying {
+	struct task *t;
+	TAILQ_ENTRY(paying) link;
+};
+
+static void pay_at_once(struct task *t)
+{
+	struct paying p = { .t = t };
+
+	TAILQ_INSERT_TAIL(&t->m->paying, &p, link);
+	settle_debt(t);
+	TAILQ_REMOVE(&t->m->paying, &p, link);
+}
+
+void cpu_close(struct machine *m)
+{
+	struct paying *p;
+
+	m->closing = true;
+	while ((p = TAILQ_FIRST(&m->paying))) {
+		struct task *t = p->t;
+
+		t->slow_work &= (uint8_t)~WORK_EAGER;
+		if (!t->owed_ns)
+			t->owed_ns = 1;
+		cpu_enter(m, t);
+	}
 }
 
 /* Exact over time: what a cut cannot take, the next one does. */
@@ -394,7 +428,7 @@ void work_slow(struct task *t, int64_t ns, enum cost_class cls)
 		t->class_ns[cls] -= ns;
 	}
 	if (t->slow_work & WORK_EAGER && t->owed_ns && on_fiber(t))
-		settle_debt(t);
+		pay_at_once(t);
 }
 
 void cpu_init(struct machine *m, uint32_t id)

@@ -91,6 +91,7 @@ void machine_init(struct machine *m, const struct profile *p, uint64_t seed,
 	ask_own_costs(m);
 	m->seed = seed;
 	m->metrics = metrics;
+	TAILQ_INIT(&m->paying);
 	metrics_watch(metrics, "runqueue.waiting", &m->queued_total);
 	m->cpu_count = p->cpus;
 	m->map_words = (p->cpus + 63) / 64;
@@ -174,4 +175,6 @@ void machine_run(struct machine *m)
 	if (!m->engine.stop)
 		machine_check(m);
 	m->engine.now_ns = now > m->end_ns ? now : m->end_ns;
+	if (m->engine.stop)
+		cpu_close(m);
 }

@@ -200,6 +200,8 @@ struct machine {
 	bool cost_asked[PROFILE_COSTS_MAX];
 	struct line_queue *line_queues, *line_queues_free;	/* line.c */
 	struct task *executing;	/* on its fiber; NULL while the engine itself runs */
+	TAILQ_HEAD(, paying) paying;	/* --eager: amid a work() (cpu.c) */
+	bool closing;		/* time is over: a debt is not paid any more */
 };
 
 void machine_init(struct machine *m, const struct profile *p, uint64_t seed,

@@ -48,6 +48,10 @@ void cpu_resched(struct cpu *c);
 /** cpu_wait() - from the fiber of @t, which has been armed or burns its CPU: until
  *  it goes on. If the next event resumes another fiber, straight to that. */
 void cpu_wait(struct task *t);
+/** cpu_close() - the run has stopped: with --eager a task may stand between two
+ *  pieces of work, where the fast path has charged both; it goes on, in no time,
+ *  to where it looks at shared state, and no further */
+void cpu_close(struct machine *m);
 
 /** cpu_burn_until() - what curr of @c burns its CPU for ends at @at_ns; INT64_MAX: it
  *  is not known when */

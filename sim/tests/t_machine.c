@@ -4,7 +4,7 @@
  * Each test is a time line in ns; costs are zero but for those it names.
  * Pinned: debt and interrupts, interrupts off, preemption by mode and kernel
  * model, slices, wake-up latency and placement, migration by pull and by tick,
- * ghosts, spinning. t_machine_cpus.c: 1 to 4096 CPUs, who preempts whom.
+ * ghosts, spinning, a run that stops. t_machine_cpus.c: 1 to 4096 CPUs, who preempts whom.
  * Not pinned: vruntime details beyond "equal shares".
  */
 #include "sim/machine/mutation.h"
@@ -476,6 +476,54 @@ static void t_distance(void **state)
 	fixture_close(&f);
 }
 
+static void two_pieces(struct actor *a)
+{
+	work(&a->t, COST_ATOMIC, 1);
+	work(&a->t, COST_ATOMIC, 2);
+	settled_mark(a);
+	settled_mark(a);
+}
+
+static void stop_fire(struct engine *e, struct sink *s, uint64_t data)
+{
+	(void)s, (void)data;
+	e->stop = true;
+}
+
+/* A run that stops amid work: what is charged and looked at by then. */
+static void stopped(bool eager, uint64_t *times, uint64_t *contacts)
+{
+	struct sink stop = { .fire = stop_fire };
+	struct actor a;
+
+	fixture_profile(&f, 1, 1, 1, 1);
+	fixture_zero_costs(&f);
+	fixture_cost(&f, COST_ATOMIC, 100);
+	fixture_open(&f, 1);
+	f.m.engine.eager = eager;
+	actor(&a, 0, two_pieces, 1, 1000);
+	engine_at(&f.m.engine, 1050, event_order(EVENT_TIMER, 0, TIMER_USER),
+		  &stop, 0);
+	machine_run(&f.m);
+	assert_int_equal(a.marks, 0);
+	assert_int_equal(f.m.end_ns, 1050);
+	*times = f.m.cost_times[COST_ATOMIC];
+	*contacts = f.m.contacts;
+	fixture_close(&f);
+}
+
+static void t_stopped_amid_work(void **state)
+{
+	uint64_t times[2], contacts[2];
+
+	(void)state;
+	stopped(false, &times[0], &contacts[0]);
+	stopped(true, &times[1], &contacts[1]);
+	assert_int_equal(times[0], 3);
+	assert_int_equal(times[1], 3);
+	assert_int_equal(contacts[1], contacts[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -492,6 +540,7 @@ int main(void)
 		cmocka_unit_test(t_kill),
 		cmocka_unit_test(t_spin),
 		cmocka_unit_test(t_distance),
+		cmocka_unit_test(t_stopped_amid_work),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
