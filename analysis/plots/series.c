@@ -101,10 +101,12 @@ static int check_seal(const struct result_cell *c, const char *path,
 	char now[DIGEST_TEXT_BYTES];
 	struct digest d;
 
+	if (!digest)
+		return 0;
 	digest_init(&d);
 	digest_add(&d, text, bytes);
 	digest_text(&d, now);
-	if (!digest || !strcmp(digest, now))
+	if (!strcmp(digest, now))
 		return 0;
 	return err_set(e, -EINVAL,
 		       "%s: %zu bytes, not the %lld that its cell wrote: cut short or changed; run the scenario again",

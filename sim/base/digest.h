@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "sim/base/errbuf.h"
 
 /*
  * Content addresses (cells, traces, sources): 128-bit FNV-1a, the same on
@@ -17,6 +18,10 @@ enum { DIGEST_TEXT_BYTES = 33 };
 void digest_init(struct digest *d);
 void digest_add(struct digest *d, const void *data, size_t bytes);
 void digest_add_str(struct digest *d, const char *s);	/* with its NUL */
+/** digest_file() - of what is in a file; @bytes: how much that is. Return: 0 or
+ *  negative errno. Cost: one reading of it. */
+int digest_file(struct digest *d, const char *path, uint64_t *bytes,
+		struct errbuf *e);
 void digest_text(const struct digest *d, char out[DIGEST_TEXT_BYTES]);
 
 #endif

@@ -137,35 +137,19 @@ static int check_plugin(const char *path, const struct plugin *p,
 	return err;
 }
 
-static int file_digest(const char *path, char text[DIGEST_TEXT_BYTES],
-		       struct errbuf *e)
-{
-	FILE *f = fopen(path, "rb");
-	char buf[4096];
-	struct digest d;
-	size_t n;
-
-	if (!f)
-		return err_set(e, -errno, "%s: %s", path, strerror(errno));
-	digest_init(&d);
-	while ((n = fread(buf, 1, sizeof(buf), f)))
-		digest_add(&d, buf, n);
-	digest_text(&d, text);
-	n = (size_t)ferror(f);
-	fclose(f);
-	return n ? err_set(e, -EIO, "%s: cannot be read", path) : 0;
-}
-
 int plugin_load(const char *path, struct errbuf *e)
 {
 	const struct plugin *(*entry)(void);
 	char digest[DIGEST_TEXT_BYTES];
 	const struct plugin *p;
+	struct digest d;
+	uint64_t bytes;
 	void *so, *symbol;
-	int err = file_digest(path, digest, e);
+	int err = digest_file(&d, path, &bytes, e);
 
 	if (err)
 		return err;
+	digest_text(&d, digest);
 	so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!so)
 		return err_set(e, -EINVAL, "%s: not a plug-in: %s", path,

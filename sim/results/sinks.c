@@ -16,7 +16,7 @@
 #include "sim/base/json.h"
 #include "sim/results/sinks.h"
 
-enum { MARK_BYTES = 64, BLOCK_BYTES = 1 << 16 };
+enum { MARK_BYTES = 64 };
 
 static char *series_path(const char *dir, const struct cell *c)
 {
@@ -107,24 +107,15 @@ int sinks_close(struct sinks *k, bool keep, struct errbuf *e)
 
 json_t *file_seal(const char *path)
 {
-	FILE *f = fopen(path, "r");
-	char *block = xcalloc(1, BLOCK_BYTES), text[DIGEST_TEXT_BYTES];
-	json_int_t bytes = 0;
+	struct errbuf ignored = { 0 };
+	char text[DIGEST_TEXT_BYTES];
 	struct digest d;
-	json_t *seal = NULL;
+	uint64_t bytes;
 
-	digest_init(&d);
-	for (size_t n; f && (n = fread(block, 1, BLOCK_BYTES, f)) > 0;) {
-		digest_add(&d, block, n);
-		bytes += (json_int_t)n;
-	}
+	if (digest_file(&d, path, &bytes, &ignored))
+		return NULL;
 	digest_text(&d, text);
-	if (f && !ferror(f))
-		seal = json_pack("{s:I,s:s}", "bytes", bytes, "digest", text);
-	if (f)
-		fclose(f);
-	free(block);
-	return seal;
+	return json_pack("{s:I,s:s}", "bytes", (json_int_t)bytes, "digest", text);
 }
 
 json_t *sinks_seal(const struct scenario *s, const char *dir,
