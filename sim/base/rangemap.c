@@ -143,6 +143,16 @@ static inline bool grow(struct rangemap *m, struct at a, struct range r, uint64_
 	return true;
 }
 
+/* @r, which lies in a run, has @value from now on. */
+static inline bool replace(struct rangemap *m, struct at a, struct range r,
+			   uint64_t value, uint64_t *old)
+{
+	*old = run_of(a)->value;
+	if (*old != value)
+		rangemap_set(m, r, value);
+	return true;
+}
+
 /* Where @near does not say. */
 static __attribute__((noinline)) bool touch(struct rangemap *m, struct range r,
 					    uint64_t value, uint64_t *old,
@@ -152,10 +162,7 @@ static __attribute__((noinline)) bool touch(struct rangemap *m, struct range r,
 
 	if (a.l && run_of(a)->r.start <= r.start) {
 		*near = near_of(m, a);
-		*old = run_of(a)->value;
-		if (run_of(a)->value != value)
-			rangemap_set(m, r, value);
-		return true;
+		return replace(m, a, r, value, old);
 	}
 	prev = a.l ? prev_of(m, a) : last_run(m);
 	if (prev.l) {
@@ -178,10 +185,7 @@ bool rangemap_touch(struct rangemap *m, struct range r, uint64_t value,
 		return false;
 	if (!covers(a, r.start))
 		return touch(m, r, value, old, near);
-	*old = run_of(a)->value;
-	if (run_of(a)->value != value)
-		rangemap_set(m, r, value);
-	return true;
+	return replace(m, a, r, value, old);
 }
 
 bool rangemap_find_near(const struct rangemap *m, uint64_t addr,
