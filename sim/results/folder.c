@@ -62,7 +62,7 @@ static bool refresh(json_t *cell, const struct cell *c)
 	return changed;
 }
 
-int cell_reuse(const char *dir, const struct cell *c, json_t **series,
+int cell_reuse(const char *dir, const struct cell *c, json_t **entry,
 	       struct errbuf *e)
 {
 	char *path = cell_path(dir, c->id);
@@ -74,10 +74,20 @@ int cell_reuse(const char *dir, const struct cell *c, json_t **series,
 		r = json_save(path, cell, e);
 		r = r ? r : 1;
 	}
-	*series = json_incref(json_object_get(cell, "series"));
-	json_decref(cell);
+	json_object_del(cell, "hist");
+	*entry = cell;
 	free(path);
 	return r;
+}
+
+json_t *folder_entry(const char *dir, const struct cell *c, struct errbuf *e)
+{
+	char *path = cell_path(dir, c->id);
+	json_t *cell = json_read(path, e);
+
+	json_object_del(cell, "hist");
+	free(path);
+	return cell;
 }
 
 static int write_text(const char *dir, const char *name, const char *text,
@@ -104,8 +114,8 @@ int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e)
 	return r ? r : write_text(dir, "scenario.yaml", s->resolved_yaml, e);
 }
 
-int folder_index(const struct scenario *s, const char *dir, uint32_t *failed,
-		 struct errbuf *e)
+int folder_index(const struct scenario *s, const char *dir, json_t **entries,
+		 uint32_t *failed, struct errbuf *e)
 {
 	json_t *root = json_object(), *cells = json_array();
 	char *path;
@@ -118,17 +128,11 @@ int folder_index(const struct scenario *s, const char *dir, uint32_t *failed,
 	json_object_set_new(root, "model_id", json_text(program_model_id()));
 	json_object_set_new(root, "cells", cells);
 	for (uint32_t i = 0; i < s->cell_count && !r; i++) {
-		json_t *cell;
+		json_t *cell = entries[i] ? json_incref(entries[i]) :
+			       folder_entry(dir, &s->cells[i], e);
 
-		path = cell_path(dir, s->cells[i].id);
-		cell = json_read(path, e);
-		free(path);
-		if (!cell) {
-			r = -EIO;
-			break;
-		}
+		r = cell ? 0 : -EIO;
 		*failed += !json_is_null(json_object_get(cell, "failed"));
-		json_object_del(cell, "hist");
 		json_array_append_new(cells, cell);
 	}
 	path = xasprintf("%s/results.json", dir);

@@ -21,18 +21,22 @@ char *cell_path(const char *dir, const char *id);
  * cell_reuse() - is the finished file of @c there?
  * Whole, of this id and not failed. Its label, baseline mark and params are
  * brought up to date: they are no part of the id.
- * @series: what it says of its series, to be decref'd; NULL if nothing
+ * @entry: what folder_entry() would read, to be decref'd; NULL if no file is there
  * Return: 1 it is, 0 it must be run, negative errno if it cannot be updated.
  */
-int cell_reuse(const char *dir, const struct cell *c, json_t **series,
+int cell_reuse(const char *dir, const struct cell *c, json_t **entry,
 	       struct errbuf *e);
+
+/** folder_entry() - a cell of results.json: its file without "hist"; NULL on error */
+json_t *folder_entry(const char *dir, const struct cell *c, struct errbuf *e);
 
 /** folder_prepare() - make the folders, write scenario.yaml */
 int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e);
 
-/** folder_index() - results.json from the cell files; counts the failed ones */
-int folder_index(const struct scenario *s, const char *dir, uint32_t *failed,
-		 struct errbuf *e);
+/** folder_index() - results.json from the cell files; counts the failed ones
+ *  @entries: by cell, what was read already; NULL: read now */
+int folder_index(const struct scenario *s, const char *dir, json_t **entries,
+		 uint32_t *failed, struct errbuf *e);
 
 /** folder_host() - host.json; cells that were not run keep their old entry */
 int folder_host(const struct scenario *s, const char *dir,

@@ -50,7 +50,9 @@ struct crew {
 	uint32_t jobs, active;
 	uint64_t finished_ops;
 	struct progress progress;
-	struct host_cost *cost;
+	struct host_cost *cost;		/* by cell */
+	json_t **entry;			/* by cell, for the index; NULL: not read */
+	uint32_t *unread, unread_count;	/* cells whose worker has ended */
 	struct run_summary *sum;
 };
 
@@ -161,6 +163,7 @@ static int reap(struct crew *w, struct worker *k, struct errbuf *e)
 		r = err_set(e, -EIO, "%s", k->last.text);
 	} else if (is_done(k, status)) {
 		w->cost[k->cell] = k->last.cost;
+		w->unread[w->unread_count++] = k->cell;
 	} else {
 		death_text(w->o, k, status, why);
 		w->sum->failed++;
@@ -247,6 +250,15 @@ static void stop_all(struct crew *w)
 	}
 }
 
+/* The index needs every cell, which can be read while others run. */
+static int read_one(struct crew *w, struct errbuf *e)
+{
+	uint32_t cell = w->unread[--w->unread_count];
+
+	w->entry[cell] = folder_entry(w->o->out_dir, &w->s->cells[cell], e);
+	return w->entry[cell] ? 0 : -EIO;
+}
+
 /* The cells that are not there, in the order of the scenario. */
 static int run_missing(struct crew *w, const uint32_t *todo, uint32_t count,
 		       struct errbuf *e)
@@ -262,6 +274,8 @@ static int run_missing(struct crew *w, const uint32_t *todo, uint32_t count,
 	while (!r && (next < count || w->active)) {
 		if (next < count && w->active < w->jobs)
 			r = start_worker(w, todo[next++], e);
+		else if (w->unread_count && !w->o->only_count)
+			r = read_one(w, e);
 		else
 			r = wait_for_news(w, e);
 	}
@@ -312,22 +326,26 @@ static int find_missing(struct crew *w, uint32_t *todo, uint32_t *count,
 	*count = 0;
 	for (uint32_t i = 0; i < w->s->cell_count; i++) {
 		const struct cell *c = &w->s->cells[i];
-		json_t *series = NULL;
+		json_t *entry = NULL;
 		enum side side;
 		int r;
 
 		if (!is_wanted(w->o, c->id))
 			continue;
-		r = cell_reuse(w->o->out_dir, c, &series, e);
-		side = r > 0 ? sinks_there(w->s, w->o, c, series) : SIDE_OTHER;
-		json_decref(series);
+		r = cell_reuse(w->o->out_dir, c, &entry, e);
+		side = r > 0 ? sinks_there(w->s, w->o, c,
+					   json_object_get(entry, "series")) :
+			       SIDE_OTHER;
+		w->sum->damaged += side == SIDE_DAMAGED;
+		if (side == SIDE_THERE) {
+			w->sum->reused++;
+			w->entry[i] = entry;
+			continue;
+		}
+		json_decref(entry);
 		if (r < 0)
 			return r;
-		w->sum->damaged += side == SIDE_DAMAGED;
-		if (side == SIDE_THERE)
-			w->sum->reused++;
-		else
-			todo[(*count)++] = i;
+		todo[(*count)++] = i;
 	}
 	return 0;
 }
@@ -453,10 +471,14 @@ static void crew_release(struct crew *w)
 		free(w->ready[i].path);
 		mmt_share_free(w->ready[i].share);
 	}
+	for (uint32_t i = 0; i < w->s->cell_count; i++)
+		json_decref(w->entry[i]);
 	free(w->ready);
 	free(w->w);
 	free(w->poll);
 	free(w->cost);
+	free(w->entry);
+	free(w->unread);
 }
 
 /* What others should have run and did not: failed, unless they said why. */
@@ -486,6 +508,8 @@ static void crew_init(struct crew *w, const struct scenario *s)
 	w->w = xcalloc(w->jobs, sizeof(*w->w));
 	w->poll = xcalloc(w->jobs, sizeof(*w->poll));
 	w->cost = xcalloc(s->cell_count + 1, sizeof(*w->cost));
+	w->entry = xcalloc(s->cell_count + 1, sizeof(*w->entry));
+	w->unread = xcalloc(s->cell_count + 1, sizeof(*w->unread));
 	w->ready = xcalloc(s->source_count + 1, sizeof(*w->ready));
 }
 
@@ -517,7 +541,7 @@ static int finish(struct crew *w, int64_t start_ns, struct errbuf *e)
 
 	if (w->o->only_count)
 		return 0;
-	r = folder_index(w->s, w->o->out_dir, &w->sum->failed, e);
+	r = folder_index(w->s, w->o->out_dir, w->entry, &w->sum->failed, e);
 	return r ? r : folder_host(w->s, w->o->out_dir, w->cost, w->jobs,
 				   host_now_ns() - start_ns, e);
 }
