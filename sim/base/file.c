@@ -1,13 +1,19 @@
 /*
  * Files that appear whole or not at all. Invariant: the target is only ever
- * changed by rename(2), after everything was written and synced. The writer
- * holds a lock on its temporary file; another's is stale when its pid is gone
- * here and its lock is free (a writer on another host still holds it).
+ * changed by rename(2), after everything was written and synced.
+ *
+ * What is stale. The writer locks its temporary file as soon as it is there,
+ * so one whose lock is free and whose pid is gone from this host has nobody.
+ * A pid that lives may be another process by now: then the file has had time
+ * to be locked. Other hosts of a shared folder may lock where this one cannot
+ * see it (locks kept local, or the folder exported from here), so their files
+ * are left alone until they are older than any job.
  */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -15,11 +21,17 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
+#include "sim/base/digest.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 
 enum { MAX_LEVELS_UP = 8, READ_STEP_BYTES = 64 * 1024 };
+
+/* A temporary file is locked right after it is made, and no job takes a month. */
+enum { LOCKED_BY_S = 60, OLDER_THAN_JOBS_S = 30 * 24 * 3600 };
 
 /* The folder of @path with its last slash, "" for none; caller frees. */
 static char *folder_of(const char *path)
@@ -36,46 +48,78 @@ static const char *name_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The pid in `.NAME.PID.tmp`, 0 if @name is no such thing. */
-static pid_t temp_owner(const char *name)
+/* This host, as temporary files name it: eight hexadecimal digits. */
+static uint32_t host_token(void)
+{
+	struct utsname u = { 0 };
+	struct digest d;
+
+	uname(&u);
+	digest_init(&d);
+	digest_add_str(&d, u.nodename);
+	return (uint32_t)(d.lo ^ d.lo >> 32);
+}
+
+/** struct owner - who writes a temporary file */
+struct owner {
+	pid_t pid;
+	bool here;		/* on this host */
+};
+
+/* The owner in `.NAME.HOST.PID.tmp`; false if @name is no such thing. A name
+ * of an older program has no HOST: it may be anybody's. */
+static bool temp_owner(const char *name, struct owner *out)
 {
 	size_t len = strlen(name), i = len - 4;
+	char host[12];
 	long pid;
 
 	if (len < 8 || name[0] != '.' || strcmp(name + len - 4, ".tmp"))
-		return 0;
+		return false;
 	while (isdigit((unsigned char)name[i - 1]))
 		i--;
 	if (i == len - 4 || name[i - 1] != '.' || len - i > 14)
-		return 0;
+		return false;
 	pid = strtol(name + i, NULL, 10);
-	return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+	snprintf(host, sizeof(host), ".%08" PRIx32 ".", host_token());
+	out->pid = (pid_t)pid;
+	out->here = i > 10 && !strncmp(name + i - 10, host, 10);
+	return pid > 0 && pid <= INT_MAX;
 }
 
-static void remove_stale_temps(const char *path)
+/* Has nobody written to it, and will nobody? See the top. */
+static bool is_stale(int fd, const struct owner *o)
 {
-	char *folder = folder_of(path);
-	DIR *dir = opendir(*folder ? folder : ".");
-	struct dirent *d;
+	bool gone = o->here && kill(o->pid, 0) && errno == ESRCH;
+	time_t patience_s = gone ? 0 : o->here ? LOCKED_BY_S : OLDER_THAN_JOBS_S;
+	struct stat st;
 
-	while (dir && (d = readdir(dir))) {
-		pid_t pid = temp_owner(d->d_name);
+	return (!o->here || o->pid != getpid()) && !fstat(fd, &st) &&
+	       S_ISREG(st.st_mode) && time(NULL) - st.st_mtime >= patience_s &&
+	       !flock(fd, LOCK_SH | LOCK_NB);	/* network files need no write access */
+}
+
+void file_sweep(const char *dir)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *entry;
+	struct owner owner;
+
+	while (d && (entry = readdir(d))) {
 		int fd;
 
-		if (!pid || pid == getpid() || kill(pid, 0) == 0 ||
-		    errno != ESRCH)
+		if (!temp_owner(entry->d_name, &owner))
 			continue;
-		fd = openat(dirfd(dir), d->d_name,
+		fd = openat(dirfd(d), entry->d_name,
 			    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (fd < 0)
 			continue;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			unlinkat(dirfd(dir), d->d_name, 0);
+		if (is_stale(fd, &owner))
+			unlinkat(dirfd(d), entry->d_name, 0);
 		close(fd);
 	}
-	if (dir)
-		closedir(dir);
-	free(folder);
+	if (d)
+		closedir(d);
 }
 
 static int open_stream(struct atomic_file *a, const char *name, int flags,
@@ -99,8 +143,8 @@ static int open_stream(struct atomic_file *a, const char *name, int flags,
 
 int atomic_open(struct atomic_file *a, const char *path, struct errbuf *e)
 {
+	char *folder = NULL, *real;
 	struct stat st;
-	char *folder, *real;
 	int code;
 
 	*a = (struct atomic_file){ 0 };
@@ -114,16 +158,17 @@ int atomic_open(struct atomic_file *a, const char *path, struct errbuf *e)
 	} else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		code = open_stream(a, path, 0, e);
 	} else {
-		remove_stale_temps(a->path);
 		folder = folder_of(a->path);
-		a->tmp_path = xasprintf("%s.%s.%d.tmp", folder,
-					name_of(a->path), (int)getpid());
-		free(folder);
+		file_sweep(*folder ? folder : ".");
+		a->tmp_path = xasprintf("%s.%s.%08" PRIx32 ".%d.tmp", folder,
+					name_of(a->path), host_token(),
+					(int)getpid());
 		unlink(a->tmp_path);	/* of a dead process with our pid */
 		code = open_stream(a, a->tmp_path, O_CREAT | O_EXCL, e);
 	}
 	if (code)
 		atomic_abort(a);
+	free(folder);
 	return code;
 }
 

@@ -8,8 +8,8 @@
 /*
  * Files appear whole or not at all: write to a temporary name in the same
  * folder, fsync, rename. A target that exists and is no regular file (a pipe,
- * /dev/null) is written in place. An interrupted write leaves only `.NAME.PID.tmp`,
- * which the next writer of that folder removes when its owner is gone.
+ * /dev/null) is written in place. An interrupted write leaves only
+ * `.NAME.HOST.PID.tmp`, which the next writer of that folder sweeps away.
  */
 
 struct atomic_file {
@@ -22,6 +22,14 @@ int atomic_open(struct atomic_file *a, const char *path, struct errbuf *e);
 int atomic_commit(struct atomic_file *a, struct errbuf *e);
 /** atomic_abort() - remove the temporary file; safe after a failed open */
 void atomic_abort(struct atomic_file *a);
+
+/**
+ * file_sweep() - remove what writers that are gone have left in @dir
+ * Never what a process of this host or, for a month, of another one may still
+ * be writing. Errors: none; what cannot be removed stays.
+ * Cost: one reading of the folder.
+ */
+void file_sweep(const char *dir);
 
 /**
  * err_stream() - "NAME: cannot write: why", if writing to @f has ever failed

@@ -105,12 +105,26 @@ static int write_text(const char *dir, const char *name, const char *text,
 	return r;
 }
 
+/* A run that finds every cell there writes to none of these. */
+static void sweep(const char *dir)
+{
+	static const char *const below[] = { "cells", "series", "traces", "slurm" };
+
+	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+		char *path = xasprintf("%s/%s", dir, below[i]);
+
+		file_sweep(path);
+		free(path);
+	}
+}
+
 int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e)
 {
 	char *cells = xasprintf("%s/cells", dir);
 	int r = make_dirs(cells, e);
 
 	free(cells);
+	sweep(dir);
 	return r ? r : write_text(dir, "scenario.yaml", s->resolved_yaml, e);
 }
 

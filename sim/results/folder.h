@@ -30,7 +30,8 @@ int cell_reuse(const char *dir, const struct cell *c, json_t **entry,
 /** folder_entry() - a cell of results.json: its file without "hist"; NULL on error */
 json_t *folder_entry(const char *dir, const struct cell *c, struct errbuf *e);
 
-/** folder_prepare() - make the folders, write scenario.yaml */
+/** folder_prepare() - make the folders, write scenario.yaml; removes what killed
+ *  writers have left */
 int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e);
 
 /** folder_index() - results.json from the cell files; counts the failed ones

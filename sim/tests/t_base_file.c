@@ -1,20 +1,24 @@
 /*
  * Pins: a target is whole or untouched (abort, error, kill before commit),
- * stale temporary files of dead processes go and those of living ones stay,
+ * temporary files of dead processes go and those that somebody may still be
+ * writing stay, by pid, lock, host and age (a second host is only a name here),
  * special files and links keep their nature, the size limit, folders, the
  * places where data is looked for, JSON there and back, the digest against
  * the published FNV test vectors. Does not pin behaviour on power loss.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "sim/base/digest.h"
@@ -82,7 +86,6 @@ static void t_whole_or_not(void **state)
 	atomic_abort(&a);		/* again: nothing */
 	write_text("x", "new");
 	expect_text("x", "new");
-	assert_int_not_equal(access(".x.1.tmp", F_OK), 0);
 }
 
 static void t_open_fails(void **state)
@@ -132,45 +135,113 @@ static void t_stream_full(void **state)
 	fclose(f);
 }
 
-/* A child that dies with its file open; its temporary name, caller frees. */
-static char *killed_writer(void)
+/* A child that writes "cell" and then holds it, or is killed; its pid. */
+static pid_t writer(bool killed)
 {
-	pid_t pid = fork();
-	int status;
+	int told[2], status;
+	pid_t pid;
+	char byte;
 
+	assert_int_equal(pipe(told), 0);
+	pid = fork();
 	if (!pid) {
 		struct atomic_file a;
 		struct errbuf e = { 0 };
 
-		if (!atomic_open(&a, "cell", &e)) {
-			fputs("half", a.f);
-			fflush(a.f);
-			raise(SIGKILL);
-		}
+		if (atomic_open(&a, "cell", &e))
+			_exit(1);
+		fputs("half", a.f);
+		fflush(a.f);
+		(void)!write(told[1], "x", 1);
+		pause();
 		_exit(1);
 	}
-	waitpid(pid, &status, 0);
-	assert_true(WIFSIGNALED(status));
-	return xasprintf(".cell.%d.tmp", (int)pid);
+	assert_int_equal(read(told[0], &byte, 1), 1);
+	close(told[0]);
+	close(told[1]);
+	if (killed) {
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		assert_true(WIFSIGNALED(status));
+	}
+	return pid;
 }
 
-static void t_killed(void **state)
+/* The name of a temporary file of @pid, on this host or one that is not. */
+static char *temp_name(pid_t pid, bool here)
 {
-	char *dead = killed_writer(), *alive = xasprintf(".y.%d.tmp", (int)getppid());
-	FILE *f = fopen(alive, "w");
+	struct atomic_file a;
+	struct errbuf e = { 0 };
+	char host[9] = "";
+
+	assert_int_equal(atomic_open(&a, "cell", &e), 0);
+	assert_int_equal(sscanf(a.tmp_path, ".cell.%8[0-9a-f].", host), 1);
+	atomic_abort(&a);
+	if (!here)
+		host[0] = host[0] == '0' ? '1' : '0';
+	return xasprintf(".cell.%s.%d.tmp", host, (int)pid);
+}
+
+static void make_old(const char *name, time_t age_s)
+{
+	struct timespec t[2] = { { .tv_sec = time(NULL) - age_s },
+				 { .tv_sec = time(NULL) - age_s } };
+	int fd = open(name, O_WRONLY | O_CREAT, 0666);
+
+	assert_true(fd >= 0);
+	assert_int_equal(futimens(fd, t), 0);
+	close(fd);
+}
+
+/* Is a file of this name and age still there after a sweep? Leaves none. */
+static bool survives(const char *name, time_t age_s)
+{
+	bool there;
+
+	make_old(name, age_s);
+	file_sweep(".");
+	there = !access(name, F_OK);
+	unlink(name);
+	return there;
+}
+
+enum { DAY_S = 24 * 3600 };
+
+static void t_sweep(void **state)
+{
+	char *alive = temp_name(getppid(), true), *away = temp_name(1 << 30, false);
+	pid_t pid = writer(true), holder;
+	char *dead = temp_name(pid, true), *held;
 
 	(void)state;
-	fclose(f);
+	assert_int_not_equal(access(dead, F_OK), 0);	/* by who wrote next */
+	pid = writer(true);
+	free(dead);
+	dead = xasprintf(".cell.%.8s.%d.tmp", alive + 6, (int)pid);
 	assert_int_equal(access(dead, F_OK), 0);
 	assert_int_not_equal(access("cell", F_OK), 0);
-	f = fopen(".notes.tmp", "w");	/* not ours: no pid */
-	fclose(f);
-	write_text("other", "1");
+	file_sweep(".");
 	assert_int_not_equal(access(dead, F_OK), 0);
-	assert_int_equal(access(alive, F_OK), 0);
-	assert_int_equal(access(".notes.tmp", F_OK), 0);
-	free(dead);
+	assert_true(survives(alive, 0));		/* about to be locked */
+	assert_false(survives(alive, 120));		/* another's pid by now */
+	assert_true(survives(away, 20 * DAY_S));	/* locks may not be seen */
+	assert_false(survives(away, 40 * DAY_S));
+	assert_true(survives(".cell.123456789.tmp", 20 * DAY_S));	/* anybody's */
+	assert_true(survives(".notes.tmp", 40 * DAY_S));		/* not ours */
+	holder = writer(false);
+	held = xasprintf(".cell.%.8s.%d.tmp", alive + 6, (int)holder);
+	make_old(held, 40 * DAY_S);
+	file_sweep(".");
+	assert_int_equal(access(held, F_OK), 0);
+	kill(holder, SIGKILL);
+	waitpid(holder, NULL, 0);
+	file_sweep(".");
+	assert_int_not_equal(access(held, F_OK), 0);
+	file_sweep("no/such/folder");
 	free(alive);
+	free(away);
+	free(dead);
+	free(held);
 }
 
 static void t_special(void **state)
@@ -290,7 +361,7 @@ int main(void)
 		cmocka_unit_test(t_open_fails),
 		cmocka_unit_test(t_disk_full),
 		cmocka_unit_test(t_stream_full),
-		cmocka_unit_test(t_killed),
+		cmocka_unit_test(t_sweep),
 		cmocka_unit_test(t_special),
 		cmocka_unit_test(t_read),
 		cmocka_unit_test(t_make_dirs),

@@ -283,6 +283,51 @@ static void t_resume_after_kill(void **state)
 	free(first);
 }
 
+/* What a writer of @path that was killed half-way leaves. */
+static void leave_half(const char *path)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct atomic_file a;
+		struct errbuf e = { 0 };
+
+		_exit(!!atomic_open(&a, path, &e));
+	}
+	waitpid(pid, NULL, 0);
+}
+
+/* A run that finds every cell there has nothing to write, and still clears up. */
+static void t_leftovers(void **state)
+{
+	static const char *const path[] = { "left/cells/a.json",
+		"left/cells/a.events", "left/series/a.csv", "left/traces/a.mmt",
+		"left/results.json", "left/slurm/jobs", "runs/a.mmt" };
+	static const char find[] = "test -z \"$(find left runs -name '.*.tmp')\"";
+	struct run_options o = { .out_dir = "left", .quiet = true,
+				 .missing_because = "nothing is", .export_dir = "runs" };
+	struct scenario *s = load(few);
+	uint32_t *todo = calloc(s->cell_count, sizeof(*todo)), count;
+	struct run_summary sum;
+	struct errbuf e = { 0 };
+
+	(void)state;
+	few_cells();
+	assert_int_equal(system("cp -r few left && mkdir left/series "
+				"left/traces left/slurm runs"), 0);
+	for (int only_ask = 0; only_ask < 2; only_ask++) {
+		for (size_t i = 0; i < sizeof(path) / sizeof(path[0]); i++)
+			leave_half(path[i]);
+		assert_int_not_equal(system(find), 0);
+		assert_int_equal(only_ask ?
+			results_missing(s, &o, true, todo, &count, &e) :
+			results_run(s, &o, &sum, &e), 0);
+		assert_int_equal(system(find), 0);
+	}
+	scenario_free(s);
+	free(todo);
+}
+
 static const char *failed_of(const json_t *results, const char *label)
 {
 	const json_t *cells = json_object_get(results, "cells"), *c;
@@ -363,7 +408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_schema), cmocka_unit_test(t_same_bytes),
 		cmocka_unit_test(t_reuse), cmocka_unit_test(t_resume_after_kill),
-		cmocka_unit_test(t_crash), cmocka_unit_test(t_damaged_trace),
+		cmocka_unit_test(t_leftovers), cmocka_unit_test(t_crash), cmocka_unit_test(t_damaged_trace),
 		cmocka_unit_test(t_cannot_write),
 	};
 
