@@ -20,7 +20,8 @@
 #define MADV_POPULATE_WRITE 23	/* Linux 5.14; its number is fixed */
 #endif
 
-enum { BLOCK_BYTES = 64 * 1024, ALIGN_BYTES = 16, HEAP_STEP_BYTES = 1 << 20 };
+enum { BLOCK_BYTES = 64 * 1024, ALIGN_BYTES = 16, HEAP_STEP_BYTES = 1 << 20,
+       HEAP_OWN_BYTES = 4 << 20 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -56,24 +57,41 @@ void *xrealloc(void *p, size_t count, size_t bytes)
 	return p;
 }
 
+static char *heap_start;
+
 void mem_keep_heap(void)
 {
+	heap_start = sbrk(0);
 	mallopt(M_TOP_PAD, HEAP_STEP_BYTES);
 	mallopt(M_TRIM_THRESHOLD, 64 * HEAP_STEP_BYTES);
 	/* else any of these fixes it at 128 KiB; it would go there by itself */
 	mallopt(M_MMAP_THRESHOLD, 4 * HEAP_STEP_BYTES);
 }
 
-void mem_heap_ahead(size_t bytes)
+/* The library keeps them on top of the heap. */
+static void heap_ahead(size_t bytes)
 {
-	void *p;
+	void *p = malloc(bytes);
 
-	if (bytes > HEAP_STEP_BYTES)
-		bytes = HEAP_STEP_BYTES;
-	p = malloc(bytes);
 	if (p)
 		mem_touch(p, bytes);
 	free(p);
+}
+
+void mem_heap_ahead(size_t bytes)
+{
+	heap_ahead(bytes < HEAP_STEP_BYTES ? bytes : HEAP_STEP_BYTES);
+}
+
+void mem_own_heap(size_t ahead_bytes)
+{
+	char *end = sbrk(0);
+	size_t bytes = heap_start ? (size_t)(end - heap_start) : 0;
+
+	if (bytes > HEAP_OWN_BYTES)
+		bytes = HEAP_OWN_BYTES;
+	mem_touch(end - bytes, bytes);
+	heap_ahead(ahead_bytes);
 }
 
 void mem_touch(void *p, size_t bytes)

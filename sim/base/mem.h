@@ -20,6 +20,10 @@ char *xstrdup(const char *s);
  *  is freed below 64 MiB stays, for the next: fresh pages cost more than all else */
 void mem_keep_heap(void);
 
+/** mem_own_heap() - in a child after fork: what it shares of the heap, the last 4 MiB,
+ *  is copied in one go, not with a fault a page; @ahead_bytes are there for more */
+void mem_own_heap(size_t ahead_bytes);
+
 /** mem_heap_ahead() - touch @bytes of heap (at most a MiB), for many small objects */
 void mem_heap_ahead(size_t bytes);
 

@@ -62,7 +62,7 @@ static bool refresh(json_t *cell, const struct cell *c)
 	return changed;
 }
 
-int cell_reuse(const char *dir, const struct cell *c, json_t **entry,
+int cell_reuse(const char *dir, const struct cell *c, json_t **series,
 	       struct errbuf *e)
 {
 	char *path = cell_path(dir, c->id);
@@ -74,20 +74,10 @@ int cell_reuse(const char *dir, const struct cell *c, json_t **entry,
 		r = json_save(path, cell, e);
 		r = r ? r : 1;
 	}
-	json_object_del(cell, "hist");
-	*entry = cell;
+	*series = json_incref(json_object_get(cell, "series"));
+	json_decref(cell);
 	free(path);
 	return r;
-}
-
-json_t *folder_entry(const char *dir, const struct cell *c, struct errbuf *e)
-{
-	char *path = cell_path(dir, c->id);
-	json_t *cell = json_read(path, e);
-
-	json_object_del(cell, "hist");
-	free(path);
-	return cell;
 }
 
 static int write_text(const char *dir, const char *name, const char *text,
@@ -126,6 +116,16 @@ int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e)
 	free(cells);
 	sweep(dir);
 	return r ? r : write_text(dir, "scenario.yaml", s->resolved_yaml, e);
+}
+
+json_t *folder_entry(const char *dir, const struct cell *c, struct errbuf *e)
+{
+	char *path = cell_path(dir, c->id);
+	json_t *cell = json_read(path, e);
+
+	json_object_del(cell, "hist");
+	free(path);
+	return cell;
 }
 
 int folder_index(const struct scenario *s, const char *dir, json_t **entries,

@@ -21,18 +21,18 @@ char *cell_path(const char *dir, const char *id);
  * cell_reuse() - is the finished file of @c there?
  * Whole, of this id and not failed. Its label, baseline mark and params are
  * brought up to date: they are no part of the id.
- * @entry: what folder_entry() would read, to be decref'd; NULL if no file is there
+ * @series: what it says of its series, to be decref'd; NULL if nothing
  * Return: 1 it is, 0 it must be run, negative errno if it cannot be updated.
  */
-int cell_reuse(const char *dir, const struct cell *c, json_t **entry,
+int cell_reuse(const char *dir, const struct cell *c, json_t **series,
 	       struct errbuf *e);
-
-/** folder_entry() - a cell of results.json: its file without "hist"; NULL on error */
-json_t *folder_entry(const char *dir, const struct cell *c, struct errbuf *e);
 
 /** folder_prepare() - make the folders, write scenario.yaml; removes what killed
  *  writers have left */
 int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e);
+
+/** folder_entry() - a cell of results.json: its file without "hist"; NULL on error */
+json_t *folder_entry(const char *dir, const struct cell *c, struct errbuf *e);
 
 /** folder_index() - results.json from the cell files; counts the failed ones
  *  @entries: by cell, what was read already; NULL: read now */

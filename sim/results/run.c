@@ -52,7 +52,7 @@ struct crew {
 	struct progress progress;
 	struct host_cost *cost;		/* by cell */
 	json_t **entry;			/* by cell, for the index; NULL: not read */
-	uint32_t *unread, unread_count;	/* cells whose worker has ended */
+	uint32_t *ended, ended_count;	/* cells whose worker has written them */
 	struct run_summary *sum;
 };
 
@@ -163,7 +163,7 @@ static int reap(struct crew *w, struct worker *k, struct errbuf *e)
 		r = err_set(e, -EIO, "%s", k->last.text);
 	} else if (is_done(k, status)) {
 		w->cost[k->cell] = k->last.cost;
-		w->unread[w->unread_count++] = k->cell;
+		w->ended[w->ended_count++] = k->cell;
 	} else {
 		death_text(w->o, k, status, why);
 		w->sum->failed++;
@@ -250,10 +250,10 @@ static void stop_all(struct crew *w)
 	}
 }
 
-/* The index needs every cell, which can be read while others run. */
+/* For the index, while the last workers run: no fork copies what is read. */
 static int read_one(struct crew *w, struct errbuf *e)
 {
-	uint32_t cell = w->unread[--w->unread_count];
+	uint32_t cell = w->ended[--w->ended_count];
 
 	w->entry[cell] = folder_entry(w->o->out_dir, &w->s->cells[cell], e);
 	return w->entry[cell] ? 0 : -EIO;
@@ -274,7 +274,7 @@ static int run_missing(struct crew *w, const uint32_t *todo, uint32_t count,
 	while (!r && (next < count || w->active)) {
 		if (next < count && w->active < w->jobs)
 			r = start_worker(w, todo[next++], e);
-		else if (w->unread_count && !w->o->only_count)
+		else if (next == count && w->ended_count && !w->o->only_count)
 			r = read_one(w, e);
 		else
 			r = wait_for_news(w, e);
@@ -326,26 +326,22 @@ static int find_missing(struct crew *w, uint32_t *todo, uint32_t *count,
 	*count = 0;
 	for (uint32_t i = 0; i < w->s->cell_count; i++) {
 		const struct cell *c = &w->s->cells[i];
-		json_t *entry = NULL;
+		json_t *series = NULL;
 		enum side side;
 		int r;
 
 		if (!is_wanted(w->o, c->id))
 			continue;
-		r = cell_reuse(w->o->out_dir, c, &entry, e);
-		side = r > 0 ? sinks_there(w->s, w->o, c,
-					   json_object_get(entry, "series")) :
-			       SIDE_OTHER;
-		w->sum->damaged += side == SIDE_DAMAGED;
-		if (side == SIDE_THERE) {
-			w->sum->reused++;
-			w->entry[i] = entry;
-			continue;
-		}
-		json_decref(entry);
+		r = cell_reuse(w->o->out_dir, c, &series, e);
+		side = r > 0 ? sinks_there(w->s, w->o, c, series) : SIDE_OTHER;
+		json_decref(series);
 		if (r < 0)
 			return r;
-		todo[(*count)++] = i;
+		w->sum->damaged += side == SIDE_DAMAGED;
+		if (side == SIDE_THERE)
+			w->sum->reused++;
+		else
+			todo[(*count)++] = i;
 	}
 	return 0;
 }
@@ -478,7 +474,7 @@ static void crew_release(struct crew *w)
 	free(w->poll);
 	free(w->cost);
 	free(w->entry);
-	free(w->unread);
+	free(w->ended);
 }
 
 /* What others should have run and did not: failed, unless they said why. */
@@ -509,7 +505,7 @@ static void crew_init(struct crew *w, const struct scenario *s)
 	w->poll = xcalloc(w->jobs, sizeof(*w->poll));
 	w->cost = xcalloc(s->cell_count + 1, sizeof(*w->cost));
 	w->entry = xcalloc(s->cell_count + 1, sizeof(*w->entry));
-	w->unread = xcalloc(s->cell_count + 1, sizeof(*w->unread));
+	w->ended = xcalloc(s->cell_count + 1, sizeof(*w->ended));
 	w->ready = xcalloc(s->source_count + 1, sizeof(*w->ready));
 }
 

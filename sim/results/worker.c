@@ -5,10 +5,13 @@
 #include <time.h>
 #include <unistd.h>
 #include "sim/base/json.h"
+#include "sim/base/mem.h"
 #include "sim/results/cell.h"
 #include "sim/results/limits.h"
 #include "sim/results/sinks.h"
 #include "sim/results/worker.h"
+
+enum { HEAP_AHEAD_BYTES = 3 << 20 };	/* what 64 tasks need: a millisecond */
 
 int64_t host_now_ns(void)
 {
@@ -117,6 +120,7 @@ int worker_run(const struct scenario *s, const struct run_options *o,
 	first_victim();
 	if (o->cell_bytes && limit_memory(o->cell_bytes, &e))
 		return tell_failed(fd, MESSAGE_FAILED, e.text);
+	mem_own_heap(HEAP_AHEAD_BYTES);
 	trace = mmt_open(from->path, 0, 0, &e);
 	if (!trace)
 		return tell_failed(fd, MESSAGE_FAILED, e.text);
