@@ -104,11 +104,25 @@ static void load_cpus(double size, char *workload, char *sets, size_t bytes)
 		 sockets, fmax(256, size), size);
 }
 
-static void load_tasks(double size, char *workload, char *sets, size_t bytes)
+/* Turns of a task, at least: of one, most of the time were that it begins. */
+enum { TURNS = 4 };
+
+static void churn_of(double tasks, double turns, char *workload, char *sets,
+		     size_t bytes)
 {
 	snprintf(workload, bytes, "mmap-churn threads=%.0f window=1 loops=%.0f",
-		 size, ceil(60000 / size));
+		 tasks, turns);
 	snprintf(sets, bytes, CPUS_64 " --set max_map_count=4000000");
+}
+
+static void load_tasks(double size, char *workload, char *sets, size_t bytes)
+{
+	churn_of(size, fmax(TURNS, ceil(60000 / size)), workload, sets, bytes);
+}
+
+static void load_new_tasks(double size, char *workload, char *sets, size_t bytes)
+{
+	churn_of(size, ceil(60000 / size), workload, sets, bytes);
 }
 
 static void load_vmas(double size, char *workload, char *sets, size_t bytes)
@@ -182,6 +196,7 @@ void bench_growth(struct bench *b)
 	const struct growth growth[] = {
 		{ "cpus", { 1, 16, 256, 4096 }, load_cpus },
 		{ "tasks", { 10, 1000, 100000, 0 }, load_tasks },
+		{ "new-tasks", { 10, 100000, 0 }, load_new_tasks },
 		{ "vmas", { 10, 1000, 100000, b->full ? 1000000 : 0 },
 		  load_vmas },
 	};
