@@ -4,6 +4,7 @@
  * 5 cycles each: for configurations and metadata, not for bulk data.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include "sim/base/digest.h"
@@ -32,24 +33,35 @@ void digest_add_str(struct digest *d, const char *s)
 	digest_add(d, s, strlen(s) + 1);
 }
 
+uint64_t digest_stream(struct digest *d, FILE *f, uint64_t most)
+{
+	uint64_t done = 0;
+	char block[4096];
+	size_t n = 1;
+
+	while (n && done < most) {
+		n = most - done < sizeof(block) ? (size_t)(most - done) :
+						  sizeof(block);
+		n = fread(block, 1, n, f);
+		digest_add(d, block, n);
+		done += n;
+	}
+	return done;
+}
+
 int digest_file(struct digest *d, const char *path, uint64_t *bytes,
 		struct errbuf *e)
 {
 	FILE *f = fopen(path, "rb");
-	char block[4096];
-	size_t n;
+	bool bad;
 
 	if (!f)
 		return err_set(e, -errno, "%s: %s", path, strerror(errno));
 	digest_init(d);
-	*bytes = 0;
-	while ((n = fread(block, 1, sizeof(block), f))) {
-		digest_add(d, block, n);
-		*bytes += n;
-	}
-	n = (size_t)ferror(f);
+	*bytes = digest_stream(d, f, UINT64_MAX);
+	bad = ferror(f);
 	fclose(f);
-	return n ? err_set(e, -EIO, "%s: cannot be read", path) : 0;
+	return bad ? err_set(e, -EIO, "%s: cannot be read", path) : 0;
 }
 
 void digest_text(const struct digest *d, char out[DIGEST_TEXT_BYTES])

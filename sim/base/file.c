@@ -28,7 +28,8 @@
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 
-enum { MAX_LEVELS_UP = 8, READ_STEP_BYTES = 64 * 1024 };
+enum { MAX_LEVELS_UP = 8, READ_STEP_BYTES = 64 * 1024,
+       SEALED_BUFFER_BYTES = 64 * 1024 };
 
 /* A temporary file is locked right after it is made, and no job takes a month. */
 enum { LOCKED_BY_S = 60, OLDER_THAN_JOBS_S = 30 * 24 * 3600 };
@@ -122,32 +123,69 @@ void file_sweep(const char *dir)
 		closedir(d);
 }
 
+static ssize_t write_sealed(void *cookie, const char *data, size_t bytes)
+{
+	struct atomic_file *a = cookie;
+	size_t done = 0;
+	ssize_t n = 0;
+
+	while (done < bytes && n >= 0) {
+		n = write(a->fd, data + done, bytes - done);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	seal_add(a->seal, data, done);
+	return (ssize_t)done;
+}
+
+static int close_sealed(void *cookie)
+{
+	return close(((struct atomic_file *)cookie)->fd);
+}
+
+/* The stream over a->fd; through the digest if there is to be a seal. */
+static FILE *stream_of(struct atomic_file *a)
+{
+	static const cookie_io_functions_t through = {
+		.write = write_sealed, .close = close_sealed };
+	FILE *f;
+
+	if (!a->seal)
+		return fdopen(a->fd, "w");
+	seal_init(a->seal);
+	f = fopencookie(a, "w", through);
+	if (f)
+		setvbuf(f, NULL, _IOFBF, SEALED_BUFFER_BYTES);
+	return f;
+}
+
 static int open_stream(struct atomic_file *a, const char *name, int flags,
 		       struct errbuf *e)
 {
-	int fd = open(name, flags | O_WRONLY | O_CLOEXEC, 0666);
 	int code;
 
-	if (fd < 0)
+	a->fd = open(name, flags | O_WRONLY | O_CLOEXEC, 0666);
+	if (a->fd < 0)
 		return err_sys(e, a->path, "cannot write");
 	if (a->tmp_path)
-		flock(fd, LOCK_EX | LOCK_NB);	/* a hint: see the top */
-	a->f = fdopen(fd, "w");
+		flock(a->fd, LOCK_EX | LOCK_NB);	/* a hint: see the top */
+	a->f = stream_of(a);
 	if (!a->f) {
 		code = err_sys(e, a->path, "cannot write");
-		close(fd);
+		close(a->fd);
 		return code;
 	}
 	return 0;
 }
 
-int atomic_open(struct atomic_file *a, const char *path, struct errbuf *e)
+/* Into *@a, where there may be room for a seal already. */
+static int open_into(struct atomic_file *a, const char *path, struct errbuf *e)
 {
 	char *folder = NULL, *real;
 	struct stat st;
 	int code;
 
-	*a = (struct atomic_file){ 0 };
 	/* through a link, so that the link survives the rename */
 	real = lstat(path, &st) == 0 && S_ISLNK(st.st_mode) ?
 		realpath(path, NULL) : NULL;
@@ -172,6 +210,25 @@ int atomic_open(struct atomic_file *a, const char *path, struct errbuf *e)
 	return code;
 }
 
+int atomic_open(struct atomic_file *a, const char *path, struct errbuf *e)
+{
+	*a = (struct atomic_file){ 0 };
+	return open_into(a, path, e);
+}
+
+int atomic_open_sealed(struct atomic_file *a, const char *path,
+		       struct errbuf *e)
+{
+	*a = (struct atomic_file){ .seal = xcalloc(1, sizeof(*a->seal)) };
+	return open_into(a, path, e);
+}
+
+const struct seal *atomic_seal(struct atomic_file *a)
+{
+	fflush(a->f);	/* an error is found by the commit */
+	return a->seal;
+}
+
 int err_stream(struct errbuf *e, FILE *f, const char *name)
 {
 	if (!ferror(f))
@@ -189,7 +246,7 @@ int atomic_commit(struct atomic_file *a, struct errbuf *e)
 	fflush(a->f);
 	if (ferror(a->f))
 		code = err_stream(e, a->f, a->path);
-	else if (a->tmp_path && fsync(fileno(a->f)))
+	else if (a->tmp_path && fsync(a->fd))
 		code = err_sys(e, a->path, "cannot sync");
 	if (fclose(a->f) && !code)
 		code = err_sys(e, a->path, "cannot close");
@@ -214,6 +271,7 @@ void atomic_abort(struct atomic_file *a)
 		unlink(a->tmp_path);
 	free(a->tmp_path);
 	free(a->path);
+	free(a->seal);
 	*a = (struct atomic_file){ 0 };
 }
 

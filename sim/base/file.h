@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include "sim/base/errbuf.h"
+#include "sim/base/seal.h"
 
 /*
  * Files appear whole or not at all: write to a temporary name in the same
@@ -15,9 +16,17 @@
 struct atomic_file {
 	FILE *f;
 	char *path, *tmp_path;
+	int fd;			/* under @f */
+	struct seal *seal;	/* of what has left the buffer of @f; or NULL */
 };
 
 int atomic_open(struct atomic_file *a, const char *path, struct errbuf *e);
+/** atomic_open_sealed() - the same, and what is written is digested on its way; @a
+ *  must stay where it is */
+int atomic_open_sealed(struct atomic_file *a, const char *path,
+		       struct errbuf *e);
+/** atomic_seal() - of all that was written; valid until commit or abort */
+const struct seal *atomic_seal(struct atomic_file *a);
 /** atomic_commit() - flush, fsync, rename; on any error the target is untouched */
 int atomic_commit(struct atomic_file *a, struct errbuf *e);
 /** atomic_abort() - remove the temporary file; safe after a failed open */

@@ -10,8 +10,6 @@
 #include "sim/base/json.h"
 #include "sim/base/mem.h"
 
-#define JSON_LIMIT_BYTES ((size_t)1 << 30)
-
 enum { TREE_BYTES_A_CHARACTER = 6 };	/* of a cell's file, as jansson keeps it */
 
 /* Bytes of the UTF-8 sequence at @s (@left bytes), 0 if it is none. */
@@ -70,24 +68,42 @@ int json_save(const char *path, const json_t *root, struct errbuf *e)
 	return atomic_commit(&a, e);
 }
 
-json_t *json_read(const char *path, struct errbuf *e)
+char *json_print(const json_t *root)
 {
+	char *text = json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
+	char *line = text ? xasprintf("%s\n", text) : NULL;
+
+	free(text);
+	return line;
+}
+
+json_t *json_parse(const char *path, const char *text, size_t bytes,
+		   struct errbuf *e)
+{
+	struct loc at = { .path = path };
 	json_error_t je;
 	json_t *root;
-	char *text;
-	size_t bytes;
-	struct loc at = { .path = path };
 
-	if (file_read(path, JSON_LIMIT_BYTES, &text, &bytes, e))
-		return NULL;
 	mem_heap_ahead(bytes * TREE_BYTES_A_CHARACTER);
 	root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &je);
-	free(text);
 	if (!root) {
 		at.line = je.line > 0 ? (uint32_t)je.line : 0;
 		at.col = je.column > 0 ? (uint32_t)je.column : 0;
 		err_at(e, -EINVAL, at, "not JSON: %s", je.text);
 	}
+	return root;
+}
+
+json_t *json_read(const char *path, struct errbuf *e)
+{
+	json_t *root;
+	size_t bytes;
+	char *text;
+
+	if (file_read(path, JSON_LIMIT_BYTES, &text, &bytes, e))
+		return NULL;
+	root = json_parse(path, text, bytes, e);
+	free(text);
 	return root;
 }
 

@@ -13,6 +13,16 @@ json_t *json_text(const char *s);
 /** json_save() - write @root to @path, whole or not at all; 1-space indent */
 int json_save(const char *path, const json_t *root, struct errbuf *e);
 
+/** json_print() - the text of such a file; caller frees. NULL: no JSON */
+char *json_print(const json_t *root);
+
+/** JSON_LIMIT_BYTES - larger files are refused */
+#define JSON_LIMIT_BYTES ((size_t)1 << 30)
+
+/** json_parse() - the text of the file @path; as json_read() */
+json_t *json_parse(const char *path, const char *text, size_t bytes,
+		   struct errbuf *e);
+
 /** json_read() - parse a file; message has file:line:col. Caller decrefs. */
 json_t *json_read(const char *path, struct errbuf *e);
 

@@ -4,7 +4,8 @@
  * writing stay, by pid, lock, host and age (a second host is only a name here),
  * special files and links keep their nature, the size limit, folders, the
  * places where data is looked for, JSON there and back, the digest against
- * the published FNV test vectors. Does not pin behaviour on power loss.
+ * the published FNV test vectors, that seals hold until something is changed.
+ * Does not pin behaviour on power loss.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -354,6 +355,95 @@ static void t_digest(void **state)
 	assert_memory_not_equal(&d, &split, sizeof(d));
 }
 
+/* What a sealed file says of itself is what is found in it. */
+static void t_sealed_file(void **state)
+{
+	struct atomic_file a;
+	struct errbuf e = { 0 };
+	char line[SEAL_LINE_BYTES], old[] = "{\"e\":\"whole\",\"bytes\":588895}\n";
+	struct seal s;
+	json_t *said, *found;
+
+	(void)state;
+	assert_int_equal(atomic_open_sealed(&a, "log", &e), 0);
+	for (int i = 0; i < 100000; i++)	/* more than the buffer */
+		fprintf(a.f, "%d\n", i);
+	fprintf(a.f, "last\n");
+	s = *atomic_seal(&a);
+	said = seal_json(&s);
+	assert_int_equal(s.bytes, 588895);
+	assert_int_equal(atomic_commit(&a, &e), 0);
+	found = seal_of_file("log");
+	assert_true(json_equal(said, found));
+	seal_line(&s, line);
+	assert_true(seal_ends(&s, line));
+	assert_true(seal_ends(&s, old));
+	assert_int_equal(seal_beside("log", "log.json", &e), 0);
+	assert_true(seal_holds("log", "log.json"));
+	seal_add(&s, "x", 1);
+	assert_false(seal_ends(&s, line));
+	assert_false(seal_ends(&s, old));
+	assert_int_equal(truncate("log", 588894), 0);
+	assert_false(seal_holds("log", "log.json"));
+	assert_false(seal_holds("log", "none.json"));
+	assert_false(seal_holds("none", "log.json"));
+	json_decref(said);
+	json_decref(found);
+	if (access("/dev/full", W_OK))
+		return;
+	assert_int_equal(atomic_open_sealed(&a, "/dev/full", &e), 0);
+	fputs("x", a.f);
+	assert_int_equal(atomic_commit(&a, &e), -ENOSPC);
+	assert_string_equal(e.text, "/dev/full: cannot write: No space left on device");
+}
+
+static enum seal_state state_of(const char *path, json_t *want)
+{
+	struct errbuf e = { 0 };
+	enum seal_state state;
+	json_t *got = json_read_sealed(path, &state, &e);
+
+	assert_true(!got || json_equal(got, want));
+	json_decref(got);
+	return state;
+}
+
+/* Any byte of a sealed JSON file changed, each in turn: never taken as it was. */
+static void t_sealed_json(void **state)
+{
+	json_t *o = json_pack("{s:i, s:f, s:[s]}", "z", 1, "a", 0.1, "b", "text");
+	struct errbuf e = { 0 };
+	char *text, *line;
+	size_t bytes;
+
+	(void)state;
+	assert_int_equal(json_save_sealed("cell.json", o, &e), 0);
+	assert_int_equal(state_of("cell.json", o), SEAL_HOLDS);
+	assert_int_equal(file_read("cell.json", 1 << 20, &text, &bytes, &e), 0);
+	assert_int_equal(strncmp(text, "{\n \"seal\": \"", 12), 0);
+	for (size_t i = 0; i < bytes; i++) {
+		enum seal_state changed;
+		json_t *got;
+
+		text[i] ^= 1;
+		write_text("edited.json", text);
+		got = json_read_sealed("edited.json", &changed, &e);
+		assert_int_not_equal(changed, SEAL_HOLDS);
+		json_decref(got);
+		text[i] ^= 1;
+	}
+	line = strchr(text + 2, '\n') + 1;
+	bytes -= (size_t)(line - text);
+	memmove(text + 2, line, bytes + 1);	/* as an older program wrote it */
+	write_text("old.json", text);
+	assert_int_equal(state_of("old.json", o), SEAL_NONE);
+	assert_int_equal(json_object_set_new(o, "z", json_integer(2)), 0);
+	assert_int_equal(json_save_sealed("cell.json", o, &e), 0);
+	assert_int_equal(state_of("cell.json", o), SEAL_HOLDS);
+	free(text);
+	json_decref(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +458,8 @@ int main(void)
 		cmocka_unit_test(t_data_path),
 		cmocka_unit_test(t_json),
 		cmocka_unit_test(t_digest),
+		cmocka_unit_test(t_sealed_file),
+		cmocka_unit_test(t_sealed_json),
 	};
 
 	return cmocka_run_group_tests_name("base/file", tests, setup, teardown);
