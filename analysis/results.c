@@ -16,6 +16,7 @@
 #include "analysis/results.h"
 #include "sim/base/json.h"
 #include "sim/base/mem.h"
+#include "sim/base/seal.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -78,6 +79,7 @@ static int load_cell(struct result_set *s, const char *dir, const char *id,
 		     struct errbuf *e)
 {
 	char *path = xasprintf("%s/cells/%s.json", dir, id);
+	enum seal_state seal;
 	json_t *json = NULL;
 	int err = 0;
 
@@ -87,9 +89,16 @@ static int load_cell(struct result_set *s, const char *dir, const char *id,
 			      path);
 		goto out;
 	}
-	json = json_read(path, e);
+	json = json_read_sealed(path, &seal, e);
 	if (!json) {
 		err = -EINVAL;
+		goto out;
+	}
+	if (seal == SEAL_BROKEN) {
+		err = err_set(e, -EINVAL,
+			      "%s: changed since it was written; run the scenario again",
+			      path);
+		json_decref(json);
 		goto out;
 	}
 	err = fill_cell(&s->cells[s->cell_count], json, dir, path, id, e);

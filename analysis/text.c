@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <jansson.h>
 #include "analysis/text.h"
 #include "sim/base/mem.h"
 
@@ -192,6 +193,21 @@ void text_clean(struct text *t, const char *s, enum text_form form)
 	clean_run(t, s, form);
 	if (quote)
 		text_put(t, "\"");
+}
+
+void text_json(struct text *t, const char *s)
+{
+	struct text clean = { 0 };
+	json_t *string;
+	char *quoted;
+
+	text_clean(&clean, s, TEXT_PLAIN);
+	string = json_string(text_str(&clean));
+	quoted = json_dumps(string, JSON_ENCODE_ANY);
+	text_put(t, quoted ? quoted : "\"\"");
+	free(quoted);
+	json_decref(string);
+	text_release(&clean);
 }
 
 size_t text_width(const char *s)

@@ -36,6 +36,9 @@ enum text_form { TEXT_PLAIN, TEXT_CSV, TEXT_MARKDOWN, TEXT_GNUPLOT, TEXT_HTML,
 /** text_clean() - append @s, controls and direction marks made visible */
 void text_clean(struct text *t, const char *s, enum text_form form);
 
+/** text_json() - append @s as a JSON string, cleaned first */
+void text_json(struct text *t, const char *s);
+
 /** text_width() - columns on a terminal: one a code point */
 size_t text_width(const char *s);
 

@@ -18,6 +18,7 @@
 #include "analysis/timeline.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
+#include "sim/base/seal.h"
 
 enum { ID_MOST = 1 << 20, LINE_MOST = 1 << 16, CPU_PID = 1000000,
        COUNT_PID = 1000001, LOCK_PID = 1000002, PID_STRIDE = 10000000 };
@@ -66,7 +67,8 @@ struct cell_run {
 	struct tl_cpu *cpus;
 	uint32_t task_count, lock_count, cpu_count;
 	uint64_t next_id;
-	bool whole;		/* the last line is the end mark */
+	struct seal above;	/* of the lines so far */
+	bool whole;		/* the last line is their seal */
 	char *label;
 	struct errbuf *e;
 };
@@ -77,20 +79,13 @@ static int bad(const struct cell_run *c, const char *what)
 		      what);
 }
 
-/* Foreign text as a JSON string, controls made visible first. */
 static void put_string(FILE *out, const char *s)
 {
-	struct text clean = { 0 };
-	json_t *j;
-	char *quoted;
+	struct text json = { 0 };
 
-	text_clean(&clean, s, TEXT_PLAIN);
-	j = json_string(text_str(&clean));
-	quoted = json_dumps(j, JSON_ENCODE_ANY);
-	fputs(quoted ? quoted : "\"\"", out);
-	free(quoted);
-	json_decref(j);
-	text_release(&clean);
+	text_json(&json, s);
+	fputs(text_str(&json), out);
+	text_release(&json);
 }
 
 static void put_us(FILE *out, int64_t ns)
@@ -466,14 +461,15 @@ static const struct {
 	{ "downgrade", true, on_downgrade }, { "count", true, on_count },
 };
 
-static int take_event(struct cell_run *c, const json_t *o)
+static int take_event(struct cell_run *c, const json_t *o, const char *line)
 {
 	const char *kind = string(o, "e");
 	int64_t ns = integer(o, "t", NEVER);
+	bool end = c->version == 2 && !strcmp(kind, "whole");
 
-	c->whole = c->version == 2 && !strcmp(kind, "whole");
-	if (c->whole)
-		return 0;
+	c->whole = end && seal_ends(&c->above, line);
+	if (end)
+		return c->whole ? 0 : bad(c, "what is above was changed since: run with --events again");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(kinds[i].name, kind))
 			continue;
@@ -554,7 +550,8 @@ static int take_line(struct cell_run *c, const char *line)
 
 	err = !json_is_object(o) ?
 		      bad(c, o ? "expected a JSON object" : why.text) :
-		      c->line == 1 ? take_head(c, o) : take_event(c, o);
+		      c->line == 1 ? take_head(c, o) : take_event(c, o, line);
+	seal_add(&c->above, line, strlen(line));
 	json_decref(o);
 	return err;
 }
@@ -570,6 +567,7 @@ int timeline_add(struct timeline *t, FILE *in, const char *name,
 	char *line = xcalloc(LINE_MOST, 1);
 	int err = 0;
 
+	seal_init(&c.above);
 	t->cells++;
 	while (!err && fgets(line, LINE_MOST, in)) {
 		c.line++;

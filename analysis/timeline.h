@@ -8,7 +8,7 @@
  * cells/ID.events: one JSON object a line, in order of time. The first line
  * is the head, then declarations and events mix; what is used was declared.
  *
- *   {"events": 1, "cell": ID, "label": L, "start_ns": A, "end_ns": B, "cpus": N}
+ *   {"events": 2, "cell": ID, "label": L, "start_ns": A, "end_ns": B, "cpus": N}
  *   {"e": "task", "task": T, "pid": P, "tid": T2, "comm": "name"}
  *   {"e": "lock", "lock": L, "name": "mmap_lock", "of": "mm 1"}
  *   {"t": NS, "e": "cpu", "cpu": C, "task": T}        T runs; no task: idle
@@ -20,6 +20,7 @@
  *   {"t": NS, "e": "free", "task": T, "lock": L}
  *   {"t": NS, "e": "downgrade", "task": T, "lock": L}
  *   {"t": NS, "e": "count", "name": "hold.vma.bytes", "value": V}
+ *   {"e": "whole", "bytes": N, "digest": D}            of all above: the last line
  *
  * An op, wait or hold that began before the window begins at start_ns; what
  * is open at the end ends at end_ns.

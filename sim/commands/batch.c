@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "sim/base/errbuf.h"
 #include "sim/commands/batch.h"
+#include "sim/commands/input.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -56,7 +57,11 @@ int batch_print(const struct batch *b, const struct scenario *s,
 		const struct run_options *o, struct errbuf *e)
 {
 	uint32_t *todo = xcalloc(s->cell_count + 1, sizeof(*todo)), count = 0;
-	int r = results_missing(s, o, false, todo, &count, e);
+	struct run_summary found;
+	int r = results_missing(s, o, false, todo, &count, &found, e);
+
+	if (!r && !o->quiet)
+		say_mended(&found, o->out_dir);
 
 	for (uint32_t i = 0; i < count && !r; i++) {
 		char *command = batch_command(b, s->cells[todo[i]].id);

@@ -10,6 +10,7 @@
 #include "sim/commands/command.h"
 #include "sim/results/program.h"
 #include "sim/commands/fit.h"
+#include "sim/commands/input.h"
 #include "sim/commands/recorded.h"
 #include "sim/results/results.h"
 
@@ -283,6 +284,8 @@ static int run_folder(const struct arguments *a, const struct folder *w,
 	o.out_dir = dir;
 	if (s)
 		r = results_run(s, &o, &sum, e);
+	if (!r)
+		say_mended(&sum, dir);
 	scenario_free(s);
 	free(set);
 	free(mode);

@@ -11,6 +11,7 @@
 #include "sim/base/json.h"
 #include "sim/base/mem.h"
 #include "sim/commands/fit.h"
+#include "sim/commands/input.h"
 #include "sim/commands/recorded.h"
 #include "sim/results/program.h"
 
@@ -103,6 +104,8 @@ static int run_once(const char *trace, const char *dir,
 	s = scenario_for_trace(trace, &over, e);
 	if (s)
 		r = results_run(s, &o, &sum, e);
+	if (!r)
+		say_mended(&sum, dir);
 	for (uint32_t i = 0; !r && i < RULES; i++)
 		for (uint32_t k = 0; k < MM_COST_END - MACHINE_COST_COUNT; k++)
 			if (!strcmp(mm_costs[k].key, rules[i].key))

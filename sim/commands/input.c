@@ -1,4 +1,5 @@
 /* See input.h. */
+#include <stdio.h>
 #include <string.h>
 #include "sim/base/duration.h"
 #include "sim/commands/input.h"
@@ -30,4 +31,14 @@ int parse_window(const char *text, struct run_options *o, struct errbuf *e)
 				 text);
 	o->events = true;
 	return 0;
+}
+
+void say_mended(const struct run_summary *sum, const char *dir)
+{
+	if (sum->damaged)
+		fprintf(stderr, "%u run again in %s: their cell file, series, events or trace was cut short, changed or removed\n",
+			sum->damaged, dir);
+	if (sum->remade)
+		fprintf(stderr, "%u made anew in %s/traces: not what was generated there\n",
+			sum->remade, dir);
 }

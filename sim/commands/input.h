@@ -17,4 +17,8 @@ char *default_output(const char *input);
 /** parse_window() - `--events A..B` into @o */
 int parse_window(const char *text, struct run_options *o, struct errbuf *e);
 
+/** say_mended() - on stderr, why cells of @dir ran that had a result, and that
+ *  generated traces were made anew; nothing if there were none */
+void say_mended(const struct run_summary *sum, const char *dir);
+
 #endif

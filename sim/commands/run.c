@@ -37,7 +37,8 @@ static const char help[] =
 "  -n, --dry-run        print the cells, run nothing, write nothing\n"
 "      --events A..B    log what happens from A to B of simulated time for\n"
 "                       `mmreplay timeline`: 0..5ms, 1.5s..2s (bare: ns)\n"
-"      --export-trace DIR  write each simulated run as a trace, DIR/ID.mmt\n"
+"      --export-trace DIR  write each simulated run as a trace, DIR/ID.mmt,\n"
+"                       with its digest in DIR/ID.json\n"
 "      --cell ID        only this cell, as `run -n` names it: writes its file and\n"
 "                       no table (repeatable)\n"
 "      --plan           print one self-contained command for each missing cell, for\n"
@@ -307,17 +308,6 @@ static int print_table(const char *dir, bool json, struct errbuf *e)
 	return r;
 }
 
-/* Why cells ran that had a result. */
-static void say_damaged(const struct run_summary *sum)
-{
-	if (sum->damaged)
-		fprintf(stderr, "%u run again: their series, events or trace was cut short, changed or removed\n",
-			sum->damaged);
-	if (sum->remade)
-		fprintf(stderr, "%u in traces/ made anew: not what was generated there\n",
-			sum->remade);
-}
-
 static void say_words(const struct scenario *s, const char *dir,
 		      const struct run_summary *sum)
 {
@@ -329,7 +319,7 @@ static void say_words(const struct scenario *s, const char *dir,
 			s->merged[i].label);
 	fprintf(stderr, "%u cells: %u run, %u were there; results in %s\n",
 		sum->cells, sum->ran, sum->reused, dir);
-	say_damaged(sum);
+	say_mended(sum, dir);
 }
 
 /* One line per cell that failed. */
@@ -357,7 +347,7 @@ static int run_only(const struct arguments *a, const struct scenario *s,
 	if (!o->quiet) {
 		fprintf(stderr, "%u cells: %u run, %u were there\n", sum.cells,
 			sum.ran, sum.reused);
-		say_damaged(&sum);
+		say_mended(&sum, o->out_dir);
 	}
 	return sum.failed ? err_set(e, -1, "%s: %u of %u cells failed",
 				    a->input, sum.failed, sum.cells) : 0;

@@ -17,6 +17,7 @@
 #include "sim/base/file.h"
 #include "sim/base/progress.h"
 #include "sim/commands/batch.h"
+#include "sim/commands/input.h"
 
 enum { ARRAY_MOST = 1000, ANSWER_BYTES = 4096, SILENT_MOST = 60 };
 
@@ -214,6 +215,7 @@ int slurm_run(const struct batch *b, const struct scenario *s,
 			     .dir = xasprintf("%s/slurm", o->out_dir),
 			     .jobs = xstrdup(""),
 			     .todo = xcalloc(s->cell_count + 1, sizeof(*c.todo)) };
+	struct run_summary mended;
 	int r;
 
 	c.jobs_path = xasprintf("%s/jobs", c.dir);
@@ -221,7 +223,9 @@ int slurm_run(const struct batch *b, const struct scenario *s,
 	if (!r)
 		r = wait_for_old(&c, e);
 	if (!r)
-		r = results_missing(s, o, true, c.todo, &c.count, e);
+		r = results_missing(s, o, true, c.todo, &c.count, &mended, e);
+	if (!r && !o->quiet)
+		say_mended(&mended, o->out_dir);
 	if (!r)
 		forget_failures(&c);
 	if (!r)

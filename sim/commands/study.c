@@ -42,6 +42,7 @@ int study_run(const struct study *s, const struct scenario *sc,
 
 	if (results_run(sc, &o, &sum, e))
 		return -1;
+	say_mended(&sum, dir);
 	if (sum.failed)
 		return err_set(e, -1, "%s: %u of %u cells failed", dir,
 			       sum.failed, sum.cells);

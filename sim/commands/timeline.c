@@ -141,6 +141,8 @@ static int run_first(const struct call *c, const char *dir, struct errbuf *e)
 	o.out_dir = dir;
 	if (s)
 		r = results_run(s, &o, &sum, e);
+	if (!r)
+		say_mended(&sum, dir);
 	if (!r && sum.failed)
 		r = err_set(e, -1, "%s: %u of %u cells failed", dir, sum.failed,
 			    sum.cells);

@@ -8,6 +8,7 @@
 #include "sim/base/getopt.h"
 #include "sim/base/json.h"
 #include "sim/commands/command.h"
+#include "sim/commands/input.h"
 #include "sim/commands/published.h"
 #include "sim/commands/workload_source.h"
 #include "sim/results/program.h"
@@ -161,6 +162,7 @@ static int run_folder(const struct arguments *a, const struct scenario *s,
 	o.out_dir = dir;
 	r = results_run(s, &o, &sum, e);
 	if (!r) {
+		say_mended(&sum, dir);
 		set = results_load(dirs, 1, e);
 		r = set ? validation_add(v, set, published, false, e) : -1;
 	}

@@ -22,23 +22,11 @@ char *cell_path(const char *dir, const char *id)
 	return xasprintf("%s/cells/%s.json", dir, id);
 }
 
-/* Whole and of this configuration; its content is not checked again. */
-static bool is_whole(const json_t *cell, const struct cell *c)
+static bool is_of(const json_t *cell, const struct cell *c)
 {
-	static const char *const need[] = {
-		"label", "baseline", "policies", "params", "trace", "run",
-		"distortion", "latency_ns", "locks", "cpu_ns", "cost_share",
-		"warnings", "hist"
-	};
 	const char *id = json_string_value(json_object_get(cell, "id"));
 
-	if (!id || strcmp(id, c->id) ||
-	    !json_is_null(json_object_get(cell, "failed")))
-		return false;
-	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++)
-		if (!json_object_get(cell, need[i]))
-			return false;
-	return true;
+	return id && !strcmp(id, c->id);
 }
 
 /* True if something had to be changed. */
@@ -62,16 +50,29 @@ static bool refresh(json_t *cell, const struct cell *c)
 	return changed;
 }
 
+int cell_save(const char *dir, const char *id, json_t *cell, struct errbuf *e)
+{
+	char *path = cell_path(dir, id);
+	int r = json_save_sealed(path, cell, e);
+
+	free(path);
+	return r;
+}
+
 int cell_reuse(const char *dir, const struct cell *c, json_t **series,
-	       struct errbuf *e)
+	       bool *changed, struct errbuf *e)
 {
 	char *path = cell_path(dir, c->id);
 	struct errbuf why = { 0 };
-	json_t *cell = access(path, R_OK) ? NULL : json_read(path, &why);
-	int r = cell && is_whole(cell, c);
+	bool there = !access(path, R_OK);
+	enum seal_state seal = SEAL_NONE;
+	json_t *cell = there ? json_read_sealed(path, &seal, &why) : NULL;
+	int r = seal == SEAL_HOLDS && is_of(cell, c) &&
+		json_is_null(json_object_get(cell, "failed"));
 
+	*changed = there && (seal != SEAL_HOLDS || !is_of(cell, c));
 	if (r && refresh(cell, c)) {
-		r = json_save(path, cell, e);
+		r = cell_save(dir, c->id, cell, e);
 		r = r ? r : 1;
 	}
 	*series = json_incref(json_object_get(cell, "series"));
@@ -121,7 +122,8 @@ int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e)
 json_t *folder_entry(const char *dir, const struct cell *c, struct errbuf *e)
 {
 	char *path = cell_path(dir, c->id);
-	json_t *cell = json_read(path, e);
+	enum seal_state ignored;
+	json_t *cell = json_read_sealed(path, &ignored, e);
 
 	json_object_del(cell, "hist");
 	free(path);

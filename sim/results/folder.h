@@ -17,21 +17,26 @@ struct host_cost {
 /** cell_path() - DIR/cells/ID.json; caller frees */
 char *cell_path(const char *dir, const char *id);
 
+/** cell_save() - write the file of a cell, sealed */
+int cell_save(const char *dir, const char *id, json_t *cell, struct errbuf *e);
+
 /**
  * cell_reuse() - is the finished file of @c there?
- * Whole, of this id and not failed. Its label, baseline mark and params are
- * brought up to date: they are no part of the id.
+ * As it was written, of this id and not failed. Its label, baseline mark and
+ * params are brought up to date: they are no part of the id.
  * @series: what it says of its series, to be decref'd; NULL if nothing
+ * @changed: one is there that was changed or cut short since it was written
  * Return: 1 it is, 0 it must be run, negative errno if it cannot be updated.
  */
 int cell_reuse(const char *dir, const struct cell *c, json_t **series,
-	       struct errbuf *e);
+	       bool *changed, struct errbuf *e);
 
 /** folder_prepare() - make the folders, write scenario.yaml; removes what killed
  *  writers have left */
 int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e);
 
-/** folder_entry() - a cell of results.json: its file without "hist"; NULL on error */
+/** folder_entry() - a cell of results.json: its file without "hist" and
+ *  "seal"; NULL on error */
 json_t *folder_entry(const char *dir, const struct cell *c, struct errbuf *e);
 
 /** folder_index() - results.json from the cell files; counts the failed ones

@@ -27,7 +27,7 @@ struct run_options {
 
 struct run_summary {
 	uint32_t cells, reused, ran, failed;
-	uint32_t damaged;	/* run again: series, events or trace were changed since */
+	uint32_t damaged;	/* run again: its file, series, events or trace were changed */
 	uint32_t remade;	/* generated traces that were not what was made */
 };
 
@@ -39,10 +39,11 @@ int results_run(const struct scenario *s, const struct run_options *o,
  * results_missing() - which cells results_run() would run
  * @prepare: also make the folder and the traces of workloads
  * @todo: room for all cells; filled with indices of @s
+ * @sum: none ran; what was damaged, and what @prepare made anew
  */
 int results_missing(const struct scenario *s, const struct run_options *o,
 		    bool prepare, uint32_t *todo, uint32_t *count,
-		    struct errbuf *e);
+		    struct run_summary *sum, struct errbuf *e);
 
 /** cell_json() - one cell of DESIGN.md 8, with "hist"; caller decrefs */
 struct json_t *cell_json(const struct scenario *s, const struct cell *c,

@@ -152,7 +152,7 @@ static int reap(struct crew *w, struct worker *k, struct errbuf *e)
 {
 	const struct cell *c = &w->s->cells[k->cell];
 	const struct ready *from = &w->ready[c->source->index];
-	char why[WHY_BYTES], *path;
+	char why[WHY_BYTES];
 	int status = 0, r = 0;
 	json_t *json;
 
@@ -167,11 +167,9 @@ static int reap(struct crew *w, struct worker *k, struct errbuf *e)
 	} else {
 		death_text(w->o, k, status, why);
 		w->sum->failed++;
-		path = cell_path(w->o->out_dir, c->id);
 		json = cell_failed_json(c, &from->digest, why);
-		r = json_save(path, json, e);
+		r = cell_save(w->o->out_dir, c->id, json, e);
 		json_decref(json);
-		free(path);
 	}
 	fclose(k->err);
 	k->pid = 0;
@@ -328,12 +326,14 @@ static int find_missing(struct crew *w, uint32_t *todo, uint32_t *count,
 		const struct cell *c = &w->s->cells[i];
 		json_t *series = NULL;
 		enum side side;
+		bool changed;
 		int r;
 
 		if (!is_wanted(w->o, c->id))
 			continue;
-		r = cell_reuse(w->o->out_dir, c, &series, e);
-		side = r > 0 ? sinks_there(w->s, w->o, c, series) : SIDE_OTHER;
+		r = cell_reuse(w->o->out_dir, c, &series, &changed, e);
+		side = r > 0 ? sinks_there(w->s, w->o, c, series) :
+		       changed ? SIDE_DAMAGED : SIDE_OTHER;
 		json_decref(series);
 		if (r < 0)
 			return r;
@@ -364,42 +364,23 @@ static bool look_at(struct ready *r, struct errbuf *e)
 	return true;
 }
 
-/*
- * A generated trace has its name from its parameters, and NAME.json beside it
- * says what was made: without it, or if it says otherwise, this is another one.
- */
-static bool is_as_made(const char *trace, const char *seal)
-{
-	struct errbuf ignored = { 0 };
-	json_t *made = access(seal, R_OK) ? NULL : json_read(seal, &ignored);
-	json_t *now = made ? file_seal(trace) : NULL;
-	bool same = now && json_equal(now, made);
-
-	json_decref(now);
-	json_decref(made);
-	return same;
-}
-
 /* The seal comes last: one that is there is of a whole trace. */
 static int generate(struct crew *w, const struct source *from,
 		    const char *path, const char *seal, struct errbuf *e)
 {
 	char *dir = xasprintf("%s/traces", w->o->out_dir);
 	int r = make_dirs(dir, e);
-	json_t *made;
 
 	free(dir);
 	if (!r)
 		r = w->s->workloads->write(&from->workload, path, e);
-	if (r)
-		return r;
-	made = file_seal(path);
-	r = made ? json_save(seal, made, e) : err_sys(e, path, "cannot read");
-	json_decref(made);
-	return r;
+	return r ? r : seal_beside(path, seal, e);
 }
 
-/* A workload's trace may be there. */
+/*
+ * A generated trace has its name from its parameters, and NAME.json beside it
+ * says what was made: without it, or if it says otherwise, this is another one.
+ */
 static int make_ready(struct crew *w, const struct source *from,
 		      struct errbuf *e)
 {
@@ -419,7 +400,7 @@ static int make_ready(struct crew *w, const struct source *from,
 	r->path = xasprintf("%s/traces/%s.mmt", w->o->out_dir, name);
 	seal = xasprintf("%s/traces/%s.json", w->o->out_dir, name);
 	there = !access(r->path, F_OK);
-	if (!there || !is_as_made(r->path, seal) || !look_at(r, &ignored)) {
+	if (!there || !seal_holds(r->path, seal) || !look_at(r, &ignored)) {
 		w->sum->remade += there;
 		err = generate(w, from, r->path, seal, e);
 		if (!err && !look_at(r, e))
@@ -491,7 +472,7 @@ static int mark_missing(struct crew *w, const uint32_t *todo, uint32_t count,
 		if (access(path, R_OK)) {
 			json = cell_failed_json(c, &w->ready[c->source->index].digest,
 						w->o->missing_because);
-			r = json_save(path, json, e);
+			r = cell_save(w->o->out_dir, c->id, json, e);
 			json_decref(json);
 		}
 		free(path);
@@ -511,12 +492,12 @@ static void crew_init(struct crew *w, const struct scenario *s)
 
 int results_missing(const struct scenario *s, const struct run_options *o,
 		    bool prepare, uint32_t *todo, uint32_t *count,
-		    struct errbuf *e)
+		    struct run_summary *sum, struct errbuf *e)
 {
-	struct run_summary sum = { 0 };
-	struct crew w = { .s = s, .o = o, .sum = &sum, .jobs = 1 };
+	struct crew w = { .s = s, .o = o, .sum = sum, .jobs = 1 };
 	int r = 0;
 
+	*sum = (struct run_summary){ .cells = s->cell_count };
 	crew_init(&w, s);
 	if (prepare)
 		r = folder_prepare(s, o->out_dir, e);

@@ -4,10 +4,11 @@
  * ID.mmt in the folder that the command line asks for simulated traces in.
  *
  * They appear whole or not at all, and before the cell file: a cell that is
- * there has them. What happened to them since is seen: the cell file says size
- * and digest of the series; the last line of a log says where it is; a trace
- * ends in its index. The window of the events is no part of the id, so a log of
- * another window is no log: its first line tells.
+ * there has them. What happened to them since is seen by their seals (seal.h),
+ * which the cell file has of the series; the last line of a log of what is
+ * above it, and ID.json beside a trace: whether there are logs or traces is no
+ * matter of the cell. Nor is the window of the events, so a log of another
+ * window is no log: its first line tells.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,8 +16,6 @@
 #include <unistd.h>
 #include "sim/base/json.h"
 #include "sim/results/sinks.h"
-
-enum { MARK_BYTES = 64 };
 
 static char *series_path(const char *dir, const struct cell *c)
 {
@@ -34,6 +33,11 @@ static char *export_path(const struct run_options *o, const struct cell *c)
 			       NULL;
 }
 
+static char *export_seal_path(const struct run_options *o, const struct cell *c)
+{
+	return xasprintf("%s/%s.json", o->export_dir, c->id);
+}
+
 static struct event_window window_of(const struct run_options *o,
 				     const struct cell *c)
 {
@@ -44,7 +48,7 @@ static struct event_window window_of(const struct run_options *o,
 
 static int open_one(struct atomic_file *f, char *path, struct errbuf *e)
 {
-	int r = atomic_open(f, path, e);
+	int r = atomic_open_sealed(f, path, e);
 
 	free(path);
 	return r;
@@ -68,6 +72,7 @@ int sinks_open(struct sinks *k, const struct scenario *s,
 		c->window = window_of(o, cell);
 	}
 	c->export_path = k->export_path = export_path(o, cell);
+	k->export_seal = o->export_dir ? export_seal_path(o, cell) : NULL;
 	if (r)
 		sinks_close(k, false, e);
 	return r;
@@ -83,86 +88,86 @@ static int close_one(struct atomic_file *f, bool keep, struct errbuf *e)
 	return 0;
 }
 
-/* What the last line of a log is, if @bytes are before it. */
-static void mark_text(char out[MARK_BYTES], int64_t bytes)
+static void end_log(struct atomic_file *log)
 {
-	snprintf(out, MARK_BYTES, "{\"e\":\"whole\",\"bytes\":%" PRId64 "}\n", bytes);
+	char line[SEAL_LINE_BYTES];
+
+	seal_line(atomic_seal(log), line);
+	fputs(line, log->f);
 }
 
 int sinks_close(struct sinks *k, bool keep, struct errbuf *e)
 {
-	char mark[MARK_BYTES];
 	int r, last;
 
-	if (k->events.f) {
-		mark_text(mark, ftello(k->events.f));
-		fputs(mark, k->events.f);
-	}
+	if (k->events.f)
+		end_log(&k->events);
+	if (k->series.f)
+		k->series_seal = *atomic_seal(&k->series);
 	r = close_one(&k->series, keep, e);
 	last = close_one(&k->events, keep && !r, e);
+	r = r ? r : last;
+	if (!r && keep && k->export_path)
+		r = seal_beside(k->export_path, k->export_seal, e);
 	free(k->export_path);
-	k->export_path = NULL;
-	return r ? r : last;
-}
-
-json_t *file_seal(const char *path)
-{
-	struct errbuf ignored = { 0 };
-	char text[DIGEST_TEXT_BYTES];
-	struct digest d;
-	uint64_t bytes;
-
-	if (digest_file(&d, path, &bytes, &ignored))
-		return NULL;
-	digest_text(&d, text);
-	return json_pack("{s:I,s:s}", "bytes", (json_int_t)bytes, "digest", text);
-}
-
-json_t *sinks_seal(const struct scenario *s, const char *dir,
-		   const struct cell *c)
-{
-	char *path = s->series_ns ? series_path(dir, c) : NULL;
-	json_t *seal = path ? file_seal(path) : NULL;
-
-	free(path);
-	return seal;
+	free(k->export_seal);
+	k->export_path = k->export_seal = NULL;
+	return r;
 }
 
 static enum side series_side(const struct scenario *s,
 			     const struct run_options *o,
 			     const struct cell *c, const json_t *sealed)
 {
-	json_t *now = s->series_ns ? sinks_seal(s, o->out_dir, c) : NULL;
-	enum side side = !s->series_ns || (now && json_equal(now, sealed)) ?
+	char *path = s->series_ns ? series_path(o->out_dir, c) : NULL;
+	json_t *now = path ? seal_of_file(path) : NULL;
+	enum side side = !path || (now && json_equal(now, sealed)) ?
 			 SIDE_THERE : SIDE_DAMAGED;
 
 	json_decref(now);
+	free(path);
 	return side;
 }
 
-/* Does @f end in the mark that stands where it says? */
-static bool is_marked(FILE *f)
+/* Where the last line of @f begins; a negative number if it is no line. */
+static int64_t last_line(FILE *f, char out[SEAL_LINE_BYTES])
 {
-	char tail[MARK_BYTES] = "", mark[MARK_BYTES], *line;
-	int64_t bytes, before;
+	int64_t bytes, from;
+	char *line;
 	size_t n;
 
 	if (fseeko(f, 0, SEEK_END))
-		return false;
+		return -1;
 	bytes = ftello(f);
-	before = bytes < MARK_BYTES - 1 ? 0 : bytes - (MARK_BYTES - 1);
-	if (fseeko(f, before, SEEK_SET))
-		return false;
-	n = fread(tail, 1, MARK_BYTES - 1, f);
-	if (!n || tail[n - 1] != '\n')
-		return false;
-	tail[n - 1] = '\0';
-	line = strrchr(tail, '\n');
+	from = bytes < SEAL_LINE_BYTES ? 0 : bytes - (SEAL_LINE_BYTES - 1);
+	if (fseeko(f, from, SEEK_SET))
+		return -1;
+	n = fread(out, 1, SEAL_LINE_BYTES - 1, f);
+	if (!n || out[n - 1] != '\n')
+		return -1;
+	out[n - 1] = '\0';
+	line = strrchr(out, '\n');
+	out[n - 1] = '\n';
+	out[n] = '\0';
 	if (!line)
+		return -1;
+	from += ++line - out;
+	memmove(out, line, strlen(line) + 1);
+	return from;
+}
+
+/* Is the last line of @f the seal of all that is above it? */
+static bool is_sealed(FILE *f)
+{
+	char line[SEAL_LINE_BYTES];
+	int64_t at = last_line(f, line);
+	struct seal s;
+
+	if (at < 0 || fseeko(f, 0, SEEK_SET))
 		return false;
-	tail[n - 1] = '\n';
-	mark_text(mark, before + (++line - tail));
-	return !strcmp(line, mark);
+	seal_init(&s);
+	s.bytes = digest_stream(&s.digest, f, (uint64_t)at);
+	return seal_ends(&s, line);
 }
 
 static enum side events_side(const struct run_options *o, const struct cell *c)
@@ -175,7 +180,7 @@ static enum side events_side(const struct run_options *o, const struct cell *c)
 	size_t room = 0;
 
 	if (f && getline(&line, &room, f) > 0 && !strcmp(line, head))
-		side = is_marked(f) ? SIDE_THERE : SIDE_DAMAGED;
+		side = is_sealed(f) ? SIDE_THERE : SIDE_DAMAGED;
 	else if (f && ftello(f) == 0)
 		side = SIDE_DAMAGED;
 	if (f)
@@ -188,16 +193,16 @@ static enum side events_side(const struct run_options *o, const struct cell *c)
 
 static enum side export_side(const struct run_options *o, const struct cell *c)
 {
-	char *path = export_path(o, c);
-	enum side side = path && access(path, R_OK) ? SIDE_OTHER : SIDE_THERE;
-	struct errbuf ignored = { 0 };
-	struct mmt_reader *trace = NULL;
+	char *path = export_path(o, c), *seal;
+	enum side side = SIDE_THERE;
 
-	if (path && side == SIDE_THERE) {
-		trace = mmt_open(path, 0, 0, &ignored);
-		side = trace ? SIDE_THERE : SIDE_DAMAGED;
+	if (path && access(path, F_OK)) {
+		side = SIDE_OTHER;
+	} else if (path) {
+		seal = export_seal_path(o, c);
+		side = seal_holds(path, seal) ? SIDE_THERE : SIDE_DAMAGED;
+		free(seal);
 	}
-	mmt_close(trace);
 	free(path);
 	return side;
 }

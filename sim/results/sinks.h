@@ -10,7 +10,8 @@
 /** struct sinks - the files of one cell, while it runs */
 struct sinks {
 	struct atomic_file series, events;
-	char *export_path;
+	char *export_path, *export_seal;
+	struct seal series_seal;	/* once it is closed */
 };
 
 /** sinks_open() - open what is wanted and point @c at it */
@@ -18,23 +19,9 @@ int sinks_open(struct sinks *k, const struct scenario *s,
 	       const struct run_options *o, const struct cell *cell,
 	       struct replay_config *c, struct errbuf *e);
 
-/** sinks_close() - the files appear if @keep; before the cell file does */
+/** sinks_close() - the files appear if @keep; before the cell file does. Cost: one
+ *  reading of an exported trace */
 int sinks_close(struct sinks *k, bool keep, struct errbuf *e);
-
-/**
- * file_seal() - {bytes, digest} of a file, to see what happens to it later
- * Cost: one reading of it.
- * Return: to be decref'd; NULL if it cannot be read.
- */
-json_t *file_seal(const char *path);
-
-/**
- * sinks_seal() - what the cell file says of the series: {bytes, digest}
- * Cost: one reading of series/ID.csv.
- * Return: to be decref'd; NULL if none is wanted, or it cannot be read.
- */
-json_t *sinks_seal(const struct scenario *s, const char *dir,
-		   const struct cell *c);
 
 /** enum side - what is beside a finished cell, the gravest last */
 enum side {

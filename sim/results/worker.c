@@ -58,21 +58,18 @@ static int tell_failed(int fd, enum message_kind kind, const char *text)
 }
 
 static int save_cell(const struct scenario *s, const char *dir,
-		     const struct cell *c,
-		     struct mmt_reader *trace, struct replay_result *r,
-		     int fd)
+		     const struct cell *c, struct mmt_reader *trace,
+		     struct replay_result *r, const struct seal *series, int fd)
 {
 	struct digest digest = mmt_digest(trace);
 	struct mmt_stats stats = mmt_stats(trace);
 	struct message m = { .kind = MESSAGE_DONE };
 	struct errbuf e = { 0 };
-	char *path = cell_path(dir, c->id);
 	json_t *json = cell_json(s, c, mmt_header(trace), &digest, r);
-	json_t *series = sinks_seal(s, dir, c);
 
-	if (series)
-		json_object_set_new(json, "series", series);
-	if (json_save(path, json, &e))
+	if (s->series_ns)
+		json_object_set_new(json, "series", seal_json(series));
+	if (cell_save(dir, c->id, json, &e))
 		return tell_failed(fd, MESSAGE_CANNOT_WRITE, e.text);
 	m.cost = (struct host_cost){
 		.host_ns = r->host_ns, .ops = r->ops, .contacts = r->contacts,
@@ -82,7 +79,6 @@ static int save_cell(const struct scenario *s, const char *dir,
 		.bytes_decoded = stats.bytes_decoded, .known = true };
 	tell(fd, &m);
 	json_decref(json);
-	free(path);
 	return 0;
 }
 
@@ -137,7 +133,8 @@ int worker_run(const struct scenario *s, const struct run_options *o,
 	}
 	if (sinks_close(&sinks, true, &e))
 		return tell_failed(fd, MESSAGE_CANNOT_WRITE, e.text);
-	status = save_cell(s, o->out_dir, c, trace, &r, fd);
+	status = save_cell(s, o->out_dir, c, trace, &r,
+			   &sinks.series_seal, fd);
 	replay_result_release(&r);
 	mmt_close(trace);
 	return status;

@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..48
+echo 1..51
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -139,10 +139,20 @@ for i in 1 2 3; do		# damaged, exchanged, and without what says so
 	esac
 	cmp -s "$first" "g1/${first#*/}" && [ $i != 3 ] && echo "# $i: nothing was changed"
 	"$run" run g.yaml -o g2 2>err >out && same g1 g2 &&
-		grep -q '^1 in traces/ made anew: ' err || { echo "# $i"; cat err; }
+		grep -q '^1 made anew in g2/traces: ' err || { echo "# $i"; cat err; }
 done >said
 mv said out && [ ! -s out ] && rm -r g2/cells && "$run" run g.yaml -o g2 >out 2>err && ! grep anew err
 result $? 'a generated trace that is not what was made is made anew, one that is stays'
+# Everyone who runs cells says so: here over a cluster whose queue is a shell.
+mkdir bin && printf '#!/bin/sh\necho 7\nfor f; do :; done\nfor i in 1 2; do SLURM_ARRAY_TASK_ID=$i sh "$f"; done >&2\n' >bin/sbatch &&
+	printf '#!/bin/sh\n' >bin/squeue && chmod +x bin/*
+for by in 'run g.yaml -o g2 --slurm' 'timeline g.yaml -d g2 -o t.json --events 0..1us'; do
+	rm -r g2/cells && truncate -s -3 "$(ls g2/traces/*.mmt | head -1)"
+	PATH=$PWD/bin:$PATH "$run" $by 2>err >out && diff -rq g1/traces g2/traces >&2 &&
+		[ "$(grep -c '^1 made anew in g2/traces: ' err)" = 1 ] || { echo "# $by"; cat err; }
+done >said
+mv said out && [ ! -s out ] && rm -r g2/cells/*.events g2/slurm && "$run" run g.yaml -o g2 -q >out 2>err && same g1 g2
+result $? 'also under --slurm and by commands that run a scenario first'
 rm -r g1/traces
 "$run" run g.yaml -o g1 >out 2>err && grep -q '^2 cells: 0 run, 2 were there;' err && [ ! -e g1/traces ]
 result $? 'cells that are there need no trace'
@@ -191,7 +201,7 @@ result $? 'timeline of a scenario runs it first'
 result $? 'another window is another log'
 "$run" run s.yaml -o e1 -q --export-trace x1 >out 2>err &&
 	for t in x1/*.mmt; do "$run" check "$t" >>out 2>>err || break; done &&
-	[ "$(ls x1 | wc -l)" = 5 ] && "$run" run x1/"$(ls x1 | head -1)" -o e3 -q >>out 2>>err
+	[ "$(ls x1/*.mmt | wc -l)" = 5 ] && "$run" run "$(ls x1/*.mmt | head -1)" -o e3 -q >>out 2>>err
 result $? 'run --export-trace writes traces that run takes'
 
 # What happens to a file beside a cell is seen by the next run, and by who reads it.
@@ -208,11 +218,37 @@ again()	# COMMAND... on three files of a finished run
 	"$run" timeline d1 -o t.json >out 2>err && return 1
 	grep -q 'd1/cells/.*\.events:' err || return 1
 	"$run" run series.yaml -o d1 --events 0..1ms --export-trace x2 >out 2>err &&
-		grep -q ' 3 run, 2 were there' err && grep -q '^3 run again: their series, events or trace' err &&
+		grep -q ' 3 run, 2 were there' err && grep -q '^3 run again in d1: their cell file, series, events or trace' err &&
 		same d0 d1 && "$run" timeline d1 -o t.json >out 2>err && rm -rf d0
 }
-again 'truncate -s -9 "$f"' && again ': >"$f"'
-result $? 'a series, log or trace that was cut short or emptied: said, and its cell run again'
+# Another digit in the middle, where the file is as readable as before.
+other_digit()	# FILE
+{
+	local at=$(($(stat -c %s "$1") / 2)) byte
+	while byte=$(od -An -tu1 -j$at -N1 "$1"); [ $((byte)) -lt 48 ] || [ $((byte)) -gt 57 ]; do
+		at=$((at + 1))
+	done
+	printf "\\x$(printf %x $((byte ^ 1)))" | dd of="$1" bs=1 conv=notrunc seek=$at 2>/dev/null
+}
+again 'truncate -s -9 "$f"' && again ': >"$f"' && again 'other_digit "$f"'
+result $? 'a series, log or trace that was cut short, emptied or edited: said, and its cell run again'
+believes()	# COMMAND..: it reads d1 with an edited cell as if nothing were
+{
+	"$run" "$@" >out 2>err || ! grep -q '^mmreplay: d1/cells/.*\.json: changed since it was written; run the scenario again$' err
+}
+cell=$(ls d1/cells/*.json | head -1)
+sed -i 's/"makespan_ns": [0-9]*/"makespan_ns": 7/' "$cell"
+! believes compare d1 && ! believes plot d1 op-time && ! believes report d1 -o r.html && [ ! -e r.html ]
+result $? 'an edited cell is refused by compare, plot and report'
+for by in 'sed -i s/makespan_ns...[0-9]*/makespan_ns\":7/' 'truncate -s -9' 'truncate -s 0' 'sed -i s/seal.....[0-9a-f]/seal\":\"x/'; do
+	"$run" run series.yaml -o d1 -q >out 2>err && cp -r d1 d0 && eval "$by $cell" && ! cmp -s "$cell" d0/cells/"${cell##*/}" &&
+		"$run" run series.yaml -o d1 --plan 2>err >out && [ "$(wc -l <out)" = 1 ] && grep -q '^1 run again in d1: ' err &&
+		"$run" run series.yaml -o d1 >out 2>err && grep -q ' 1 run, 4 were there' err &&
+		grep -q '^1 run again in d1: their cell file, ' err && same d0 d1 || { echo "# $by"; cat err; }
+	rm -rf d0
+done >said
+mv said out && [ ! -s out ] && sed -i '/^ "seal":/d' "$cell" && "$run" compare d1 >out 2>err
+result $? 'and run again, which is said; one without a seal is as good as its word'
 refuses 'no window' 2 'mmreplay: --events 5ms..1ms: expected a window' run s.yaml --events 5ms..1ms
 "$run" run series.yaml -o h1 -q >out 2>err && "$run" run series.yaml -o h2 -q --eager >>out 2>>err &&
 	same h1 h2 && [ "$(ls h1/series/*.csv | wc -l)" = 5 ] &&

@@ -218,16 +218,21 @@ static void t_reuse(void **state)
 	char *from = xasprintf("again/cells/%s.json", s->cells[3].id);
 	char *copy = xasprintf("cp %s %s", from, path);
 	uint32_t all = s->cell_count;
+	struct run_summary sum;
 
 	(void)state;
 	few_cells();
 	assert_int_equal(system("cp -r few again"), 0);
 	assert_int_equal(run(few, "again", 2, false).reused, all);
 	assert_int_equal(truncate(path, 300), 0);	/* truncated */
-	assert_int_equal(run(few, "again", 2, false).ran, 1);
+	sum = run(few, "again", 2, false);
+	assert_int_equal(sum.ran, 1);
+	assert_int_equal(sum.damaged, 1);
 	assert_same("few", "again");
 	assert_int_equal(system(copy), 0);		/* foreign */
-	assert_int_equal(run(few, "again", 2, false).ran, 1);
+	sum = run(few, "again", 2, false);
+	assert_int_equal(sum.ran, 1);
+	assert_int_equal(sum.damaged, 1);
 	assert_same("few", "again");
 	at = strstr(other, "{munmap: exclusive}");	/* a label is no change */
 	memcpy(at, "{munmap: exclusive,", 19);
@@ -320,7 +325,7 @@ static void t_leftovers(void **state)
 			leave_half(path[i]);
 		assert_int_not_equal(system(find), 0);
 		assert_int_equal(only_ask ?
-			results_missing(s, &o, true, todo, &count, &e) :
+			results_missing(s, &o, true, todo, &count, &sum, &e) :
 			results_run(s, &o, &sum, &e), 0);
 		assert_int_equal(system(find), 0);
 	}
