@@ -32,7 +32,8 @@ esac
 
 if [ "${1-}" = --remove ]; then
 	if [ ! -r "$to/$list" ]; then
-		echo "$to/$list: not there, and it says what to remove; after install it is" >&2
+		echo "$to/$list: not there, and it says what to remove." >&2
+		echo "Installed by an older version? then make install over it, with the same PREFIX and DESTDIR, and uninstall again" >&2
 		exit 1
 	fi
 	mapfile -t files < <(grep -vE '^/|(^|/)\.\.(/|$)|^$' "$to/$list" | grep -vxF "$list")

@@ -53,7 +53,7 @@ cp -r "$tmp/stage" "$tmp/none" && DESTDIR=$tmp/none sim/tests/install.sh --remov
 	[ -z "$(find "$tmp/none" ! -type d)" ]
 result $? 'and its own folders, where they are empty'
 ! DESTDIR=$tmp/none sim/tests/install.sh --remove >"$tmp/out" 2>&1 &&
-	grep -q '/share/mmreplay/files: not there' "$tmp/out"
+	grep -q '/share/mmreplay/files: not there' "$tmp/out" && grep -q 'make install over it' "$tmp/out"
 result $? 'uninstall says where there is no list of what to remove'
 (cd "$tmp/stage/opt/m/share/doc/mmreplay" && find . -name '*.md' | while read -r text; do
 	grep -o '](\([^)#:]*\))' "$text" | sed 's/^](//; s/)$//' | while read -r link; do
