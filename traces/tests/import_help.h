@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,32 @@ static inline struct imported *import_bytes(const char *text, size_t bytes)
 static inline struct imported *import_text(const char *text)
 {
 	return import_bytes(text, strlen(text));
+}
+
+/* The areas of mm @mm, a line each: start-end, rights, a if they are assumed,
+ * resident pages as far as they are known. */
+static inline void expect_layout(const struct imported *im, uint32_t mm,
+				 const char *want)
+{
+	const struct trace_mm *m = &mmt_header(im->r)->mms[mm];
+	char got[1024] = "";
+
+	for (uint32_t i = 0; i < m->area_count; i++) {
+		const struct trace_area *a = &m->areas[i];
+		size_t n = strlen(got);
+
+		n += (size_t)snprintf(got + n, sizeof(got) - n, "%jx-%jx %s%s%s%s",
+			(uintmax_t)a->start, (uintmax_t)a->end,
+			a->flags & AREA_READ ? "r" : "-",
+			a->flags & AREA_WRITE ? "w" : "-",
+			a->flags & AREA_EXEC ? "x" : "-",
+			a->flags & AREA_ASSUMED ? "a" : "");
+		if (a->resident_pages != UINT64_MAX)
+			n += (size_t)snprintf(got + n, sizeof(got) - n, " %ju",
+					      (uintmax_t)a->resident_pages);
+		snprintf(got + n, sizeof(got) - n, "\n");
+	}
+	assert_string_equal(got, want);
 }
 
 static inline void imported_free(struct imported *im)
