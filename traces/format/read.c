@@ -332,27 +332,86 @@ static int read_tables(struct mmt_reader *r, struct errbuf *e)
 	return 0;
 }
 
+/* @head: the first @n bytes of what is read, MMT_HEAD_BYTES unless it is shorter */
+static int check_head(const struct mmt_reader *r, const uint8_t *head,
+		      size_t n, struct errbuf *e)
+{
+	char text[96];
+
+	if (n < 8 || memcmp(head, MMT_MAGIC, 8))
+		return mmt_damaged(r, 0, "not a native trace (other captures: "
+			       "mmreplay import)", e);
+	if (n < MMT_HEAD_BYTES)
+		return mmt_damaged(r, n, "file ends here: truncated?", e);
+	if (head[8] == MMT_VERSION && !head[9] && !head[10] && !head[11])
+		return 0;
+	snprintf(text, sizeof(text), "format version %u, this program reads %u",
+		 head[8] | (unsigned)head[9] << 8, (unsigned)MMT_VERSION);
+	return mmt_damaged(r, 8, text, e);
+}
+
+static int open_regular(struct mmt_reader *r, int fd, uint64_t bytes,
+			struct errbuf *e)
+{
+	uint8_t head[MMT_HEAD_BYTES] = { 0 };
+	size_t n = bytes < sizeof(head) ? bytes : sizeof(head);
+	int ret;
+
+	r->fd = fd;
+	r->file_bytes = bytes;
+	ret = mmt_read_at(r, 0, head, n, e);
+	return ret ? ret : check_head(r, head, n, e);
+}
+
+/* Less than @room only where the stream ends; negative: see @e. */
+static ssize_t take(const struct mmt_reader *r, int from, uint8_t *block,
+		    size_t room, struct errbuf *e)
+{
+	size_t used = 0;
+	ssize_t n = 1;
+
+	while (used < room && n) {
+		n = read(from, block + used, room - used);
+		if (n < 0 && errno != EINTR)
+			return err_sys(e, r->path, "read");
+		used += n > 0 ? (size_t)n : 0;
+	}
+	return (ssize_t)used;
+}
+
+static int put(int fd, const uint8_t *block, size_t bytes, struct errbuf *e)
+{
+	for (size_t done = 0; done < bytes; ) {
+		ssize_t n = write(fd, block + done, bytes - done);
+
+		if (n < 0 && errno != EINTR)
+			return err_sys(e, "temporary file", "write");
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+/* A stream has no end that can be looked up, so it is stored; but not before it
+ * has begun like a trace, for others may never end. */
 static int spool(struct mmt_reader *r, int from, struct errbuf *e)
 {
-	char block[1 << 16];
-	ssize_t n;
-	int ret = 0;
+	uint8_t block[1 << 16];
+	ssize_t n = take(r, from, block, MMT_HEAD_BYTES, e);
+	int ret = n < 0 ? (int)n : check_head(r, block, (size_t)n, e);
 
+	if (ret)
+		return ret;
 	r->fd = file_spool(e);
 	if (r->fd < 0)
-		ret = r->fd;
-	while (!ret && (n = read(from, block, sizeof(block))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			ret = err_sys(e, r->path, "read");
-		for (ssize_t put, done = 0; !ret && done < n; done += put) {
-			put = write(r->fd, block + done, (size_t)(n - done));
-			if (put < 0)
-				ret = err_sys(e, "temporary file", "write");
-		}
+		return r->fd;
+	while (n > 0) {
+		ret = put(r->fd, block, (size_t)n, e);
+		if (ret)
+			return ret;
+		r->file_bytes += (uint64_t)n;
+		n = take(r, from, block, sizeof(block), e);
 	}
-	return ret;
+	return (int)n;
 }
 
 static int open_file(struct mmt_reader *r, struct errbuf *e)
@@ -364,45 +423,18 @@ static int open_file(struct mmt_reader *r, struct errbuf *e)
 
 	if (from < 0)
 		return err_sys(e, r->path, "open");
-	if (fstat(from, &st)) {
+	if (fstat(from, &st))
 		ret = err_sys(e, r->path, "stat");
-	} else if (S_ISDIR(st.st_mode)) {
+	else if (S_ISDIR(st.st_mode))
 		ret = err_set(e, -EISDIR, "%s: is a directory, expected a "
 			      "trace", r->path);
-	} else if (S_ISREG(st.st_mode) && !pipe) {
-		r->fd = from;
-		r->file_bytes = (uint64_t)st.st_size;
-		return 0;
-	} else {
+	else if (S_ISREG(st.st_mode) && !pipe)
+		return open_regular(r, from, (uint64_t)st.st_size, e);
+	else
 		ret = spool(r, from, e);
-		if (!ret && fstat(r->fd, &st))
-			ret = err_sys(e, r->path, "stat");
-		r->file_bytes = (uint64_t)st.st_size;
-	}
 	if (!pipe)
 		close(from);
 	return ret;
-}
-
-static int check_head(struct mmt_reader *r, struct errbuf *e)
-{
-	uint8_t head[MMT_HEAD_BYTES] = { 0 };
-	size_t n = r->file_bytes < sizeof(head) ? r->file_bytes : sizeof(head);
-	int ret = mmt_read_at(r, 0, head, n, e);
-	char text[96];
-
-	if (ret)
-		return ret;
-	if (n < 8 || memcmp(head, MMT_MAGIC, 8))
-		return mmt_damaged(r, 0, "not a native trace (other captures: "
-			       "mmreplay import)", e);
-	if (n < sizeof(head))
-		return mmt_damaged(r, n, "file ends here: truncated?", e);
-	if (head[8] == MMT_VERSION && !head[9] && !head[10] && !head[11])
-		return 0;
-	snprintf(text, sizeof(text), "format version %u, this program reads %u",
-		 head[8] | (unsigned)head[9] << 8, (unsigned)MMT_VERSION);
-	return mmt_damaged(r, 8, text, e);
 }
 
 static int open_cache(struct mmt_reader *r, size_t cache_bytes,
@@ -431,8 +463,6 @@ static int open_checked(struct mmt_reader *r, size_t cache_bytes,
 {
 	int ret = open_file(r, e);
 
-	if (!ret)
-		ret = check_head(r, e);
 	if (ret)
 		return ret;
 	ret = read_tables(r, e);

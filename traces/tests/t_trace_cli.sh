@@ -87,6 +87,16 @@ refuses 'a missing file' 1 'No such file' import /nonexistent -o "$work/x.mmt"
 refuses 'an unknown format' 2 "unknown format 'tracfs'" \
 	import "$data/tracefs-us.txt" -f tracfs -o "$work/x.mmt"
 refuses 'a folder' 1 'is a directory' info "$data"
+# no more of them is stored than the first bytes: a limit of 1 MiB is not met
+(
+	ulimit -f 1024
+	for from in "$program info /dev/zero" "$program check - </dev/zero"; do
+		timeout 20 bash -c "$from"
+	done
+) >"$work/out" 2>&1
+printf 'mmreplay: %s: offset 0: not a native trace (other captures: mmreplay import)\n' \
+	/dev/zero - | cmp -s - "$work/out"
+check 'streams without an end are refused by their first bytes' $?
 refuses 'text instead of a trace' 1 'offset 0: not a native trace' \
 	info "$data/tracefs-us.txt"
 refuses 'a trace instead of text' 1 'is a native trace already' \
