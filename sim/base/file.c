@@ -3,8 +3,8 @@
  * changed by rename(2), after everything was written and synced.
  *
  * What is stale. The writer locks its temporary file as soon as it is there,
- * so one whose lock is free and whose pid is gone from this host has nobody.
- * A pid that lives may be another process by now: then the file has had time
+ * and unlocks it when it has its name: so one whose lock is free and whose pid
+ * is gone from this host has nobody. A pid that lives may be another process by now: then the file has had time
  * to be locked. Other hosts of a shared folder may lock where this one cannot
  * see it (locks kept local, or the folder exported from here), so their files
  * are left alone until they are older than any job.
@@ -88,10 +88,28 @@ static bool temp_owner(const char *name, struct owner *out)
 	return pid > 0 && pid <= INT_MAX;
 }
 
+/* No such process, or only a zombie that nobody has waited for. */
+static bool is_gone(pid_t pid)
+{
+	char *path, state = 0;
+	FILE *f;
+
+	if (kill(pid, 0) && errno == ESRCH)
+		return true;
+	path = xasprintf("/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	if (f)
+		fclose(f);
+	free(path);
+	return state == 'Z';
+}
+
 /* Has nobody written to it, and will nobody? See the top. */
 static bool is_stale(int fd, const struct owner *o)
 {
-	bool gone = o->here && kill(o->pid, 0) && errno == ESRCH;
+	bool gone = o->here && is_gone(o->pid);
 	time_t patience_s = gone ? 0 : o->here ? LOCKED_BY_S : OLDER_THAN_JOBS_S;
 	struct stat st;
 
@@ -248,16 +266,11 @@ int atomic_commit(struct atomic_file *a, struct errbuf *e)
 		code = err_stream(e, a->f, a->path);
 	else if (a->tmp_path && fsync(a->fd))
 		code = err_sys(e, a->path, "cannot sync");
-	if (fclose(a->f) && !code)
-		code = err_sys(e, a->path, "cannot close");
-	a->f = NULL;
-	if (!code && a->tmp_path) {
-		if (rename(a->tmp_path, a->path)) {
-			code = err_sys(e, a->path, "cannot rename into place");
-		} else {
-			free(a->tmp_path);
-			a->tmp_path = NULL;
-		}
+	else if (a->tmp_path && rename(a->tmp_path, a->path))	/* still locked */
+		code = err_sys(e, a->path, "cannot rename into place");
+	if (!code) {
+		free(a->tmp_path);
+		a->tmp_path = NULL;
 	}
 	atomic_abort(a);
 	return code;

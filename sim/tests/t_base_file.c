@@ -136,10 +136,10 @@ static void t_stream_full(void **state)
 	fclose(f);
 }
 
-/* A child that writes "cell" and then holds it, or is killed; its pid. */
-static pid_t writer(bool killed)
+/* A child that writes "cell" and then holds it; its pid. */
+static pid_t writer(void)
 {
-	int told[2], status;
+	int told[2];
 	pid_t pid;
 	char byte;
 
@@ -149,6 +149,7 @@ static pid_t writer(bool killed)
 		struct atomic_file a;
 		struct errbuf e = { 0 };
 
+		alarm(20);
 		if (atomic_open(&a, "cell", &e))
 			_exit(1);
 		fputs("half", a.f);
@@ -160,11 +161,6 @@ static pid_t writer(bool killed)
 	assert_int_equal(read(told[0], &byte, 1), 1);
 	close(told[0]);
 	close(told[1]);
-	if (killed) {
-		kill(pid, SIGKILL);
-		waitpid(pid, &status, 0);
-		assert_true(WIFSIGNALED(status));
-	}
 	return pid;
 }
 
@@ -208,28 +204,43 @@ static bool survives(const char *name, time_t age_s)
 
 enum { DAY_S = 24 * 3600 };
 
+/* Such a child that is killed, and waited for or not. */
+static pid_t killed_writer(bool waited)
+{
+	pid_t pid = writer();
+	siginfo_t info;
+
+	kill(pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info,
+				waited ? WEXITED : WEXITED | WNOWAIT), 0);
+	assert_int_equal(info.si_code, CLD_KILLED);
+	return pid;
+}
+
 static void t_sweep(void **state)
 {
 	char *alive = temp_name(getppid(), true), *away = temp_name(1 << 30, false);
-	pid_t pid = writer(true), holder;
+	pid_t pid = killed_writer(true), holder;
 	char *dead = temp_name(pid, true), *held;
 
 	(void)state;
 	assert_int_not_equal(access(dead, F_OK), 0);	/* by who wrote next */
-	pid = writer(true);
-	free(dead);
-	dead = xasprintf(".cell.%.8s.%d.tmp", alive + 6, (int)pid);
-	assert_int_equal(access(dead, F_OK), 0);
-	assert_int_not_equal(access("cell", F_OK), 0);
-	file_sweep(".");
-	assert_int_not_equal(access(dead, F_OK), 0);
+	for (int waited = 0; waited < 2; waited++) {
+		pid = killed_writer(waited);
+		free(dead);
+		dead = xasprintf(".cell.%.8s.%d.tmp", alive + 6, (int)pid);
+		assert_int_equal(access(dead, F_OK), 0);
+		assert_int_not_equal(access("cell", F_OK), 0);
+		file_sweep(".");
+		assert_int_not_equal(access(dead, F_OK), 0);
+	}
 	assert_true(survives(alive, 0));		/* about to be locked */
 	assert_false(survives(alive, 120));		/* another's pid by now */
 	assert_true(survives(away, 20 * DAY_S));	/* locks may not be seen */
 	assert_false(survives(away, 40 * DAY_S));
 	assert_true(survives(".cell.123456789.tmp", 20 * DAY_S));	/* anybody's */
 	assert_true(survives(".notes.tmp", 40 * DAY_S));		/* not ours */
-	holder = writer(false);
+	holder = writer();
 	held = xasprintf(".cell.%.8s.%d.tmp", alive + 6, (int)holder);
 	make_old(held, 40 * DAY_S);
 	file_sweep(".");
