@@ -13,10 +13,16 @@ RUN     ?=
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+# one word of a shell, whatever is in it
+quote = '$(subst ','\'',$1)'
+ifneq ($(words $(BUILD))$(strip $(foreach c,: % & ; * ? ' " $$,$(findstring $c,$(BUILD)))),1)
+$(error BUILD=$(BUILD): expected a folder without blanks and : % & ; * ? ' " $$ in its path, which make \
+	cannot have in the name of a goal; a relative one will do where they are in the path of the tree)
+endif
 
 WARN  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 # the prefix map: same bytes wherever the tree and BUILD lie
-STD   := -std=gnu17 -D_GNU_SOURCE -ffp-contract=off -ffile-prefix-map=$(CURDIR)=. \
+STD   := -std=gnu17 -D_GNU_SOURCE -ffp-contract=off -ffile-prefix-map=$(call quote,$(CURDIR))=. \
 	 -ffile-prefix-map=$(BUILD)=build \
 	 -I. -I$(BUILD) $(WARN)
 REL   := -O2 -g
@@ -97,8 +103,8 @@ validation: all			## analysis/VALIDATION.md: published results, real captures
 	analysis/validation.sh $(BUILD)/mmreplay $(BUILD)/validation >$(BUILD)/VALIDATION.md
 	mv $(BUILD)/VALIDATION.md analysis/VALIDATION.md
 
-INSTALL  = BUILD='$(BUILD)' PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' RUN='$(RUN)' \
-	   VERSION='$(VERSION)' DAY='$(word 2,$(COMMIT))' sim/tests/install.sh
+INSTALL  = BUILD='$(BUILD)' PREFIX=$(call quote,$(PREFIX)) DESTDIR=$(call quote,$(DESTDIR)) \
+	   RUN=$(call quote,$(RUN)) VERSION='$(VERSION)' DAY='$(word 2,$(COMMIT))' sim/tests/install.sh
 install: all			## program, data, manual, completion, plug-in headers; PREFIX, DESTDIR
 	@$(INSTALL)
 uninstall:			## what install put there; same PREFIX and DESTDIR
@@ -154,7 +160,7 @@ $(BUILD)/obj/sim/main.o $(BUILD)/test/sim/main.o: $(BUILD)/commit.h
 replace_if_new = cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(BUILD)/flags: FORCE
-	@mkdir -p $(sort $(dir $(OBJ) $(TOBJ) $(BENCH))); echo '$(subst ','\'',$(CC) $(FLAGS) $(REL) $(MINE) / $(SAN) / $(LDFLAGS) $(LINK))' \
+	@mkdir -p $(sort $(dir $(OBJ) $(TOBJ) $(BENCH))); echo $(call quote,$(CC) $(FLAGS) $(REL) $(MINE) / $(SAN) / $(LDFLAGS) $(LINK)) \
 		> $@.new; $(replace_if_new)
 
 # What decides a result: part of every cell's id (MODEL_ID in results).

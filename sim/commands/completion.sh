@@ -8,12 +8,13 @@ _mmreplay_list()
 	commands)	printf '%s\n' --help --version
 			"$1" --help |
 			sed -n '/^commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p' ;;
-	# "  -o, --output DIR   what it does": what stands before two blanks
+	# "  -o, --output DIR   what it does": what stands before two blanks,
+	# without the argument
 	options)	"$1" "$3" --help |
 			sed -n 's/^ \{2,\}\(-[^ ]\)/\1/; t head
 				b
 				: head
-				s/  .*//; s/[ =][A-Z.].*//; s/, */\n/g; p' ;;
+				s/  .*//; s/[[ =][[A-Z.=].*//; s/, */\n/g; p' ;;
 	axes)		"$1" policies | sed -n 's/^\([a-z_]*\):.*/\1=/p' ;;
 	policies)	"$1" policies "$3" | sed -n 's/^  \([^ ].*\)/\1/p' ;;
 	kernels)	"$1" kernels | sed -n 's/^\(linux-[^ ]*\).*/\1/p' | sort -u ;;

@@ -25,6 +25,9 @@ doc=$to/share/doc/mmreplay
 list=share/mmreplay/files
 
 case $prefix in
+*[\"\\\$\#\`]* | *$'\n'*)
+	echo "PREFIX=$prefix: expected none of \" \\ \$ # \`, which mmreplay.pc cannot hold" >&2
+	exit 1 ;;
 /*)	;;
 *)	echo "PREFIX=$prefix: expected a path that begins with /" >&2
 	exit 1 ;;
@@ -106,7 +109,7 @@ datadir=\${prefix}/share/mmreplay
 Name: mmreplay
 Description: headers for policies that mmreplay loads with --plugin
 Version: $version
-Cflags: -I\${includedir} -std=gnu17 -D_GNU_SOURCE
+Cflags: -I"\${includedir}" -std=gnu17 -D_GNU_SOURCE
 END
 
 texts=(README.md traces/FORMAT.md)

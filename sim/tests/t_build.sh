@@ -1,8 +1,8 @@
 #!/bin/bash
 # Pins: the Makefile can be read on a system without compiler and pkg-config;
 # make deps is silent when all is there, installs without a question as root,
-# and else prints one line to run. Nothing is installed here: id, apt-get and
-# sudo are stand-ins. Does not pin that the packages exist.
+# and else prints one line to run; the tree may lie in a folder with any name,
+# BUILD may not. Nothing is installed here: id, apt-get and sudo are stand-ins. Does not pin that the packages exist.
 set -u
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -24,7 +24,7 @@ printf '#!/bin/sh\necho "$DEBIAN_FRONTEND: $*" >>%s/apt\n' "$tmp" >"$bare/apt-ge
 printf '#!/bin/sh\ncat %s/uid\n' "$tmp" >"$bare/id"
 chmod +x "$bare/apt-get" "$bare/id"
 
-echo 1..6
+echo 1..8
 PATH=$bare MAKEFLAGS= make help >"$tmp/out" 2>&1 && grep -q '^demo ' "$tmp/out"
 result $? 'make help on a bare system'
 PATH=$bare MAKEFLAGS= make -n all BUILD="$tmp/b" >"$tmp/out" 2>&1
@@ -57,3 +57,17 @@ chmod +x "$bare/sudo"
 PATH=$bare CC=gcc sh sim/tests/deps.sh >"$tmp/out" 2>&1 &&
 	grep -q '^noninteractive: install -y' "$tmp/apt"
 result $? 'sudo without a password: installs'
+
+odd="$tmp/ds t'\$(x)&"		# of the sources one will do
+mkdir -p "$odd/sim" "$odd/traces" "$odd/analysis"
+cp Makefile "$odd" && echo 'int one(void); int one(void) { return 1; }' >"$odd/sim/one.c"
+MAKEFLAGS= make -s -C "$odd" BUILD=b b/obj/sim/one.o >"$tmp/out" 2>&1 &&
+	! grep -qF "$odd" "$odd/b/obj/sim/one.o"
+result $? 'a tree in a folder with blanks, quotes and a dollar is built, and not named in the object'
+for build in "$odd/b" 'a b' a:b ''; do
+	MAKEFLAGS= make -n help BUILD="$build" >"$tmp/out" 2>&1
+	[ $? = 2 ] && [ "$(wc -l <"$tmp/out")" = 1 ] && grep -qF 'expected a folder without blanks' "$tmp/out" ||
+		echo "# '$build'"
+done >"$tmp/said"
+[ ! -s "$tmp/said" ]
+result $? 'a BUILD that make cannot have is refused in one line'

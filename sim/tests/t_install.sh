@@ -21,23 +21,23 @@ skip()	# NAME REASON
 	echo "ok $n - $1 # SKIP $2"
 }
 
-echo 1..18
+echo 1..20
 build=$(realpath "$BUILD")
 prefix=$tmp/usr
-export BUILD=$build DESTDIR=$tmp/stage PREFIX=/opt/m VERSION=1.2.3
-mkdir -p "$DESTDIR/opt/m/bin"		# was there before
+export BUILD=$build DESTDIR=$tmp/stage PREFIX="/opt/m o'd&" VERSION=1.2.3
+mkdir -p "$DESTDIR$PREFIX/bin"		# was there before
 (umask 077 && sim/tests/install.sh) >"$tmp/log" 2>&1 &&
-	[ -x "$tmp/stage/opt/m/bin/mmreplay" ] &&
-	grep -q '^prefix=/opt/m$' "$tmp/stage/opt/m/share/pkgconfig/mmreplay.pc"
+	[ -x "$tmp/stage$PREFIX/bin/mmreplay" ] &&
+	grep -qxF "prefix=$PREFIX" "$tmp/stage$PREFIX/share/pkgconfig/mmreplay.pc"
 result $? 'install with DESTDIR and PREFIX'
 find "$tmp"/stage/* \( -type d ! -perm 755 -o -type f ! -name mmreplay ! -perm 644 \) >"$tmp/out"
 [ ! -s "$tmp/out" ]
 result $? 'everybody may read it, whatever the umask was'
-root=$tmp/stage/opt/m
+root=$tmp/stage$PREFIX
 (cd "$root" && find . ! -type d | sed 's,^\./,,' | LC_ALL=C sort | diff share/mmreplay/files -) >"$tmp/out" 2>&1
 result $? 'share/mmreplay/files is what was installed, below PREFIX and nothing of DESTDIR'
 cp -r "$tmp/stage" "$tmp/gone"
-root=$tmp/gone/opt/m
+root=$tmp/gone$PREFIX
 mine=(share/mmreplay/scenarios/machines/my-host.yaml share/man/man1/mmreplay-mine.1
 	include/mmreplay/sim/mine.h share/doc/mmreplay/mine/text bin/other)
 for file in "${mine[@]}"; do
@@ -49,23 +49,28 @@ DESTDIR=$tmp/gone sim/tests/install.sh --remove >"$tmp/out" 2>&1 &&
 	[ ! -e "$root/share/mmreplay/traces" ] && [ -d "$root/share/pkgconfig" ]
 result $? 'uninstall takes the files that install brought, no other'
 cp -r "$tmp/stage" "$tmp/none" && DESTDIR=$tmp/none sim/tests/install.sh --remove >"$tmp/out" 2>&1 &&
-	! ls -d "$tmp"/none/opt/m/{share,include,share/doc}/mmreplay >"$tmp/out" 2>/dev/null &&
+	! ls -d "$tmp/none$PREFIX"/{share,include,share/doc}/mmreplay >"$tmp/out" 2>/dev/null &&
 	[ -z "$(find "$tmp/none" ! -type d)" ]
 result $? 'and its own folders, where they are empty'
 ! DESTDIR=$tmp/none sim/tests/install.sh --remove >"$tmp/out" 2>&1 &&
 	grep -q '/share/mmreplay/files: not there' "$tmp/out" && grep -q 'make install over it' "$tmp/out"
 result $? 'uninstall says where there is no list of what to remove'
-(cd "$tmp/stage/opt/m/share/doc/mmreplay" && find . -name '*.md' | while read -r text; do
+(cd "$tmp/stage$PREFIX/share/doc/mmreplay" && find . -name '*.md' | while read -r text; do
 	grep -o '](\([^)#:]*\))' "$text" | sed 's/^](//; s/)$//' | while read -r link; do
 		[ -e "$(dirname "$text")/$link" ] || echo "# $text links to $link"
 	done
 done) >"$tmp/out"
 cat "$tmp/out"
-[ ! -s "$tmp/out" ] && [ "$(find "$tmp/stage/opt/m/share/doc" -name '*.md' | wc -l)" -ge 6 ]
+[ ! -s "$tmp/out" ] && [ "$(find "$tmp/stage$PREFIX/share/doc" -name '*.md' | wc -l)" -ge 6 ]
 result $? 'what the installed texts link to lies beside them'
 ! PREFIX=opt/m sim/tests/install.sh >"$tmp/out" 2>&1 && grep -q 'begins with /' "$tmp/out"
 result $? 'a relative PREFIX is refused'
-mv "$tmp/stage/opt/m" "$prefix"		# moved: it must still find its data
+(export PKG_CONFIG_PATH=$tmp/stage$PREFIX/share/pkgconfig
+[ "$(pkg-config --variable=prefix mmreplay)" = "$PREFIX" ] &&
+	eval "set -- $(pkg-config --cflags mmreplay)" && [ "$1" = "-I$PREFIX/include/mmreplay" ]) &&
+	! PREFIX='/opt/m"' sim/tests/install.sh >"$tmp/out" 2>&1 && grep -q 'mmreplay.pc cannot hold' "$tmp/out"
+result $? 'pkg-config names a PREFIX with blanks and quotes; one that it cannot is refused'
+mv "$tmp/stage$PREFIX" "$prefix"		# moved: it must still find its data
 program=$prefix/bin/mmreplay
 unset MMREPLAY_DATA DESTDIR PREFIX VERSION
 
@@ -160,7 +165,6 @@ END
 bash "$tmp/complete.bash" "$prefix/bin" \
 	"$prefix/share/bash-completion/completions/mmreplay"
 result $? 'bash completion'
-
 # Outside a real completion its builtins are not there: stand-ins print.
 cat >"$tmp/complete.zsh" <<'END'
 PATH=$1:$PATH
@@ -189,6 +193,15 @@ try tornado mmreplay plot r t
 try FILES mmreplay run ''
 try COMMANDS mmreplay capture -o x -- ''
 END
+
+(PATH=$prefix/bin:$PATH
+. sim/commands/completion.sh
+for command in $commands; do
+	_mmreplay_list mmreplay options "$command"
+done) >"$tmp/out"
+[ "$(wc -l <"$tmp/out")" -ge 60 ] && grep -qx -e --slurm "$tmp/out" &&
+	! grep -vxE -e '--?[a-z0-9A-Z]+(-[a-z0-9]+)*' "$tmp/out"
+result $? 'options are completed as they are typed, without their arguments'
 if command -v zsh >/dev/null 2>&1; then
 	zsh -f "$tmp/complete.zsh" "$prefix/bin" \
 		"$prefix/share/zsh/site-functions/_mmreplay"
