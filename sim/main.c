@@ -12,6 +12,7 @@
 #include "sim/base/errbuf.h"
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
+#include "sim/base/stop.h"
 #include "sim/commands/command.h"
 #include "sim/results/program.h"
 
@@ -146,5 +147,7 @@ int main(int argc, char **argv)
 		return end_output(status);
 	fflush(stdout);		/* what it printed stands before what it says of it */
 	fprintf(stderr, "mmreplay: %s\n", e.text);
+	if (stop_signal())
+		raise(stop_signal());
 	return e.exit_status ? e.exit_status : 1;
 }

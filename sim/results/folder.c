@@ -96,67 +96,29 @@ static int write_text(const char *dir, const char *name, const char *text,
 	return r;
 }
 
-/* A run that finds every cell there writes to none of these. */
-static void sweep(const char *dir)
+void folder_sweep(const struct run_options *o)
 {
 	static const char *const below[] = { "cells", "series", "traces", "slurm" };
 
 	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
-		char *path = xasprintf("%s/%s", dir, below[i]);
+		char *path = xasprintf("%s/%s", o->out_dir, below[i]);
 
 		file_sweep(path);
 		free(path);
 	}
+	if (o->export_dir)
+		file_sweep(o->export_dir);
 }
 
-int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e)
+int folder_prepare(const struct scenario *s, const struct run_options *o,
+		   struct errbuf *e)
 {
-	char *cells = xasprintf("%s/cells", dir);
+	char *cells = xasprintf("%s/cells", o->out_dir);
 	int r = make_dirs(cells, e);
 
 	free(cells);
-	sweep(dir);
-	return r ? r : write_text(dir, "scenario.yaml", s->resolved_yaml, e);
-}
-
-json_t *folder_entry(const char *dir, const struct cell *c, struct errbuf *e)
-{
-	char *path = cell_path(dir, c->id);
-	enum seal_state ignored;
-	json_t *cell = json_read_sealed(path, &ignored, e);
-
-	json_object_del(cell, "hist");
-	free(path);
-	return cell;
-}
-
-int folder_index(const struct scenario *s, const char *dir, json_t **entries,
-		 uint32_t *failed, struct errbuf *e)
-{
-	json_t *root = json_object(), *cells = json_array();
-	char *path;
-	int r = 0;
-
-	*failed = 0;
-	json_object_set_new(root, "format", json_integer(1));
-	json_object_set_new(root, "scenario", json_text(s->name));
-	json_object_set_new(root, "program", json_text(program_name()));
-	json_object_set_new(root, "model_id", json_text(program_model_id()));
-	json_object_set_new(root, "cells", cells);
-	for (uint32_t i = 0; i < s->cell_count && !r; i++) {
-		json_t *cell = entries[i] ? json_incref(entries[i]) :
-			       folder_entry(dir, &s->cells[i], e);
-
-		r = cell ? 0 : -EIO;
-		*failed += !json_is_null(json_object_get(cell, "failed"));
-		json_array_append_new(cells, cell);
-	}
-	path = xasprintf("%s/results.json", dir);
-	if (!r)
-		r = json_save(path, root, e);
-	free(path);
-	json_decref(root);
-	return r;
+	folder_sweep(o);
+	return r ? r : write_text(o->out_dir, "scenario.yaml", s->resolved_yaml, e);
 }
 
 static json_t *host_entry(const struct host_cost *c)

@@ -31,18 +31,13 @@ int cell_save(const char *dir, const char *id, json_t *cell, struct errbuf *e);
 int cell_reuse(const char *dir, const struct cell *c, json_t **series,
 	       bool *changed, struct errbuf *e);
 
-/** folder_prepare() - make the folders, write scenario.yaml; removes what killed
- *  writers have left */
-int folder_prepare(const struct scenario *s, const char *dir, struct errbuf *e);
+/** folder_prepare() - make the folders, sweep them, write scenario.yaml */
+int folder_prepare(const struct scenario *s, const struct run_options *o,
+		   struct errbuf *e);
 
-/** folder_entry() - a cell of results.json: its file without "hist" and
- *  "seal"; NULL on error */
-json_t *folder_entry(const char *dir, const struct cell *c, struct errbuf *e);
-
-/** folder_index() - results.json from the cell files; counts the failed ones
- *  @entries: by cell, what was read already; NULL: read now */
-int folder_index(const struct scenario *s, const char *dir, json_t **entries,
-		 uint32_t *failed, struct errbuf *e);
+/** folder_sweep() - remove what killed writers have left, in the folder of
+ *  exported traces as well; errors: none, what cannot be removed stays */
+void folder_sweep(const struct run_options *o);
 
 /** folder_host() - host.json; cells that were not run keep their old entry */
 int folder_host(const struct scenario *s, const char *dir,

@@ -224,9 +224,7 @@ int sinks_prepare(const struct scenario *s, const struct run_options *o,
 	int r = s->series_ns ? make_dirs(path, e) : 0;
 
 	free(path);
-	if (!r && o->export_dir) {
+	if (!r && o->export_dir)
 		r = make_dirs(o->export_dir, e);
-		file_sweep(o->export_dir);
-	}
 	return r;
 }

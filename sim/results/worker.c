@@ -57,6 +57,13 @@ static int tell_failed(int fd, enum message_kind kind, const char *text)
 	return 1;
 }
 
+/* Of the disk, while the replay wrote its trace: as for every other file. */
+static bool no_room(int code)
+{
+	return code == -ENOSPC || code == -EDQUOT || code == -EFBIG ||
+	       code == -EROFS;
+}
+
 static int save_cell(const struct scenario *s, const char *dir,
 		     const struct cell *c, struct mmt_reader *trace,
 		     struct replay_result *r, const struct seal *series, int fd)
@@ -129,7 +136,8 @@ int worker_run(const struct scenario *s, const struct run_options *o,
 		return tell_failed(fd, MESSAGE_CANNOT_WRITE, e.text);
 	if (replay_run(trace, &config, &r, &e)) {
 		sinks_close(&sinks, false, &e);
-		return tell_failed(fd, MESSAGE_FAILED, e.text);
+		return tell_failed(fd, no_room(e.code) ? MESSAGE_CANNOT_WRITE :
+				   MESSAGE_FAILED, e.text);
 	}
 	if (sinks_close(&sinks, true, &e))
 		return tell_failed(fd, MESSAGE_CANNOT_WRITE, e.text);
