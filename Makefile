@@ -87,17 +87,19 @@ fuzz:				## every reader for FUZZ_SECONDS each; T=word picks
 lint:				## include direction, sizes, words, number types; formatting (advisory)
 	@sim/tests/lint.sh
 
-bench: deps			## speed and memory beside the targets; FULL=1 for all, T=word picks
+# what a run of a few rows leaves is no table: it has a file of its own
+bench bench-compare: TABLE = $(BUILD)/bench$(if $(T),-$(T)).json
+bench: deps			## speed and memory beside the targets; FULL=1 for all; T=word: to bench-T.json
 	$(SUB) all $(BUILD)/bench/bench
 	@$(BUILD)/bench/bench $(if $(FULL),--full) $(if $(T),--only '$(T)') --dir $(BUILD)/bench \
-		--program $(BUILD)/mmreplay -o $(BUILD)/bench.json
+		--program $(BUILD)/mmreplay -o '$(TABLE)'
 
 bench-compare:			## BASE=file: what is slower now than in that bench.json; FULL, T
 	@[ -r '$(BASE)' ] || { echo 'bench-compare: BASE=$(BASE): expected BASE=file, the bench.json' \
 		'of an earlier make bench' >&2; exit 2; }
 	@mkdir -p $(BUILD)/bench; cp '$(BASE)' $(BUILD)/bench/base.json
 	+@$(MAKE) --no-print-directory bench
-	@$(BUILD)/bench/bench $(if $(T),--only '$(T)') --compare $(BUILD)/bench/base.json $(BUILD)/bench.json
+	@$(BUILD)/bench/bench $(if $(T),--only '$(T)') --compare $(BUILD)/bench/base.json '$(TABLE)'
 
 validation: all			## analysis/VALIDATION.md: published results, real captures
 	analysis/validation.sh $(BUILD)/mmreplay $(BUILD)/validation >$(BUILD)/VALIDATION.md

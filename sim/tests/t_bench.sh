@@ -32,7 +32,7 @@ compare()	# NEW STATUS PATTERN [WORD]: against old
 	[ $? = "$2" ] && grep -qE -- "$3" "$tmp/out"
 }
 
-echo 1..14
+echo 1..17
 "$bench" --only fiber-switch --runs 1 --dir "$tmp" --program /nowhere -o "$tmp/json" >"$tmp/out" 2>&1 &&
 	grep -q '"name": "fiber-switch"' "$tmp/json" && grep -q '"unit": "ns"' "$tmp/json" &&
 	grep -q '"target": null' "$tmp/json" && grep -q '^2 figures; 0 targets' "$tmp/out"
@@ -73,6 +73,21 @@ chmod +x "$tmp/program"
 "$bench" --only ops-churn --runs 1 --dir "$tmp" --program "$tmp/program" -o "$tmp/json" >"$tmp/out" 2>&1
 [ $? = 1 ] && grep -q '7 calls failed' "$tmp/out" && grep -q '^bench: 1 runs failed' "$tmp/out"
 result $? 'a replay whose calls fail is no figure'
+
+cp "$tmp/json" "$tmp/before"
+"$bench" --only fibre-life --dir "$tmp" --program /nowhere -o "$tmp/json" >"$tmp/out" 2>&1
+[ $? = 1 ] && grep -q "has 'fibre-life' in it; did you mean 'fiber-life'" "$tmp/out" &&
+	grep -q ' growth-cpus-1-4096 ' "$tmp/out" && cmp -s "$tmp/before" "$tmp/json"
+result $? 'a word that no figure has is refused, with the nearest and all there are'
+"$bench" --only jobs-2-bare --dir "$tmp" --program /nowhere -o "$tmp/json" >"$tmp/out" 2>&1
+[ $? = 1 ] && grep -q "^bench: no figure with 'jobs-2-bare' can be had here" "$tmp/out" &&
+	cmp -s "$tmp/before" "$tmp/json"
+result $? 'nothing measured is an error'
+for goal in bench bench-compare; do
+	MAKEFLAGS= make -n $goal BUILD="$tmp/b" BASE="$tmp/old" T=fiber 2>&1 | grep -F "$tmp/b/bench"
+done >"$tmp/out"
+grep -qF "$tmp/b/bench-fiber.json" "$tmp/out" && ! grep -qF "$tmp/b/bench.json" "$tmp/out"
+result $? 'a run of some figures leaves the table of all alone'
 
 compare time 0 '^1 figures in both, 0 slower' a-size
 result $? 'a word picks'

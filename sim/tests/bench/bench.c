@@ -39,8 +39,14 @@ void bench_die(const char *fmt, ...)
 	exit(1);
 }
 
-bool bench_wants(const struct bench *b, const char *name)
+bool bench_wants(struct bench *b, const char *name)
 {
+	if (b->listing) {
+		if (b->known_count == BENCH_ROWS_MAX)
+			bench_die("%s: too many rows", name);
+		snprintf(b->known[b->known_count++], BENCH_NAME_BYTES, "%s", name);
+		return false;
+	}
 	/* what another file of the same figures is held against comes along */
 	return !b->only || strstr(name, b->only) || !strcmp(name, "host-loop");
 }
@@ -201,6 +207,55 @@ static void save(const struct bench *b, const char *path)
 	json_decref(root);
 }
 
+static void run_groups(struct bench *b)
+{
+	bench_micro(b);
+	if (b->listing || !access(b->program, X_OK)) {
+		bench_trace(b);
+		bench_replay(b);
+		bench_jobs(b);
+		bench_growth(b);
+		bench_memory(b);
+		bench_storm(b);
+	}
+}
+
+/* A word that no row has would measure nothing, and pass. */
+static void check_only(struct bench *b)
+{
+	const char *names[BENCH_ROWS_MAX], *nearest;
+	unsigned int column = 0;
+
+	b->listing = true;
+	run_groups(b);
+	b->listing = false;
+	for (unsigned int i = 0; i < b->known_count; i++) {
+		names[i] = b->known[i];
+		if (!b->only || strstr(names[i], b->only))
+			return;
+	}
+	nearest = nearest_name(b->only, names, b->known_count);
+	fprintf(stderr, "bench: no figure's name has '%s' in it%s%s%s; those there are%s:",
+		b->only, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+		nearest ? "'?" : "", b->full ? "" : " (more with FULL=1)");
+	for (unsigned int i = 0; i < b->known_count; i++) {
+		int n = fprintf(stderr, "%s%s", column ? " " : "\n  ", names[i]);
+
+		column = column + (unsigned int)n > 80 ? 0 : column + (unsigned int)n;
+	}
+	fputc('\n', stderr);
+	exit(1);
+}
+
+/* Does a row have the word that was asked for? */
+static bool has_figures(const struct bench *b)
+{
+	for (unsigned int i = 0; i < b->rows; i++)
+		if (!b->only || strstr(b->row[i].name, b->only))
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench b = { .runs = 5 };
@@ -229,20 +284,16 @@ int main(int argc, char **argv)
 		bench_die("%s", usage);
 	if (b.only && !*b.only)
 		b.only = NULL;
+	check_only(&b);
 	if (make_dirs(b.dir, &e))
 		bench_die("%s", e.text);
 	setenv("MMREPLAY_DATA", ".", 0);	/* wherever BUILD is */
 	printf("%-32s %10s %-9s %-4s  %-23s %s\n", "figure", "median", "unit",
 	       "±", "target", "against");
-	bench_micro(&b);
-	if (!access(b.program, X_OK)) {
-		bench_trace(&b);
-		bench_replay(&b);
-		bench_jobs(&b);
-		bench_growth(&b);
-		bench_memory(&b);
-		bench_storm(&b);
-	}
+	run_groups(&b);
+	if (!has_figures(&b) && !b.broken)
+		bench_die("no figure with '%s' can be had here: the program, a sample or a second CPU is missing",
+			  b.only);
 	print_targets(&b);
 	print_notes(&b);
 	save(&b, output);

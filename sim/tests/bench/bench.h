@@ -32,11 +32,18 @@ struct bench {
 	const char *dir;	/* for inputs and results, kept between runs */
 	const char *program;	/* the program under test */
 	unsigned int broken;	/* rows left out because a run failed */
+	char known[BENCH_ROWS_MAX][BENCH_NAME_BYTES];	/* names of all rows */
+	unsigned int known_count;
+	bool listing;		/* no run: the groups say what rows they have */
 	bool full;		/* the rows that take minutes as well */
 };
 
-/** bench_wants() - is the row @name asked for? */
-bool bench_wants(const struct bench *b, const char *name);
+/**
+ * bench_wants() - is the row @name asked for?
+ * A group asks for each of its rows, in any case and before it does anything:
+ * the first time is b->listing, which notes the names and wants none.
+ */
+bool bench_wants(struct bench *b, const char *name);
 
 /** bench_add() - a row from @count samples; printed at once */
 void bench_add(struct bench *b, const struct row *like, const double *sample,

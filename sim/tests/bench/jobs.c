@@ -81,7 +81,8 @@ void bench_jobs(struct bench *b)
 	double share[BENCH_RUNS_MAX], bare[BENCH_RUNS_MAX];
 	char *trace;
 
-	if (!bench_wants(b, cells.name) || sysconf(_SC_NPROCESSORS_ONLN) < 2)
+	if (!(bench_wants(b, host.name) | bench_wants(b, cells.name)) ||
+	    sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		return;
 	trace = generate(b, "pft-threads threads=64 pages=1000");
 	for (unsigned int i = 0; trace && i < b->runs; i++) {

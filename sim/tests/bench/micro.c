@@ -102,7 +102,7 @@ static void queues(struct bench *b, struct hold *h, const char *suffix,
 
 	snprintf(heap, sizeof(heap), "queue-heap-%s", suffix);
 	snprintf(wheel, sizeof(wheel), "queue-wheel-%s", suffix);
-	if (!bench_wants(b, heap) && !bench_wants(b, wheel))
+	if (!(bench_wants(b, heap) | bench_wants(b, wheel)))
 		return;
 	hold_gaps(h, bimodal);
 	h->digest = 0;

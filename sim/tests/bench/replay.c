@@ -60,13 +60,25 @@ static void measure(struct bench *b, const struct load *l, const char *trace)
 	bench_add(b, &row, &events, 1);
 }
 
+static bool wants_load(struct bench *b, const char *load)
+{
+	static const char *const figures[] = {
+		"ops", "contacts", "contacts-per-op", "events-per-contact" };
+	char name[BENCH_NAME_BYTES];
+	bool wanted = false;
+
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+		snprintf(name, sizeof(name), "%s-%s", figures[i], load);
+		wanted |= bench_wants(b, name);
+	}
+	return wanted;
+}
+
 static void one_load(struct bench *b, const struct load *l)
 {
-	char name[BENCH_NAME_BYTES];
 	char *trace;
 
-	snprintf(name, sizeof(name), "ops-%s", l->name);
-	if (!bench_wants(b, name))
+	if (!wants_load(b, l->name))
 		return;
 	trace = generate(b, l->workload);
 	if (trace)
@@ -78,8 +90,8 @@ void bench_replay(struct bench *b)
 {
 	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++)
 		one_load(b, &loads[i]);
-	if (!access("traces/samples/churn2.mmt", R_OK) &&
-	    bench_wants(b, "ops-capture"))
+	if (wants_load(b, "capture") &&
+	    !access("traces/samples/churn2.mmt", R_OK))
 		measure(b, &(struct load){ .name = "capture", .sets = "" },
 			"traces/samples/churn2.mmt");
 }
@@ -170,24 +182,26 @@ static void one_growth(struct bench *b, const struct growth *g)
 	struct row row = { .unit = "x" };
 	char name[BENCH_NAME_BYTES];
 	double x, size = 0;
+	bool wanted = false;
 
-	snprintf(name, sizeof(name), "op-%s-", g->what);
-	if (!bench_wants(b, name))
-		return;
 	for (int i = 0; i < 4 && g->size[i] > 0; i++) {
-		if (!one_size(b, g, g->size[i]))
-			break;
 		size = g->size[i];
+		snprintf(name, sizeof(name), "op-%s-%.0f", g->what, size);
+		wanted |= bench_wants(b, name);
 	}
-	if (!(size > g->size[0]))
+	snprintf(row.name, sizeof(row.name), "growth-%s-%.0f-%.0f", g->what,
+		 g->size[0], size);
+	wanted |= bench_wants(b, row.name);
+	if (!wanted)
 		return;
+	for (int i = 0; i < 4 && g->size[i] > 0; i++)
+		if (!one_size(b, g, g->size[i]))
+			return;
 	snprintf(name, sizeof(name), "op-%s-%.0f", g->what, size);
 	x = bench_value(b, name);
 	snprintf(name, sizeof(name), "op-%s-%.0f", g->what, g->size[0]);
 	x /= bench_value(b, name);
 	row.target = log_allows(g->size[0], size);
-	snprintf(row.name, sizeof(row.name), "growth-%s-%.0f-%.0f", g->what,
-		 g->size[0], size);
 	bench_add(b, &row, &x, 1);
 }
 
@@ -218,7 +232,7 @@ void bench_memory(struct bench *b)
 
 		snprintf(mib.name, sizeof(mib.name), "memory-1e%d-ops", digits);
 		snprintf(ns.name, sizeof(ns.name), "op-length-1e%d", digits);
-		if (!bench_wants(b, mib.name) && !bench_wants(b, ns.name))
+		if (!(bench_wants(b, mib.name) | bench_wants(b, ns.name)))
 			continue;
 		/* a turn is munmap, mmap, four faults and now and then more */
 		snprintf(words, sizeof(words), "mmap-churn threads=1000 window=8 loops=%.0f",

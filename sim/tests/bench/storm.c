@@ -27,7 +27,7 @@ void bench_storm(struct bench *b)
 			 storms[i].name);
 		snprintf(mib.name, sizeof(mib.name), "memory-%s",
 			 storms[i].name);
-		if (!bench_wants(b, rate.name) && !bench_wants(b, mib.name))
+		if (!(bench_wants(b, rate.name) | bench_wants(b, mib.name)))
 			continue;
 		trace = generate(b, storms[i].workload);
 		if (trace && replay(b, trace, CPUS_1024, &o)) {

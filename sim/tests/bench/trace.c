@@ -120,8 +120,8 @@ static void native(struct bench *b)
 	struct mmt_reader *r;
 	char *trace;
 
-	if (!bench_wants(b, zstd.name) && !bench_wants(b, rec.name) &&
-	    !bench_wants(b, merged.name))
+	if (!(bench_wants(b, zstd.name) | bench_wants(b, rec.name) |
+	      bench_wants(b, merged.name)))
 		return;
 	trace = generate(b, "mmap-churn threads=8 loops=100000 think=exponential");
 	if (!trace)
@@ -211,7 +211,8 @@ static void text(struct bench *b)
 	char *path = xasprintf("%s/text.trace", b->dir);
 	struct cost cost;
 
-	if (!bench_wants(b, imp.name) && !bench_wants(b, wc.name))
+	if (!(bench_wants(b, wc.name) | bench_wants(b, wc_bytes.name) |
+	      bench_wants(b, imp.name)))
 		goto out;
 	m = (double)write_text(path, &mb) / 1e6;
 	for (unsigned int i = 0; i < b->runs; i++) {
