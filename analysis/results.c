@@ -111,16 +111,27 @@ out:
 	return err;
 }
 
+/* The ids of results.json: the rest of it would take the memory of all cells. */
+static json_t *ids_of(const json_t *cells)
+{
+	json_t *ids = json_array(), *entry;
+	size_t i;
+
+	json_array_foreach((json_t *)cells, i, entry)
+		json_array_append_new(ids, json_string_nocheck(text_of(entry, "id")));
+	return ids;
+}
+
 static int load_cells(struct result_set *s, const char *dir,
-		      const json_t *list, struct errbuf *e)
+		      const json_t *ids, struct errbuf *e)
 {
 	const json_t *entry;
 	size_t i;
 
-	s->cells = xrealloc(s->cells, s->cell_count + json_array_size(list) + 1,
+	s->cells = xrealloc(s->cells, s->cell_count + json_array_size(ids) + 1,
 			    sizeof(*s->cells));
-	json_array_foreach(list, i, entry) {
-		const char *id = text_of(entry, "id");
+	json_array_foreach(ids, i, entry) {
+		const char *id = json_string_value(entry);
 		int err;
 
 		if (!id_is_safe(id))
@@ -138,7 +149,7 @@ static int load_head(struct result_set *s, uint32_t n, struct errbuf *e)
 {
 	const char *dir = s->dirs[n];
 	char *path = xasprintf("%s/results.json", dir);
-	json_t *head = NULL;
+	json_t *head = NULL, *ids = NULL;
 	int err = 0;
 
 	if (access(path, R_OK)) {
@@ -160,9 +171,11 @@ static int load_head(struct result_set *s, uint32_t n, struct errbuf *e)
 			      path);
 		goto out;
 	}
-	err = load_cells(s, dir, json_object_get(head, "cells"), e);
+	ids = ids_of(json_object_get(head, "cells"));
 	json_object_del(head, "cells");
+	err = load_cells(s, dir, ids, e);
 out:
+	json_decref(ids);
 	free(path);
 	return err;
 }
