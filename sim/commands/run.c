@@ -217,23 +217,32 @@ static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
 	return 0;
 }
 
-static bool is_done(const char *dir, const struct cell *c)
+/* By cell: would it run? As results_run() finds, which also reads what is there. */
+static bool *missing_cells(const struct scenario *s, const struct run_options *o,
+			   struct errbuf *e)
 {
-	char *path = xasprintf("%s/cells/%s.json", dir, c->id);
-	bool there = !access(path, R_OK);
+	uint32_t *todo = xcalloc(s->cell_count + 1, sizeof(*todo)), count = 0;
+	bool *missing = xcalloc(s->cell_count + 1, sizeof(*missing));
+	struct run_summary found;
 
-	free(path);
-	return there;
+	if (results_missing(s, o, false, todo, &count, &found, e)) {
+		free(missing);
+		missing = NULL;
+	}
+	for (uint32_t i = 0; missing && i < count; i++)
+		missing[todo[i]] = true;
+	free(todo);
+	return missing;
 }
 
-static void print_plan(const struct scenario *s, const char *dir)
+static void print_plan(const struct scenario *s, const bool *missing)
 {
 	printf("%s: %u cells of %s %s\n", s->name, s->cell_count,
 	       s->trace_path ? "trace" : "workload", s->trace_text);
 	for (uint32_t i = 0; i < s->cell_count; i++) {
 		const struct cell *c = &s->cells[i];
 
-		printf("  %s  %-5s %s", c->id, is_done(dir, c) ? "there" : "new",
+		printf("  %s  %-5s %s", c->id, missing[i] ? "new" : "there",
 		       c->label);
 		if (c->replay.replicates > 1)
 			printf(" #%u", c->replicate + 1);
@@ -247,7 +256,7 @@ static void print_plan(const struct scenario *s, const char *dir)
 		       s->refused[i].reason);
 }
 
-static json_t *plan_cells(const struct scenario *s, const char *dir)
+static json_t *plan_cells(const struct scenario *s, const bool *missing)
 {
 	json_t *list = json_array();
 
@@ -259,13 +268,13 @@ static json_t *plan_cells(const struct scenario *s, const char *dir)
 		json_object_set_new(o, "label", json_text(c->label));
 		json_object_set_new(o, "baseline", json_boolean(c->baseline));
 		json_object_set_new(o, "seed", json_integer((json_int_t)c->seed));
-		json_object_set_new(o, "there", json_boolean(is_done(dir, c)));
+		json_object_set_new(o, "there", json_boolean(!missing[i]));
 		json_array_append_new(list, o);
 	}
 	return list;
 }
 
-static void print_plan_json(const struct scenario *s, const char *dir)
+static void print_plan_json(const struct scenario *s, const bool *missing)
 {
 	json_t *root = json_object(), *refused = json_array();
 	json_t *merged = json_array();
@@ -286,7 +295,7 @@ static void print_plan_json(const struct scenario *s, const char *dir)
 	}
 	json_object_set_new(root, "scenario", json_text(s->name));
 	json_object_set_new(root, "trace", json_text(s->trace_text));
-	json_object_set_new(root, "cells", plan_cells(s, dir));
+	json_object_set_new(root, "cells", plan_cells(s, missing));
 	json_object_set_new(root, "refused", refused);
 	json_object_set_new(root, "merged", merged);
 	json_dumpf(root, stdout, JSON_INDENT(1));
@@ -386,6 +395,22 @@ static int run_cells(const struct arguments *a, const struct scenario *s,
 	return err_set(e, -1, "%u of %u cells failed", sum.failed, sum.cells);
 }
 
+static int dry_run(const struct arguments *a, const struct scenario *s,
+		   const char *dir, struct errbuf *e)
+{
+	struct run_options o = a->run;
+	bool *missing;
+
+	o.out_dir = dir;
+	missing = missing_cells(s, &o, e);
+	if (missing && a->json)
+		print_plan_json(s, missing);
+	else if (missing)
+		print_plan(s, missing);
+	free(missing);
+	return missing ? 0 : -1;
+}
+
 static int load_and_run(struct arguments *a, struct errbuf *e)
 {
 	struct scenario_overrides over = {
@@ -395,17 +420,12 @@ static int load_and_run(struct arguments *a, struct errbuf *e)
 		.workloads = &workload_source };
 	struct scenario *s = scenario_open(a->input, &over, e);
 	char *dir;
-	int r = 0;
+	int r;
 
 	if (!s)
 		return -1;
 	dir = a->output ? xstrdup(a->output) : default_output(a->input);
-	if (!a->dry_run)
-		r = run_cells(a, s, dir, e);
-	else if (a->json)
-		print_plan_json(s, dir);
-	else
-		print_plan(s, dir);
+	r = a->dry_run ? dry_run(a, s, dir, e) : run_cells(a, s, dir, e);
 	free(dir);
 	scenario_free(s);
 	return r;

@@ -59,8 +59,8 @@ int cell_save(const char *dir, const char *id, json_t *cell, struct errbuf *e)
 	return r;
 }
 
-int cell_reuse(const char *dir, const struct cell *c, json_t **series,
-	       bool *changed, struct errbuf *e)
+int cell_reuse(const char *dir, const struct cell *c, bool update,
+	       json_t **series, bool *changed, struct errbuf *e)
 {
 	char *path = cell_path(dir, c->id);
 	struct errbuf why = { 0 };
@@ -71,7 +71,7 @@ int cell_reuse(const char *dir, const struct cell *c, json_t **series,
 		json_is_null(json_object_get(cell, "failed"));
 
 	*changed = there && (seal != SEAL_HOLDS || !is_of(cell, c));
-	if (r && refresh(cell, c)) {
+	if (r && update && refresh(cell, c)) {
 		r = cell_save(dir, c->id, cell, e);
 		r = r ? r : 1;
 	}

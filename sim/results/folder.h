@@ -22,14 +22,14 @@ int cell_save(const char *dir, const char *id, json_t *cell, struct errbuf *e);
 
 /**
  * cell_reuse() - is the finished file of @c there?
- * As it was written, of this id and not failed. Its label, baseline mark and
- * params are brought up to date: they are no part of the id.
+ * As it was written, of this id and not failed. If @update, its label, baseline
+ * mark and params are brought up to date: they are no part of the id.
  * @series: what it says of its series, to be decref'd; NULL if nothing
  * @changed: one is there that was changed or cut short since it was written
  * Return: 1 it is, 0 it must be run, negative errno if it cannot be updated.
  */
-int cell_reuse(const char *dir, const struct cell *c, json_t **series,
-	       bool *changed, struct errbuf *e);
+int cell_reuse(const char *dir, const struct cell *c, bool update,
+	       json_t **series, bool *changed, struct errbuf *e);
 
 /** folder_prepare() - make the folders, sweep them, write scenario.yaml */
 int folder_prepare(const struct scenario *s, const struct run_options *o,

@@ -37,7 +37,8 @@ int results_run(const struct scenario *s, const struct run_options *o,
 
 /**
  * results_missing() - which cells results_run() would run
- * @prepare: also make the folder and the traces of workloads
+ * @prepare: also make the folder and the traces of workloads; else nothing is
+ *           written
  * @todo: room for all cells; filled with indices of @s
  * @sum: none ran; what was damaged, and what @prepare made anew
  */

@@ -50,8 +50,8 @@ static int check_only(const struct scenario *s, const struct run_options *o,
 }
 
 /* Fills @todo with the cells that must be run. */
-static int find_missing(struct crew *w, uint32_t *todo, uint32_t *count,
-			struct errbuf *e)
+static int find_missing(struct crew *w, bool update, uint32_t *todo,
+			uint32_t *count, struct errbuf *e)
 {
 	*count = 0;
 	for (uint32_t i = 0; i < w->s->cell_count; i++) {
@@ -63,7 +63,7 @@ static int find_missing(struct crew *w, uint32_t *todo, uint32_t *count,
 
 		if (!is_wanted(w->o, c->id))
 			continue;
-		r = cell_reuse(w->o->out_dir, c, &series, &changed, e);
+		r = cell_reuse(w->o->out_dir, c, update, &series, &changed, e);
 		side = r > 0 ? sinks_there(w->s, w->o, c, series) :
 		       changed ? SIDE_DAMAGED : SIDE_OTHER;
 		json_decref(series);
@@ -230,7 +230,7 @@ int results_missing(const struct scenario *s, const struct run_options *o,
 	if (!r && prepare)
 		r = sinks_prepare(s, o, e);
 	if (!r)
-		r = find_missing(&w, todo, count, e);
+		r = find_missing(&w, prepare, todo, count, e);
 	if (!r && prepare)
 		r = make_all_ready(&w, todo, *count, e);
 	crew_release(&w);
@@ -268,7 +268,7 @@ int results_run(const struct scenario *s, const struct run_options *o,
 	if (!r)
 		r = sinks_prepare(s, o, e);
 	if (!r)
-		r = find_missing(&w, todo, &count, e);
+		r = find_missing(&w, true, todo, &count, e);
 	if (!r)
 		r = make_all_ready(&w, todo, count, e);
 	if (!r && !o->missing_because)

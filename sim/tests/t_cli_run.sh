@@ -180,6 +180,7 @@ result $? 'run --decode-cache: one decoded copy or one each, the same bytes'
 # over before anybody could look at it: the kernel keeps the limit
 "$run" run t.mmt -o p3 --cell-bytes 100K >out 2>err
 [ $? = 1 ] && [ "$(grep -c '^failed: .*needs more than --cell-bytes 102400: .*out of memory' err)" = 1 ] &&
+	"$run" run t.mmt -o p3 -n 2>>err | grep -q ' new ' &&
 	"$run" run t.mmt -o p3 -q --cell-bytes 4G --cell-seconds 600 >/dev/null 2>err &&
 	"$run" run t.mmt -o p5 -q >/dev/null 2>>err && same p5 p3
 result $? 'run --cell-bytes: too large is failed with a reason, and run again'
