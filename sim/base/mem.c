@@ -21,7 +21,7 @@
 #endif
 
 enum { BLOCK_BYTES = 64 * 1024, ALIGN_BYTES = 16, HEAP_STEP_BYTES = 1 << 20,
-       HEAP_OWN_BYTES = 4 << 20 };
+       HEAP_OWN_BYTES = 4 << 20, MEMTEXT_BYTES = 256 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -122,6 +122,38 @@ char *xasprintf(const char *fmt, ...)
 	if (n < 0)
 		no_memory(1, 0);
 	return s;
+}
+
+static ssize_t memtext_write(void *cookie, const char *data, size_t bytes)
+{
+	struct memtext *t = cookie;
+
+	if (t->room - t->used <= bytes) {
+		t->room = (t->room + bytes) * 2;
+		t->text = xrealloc(t->text, t->room, 1);
+	}
+	memcpy(t->text + t->used, data, bytes);
+	t->used += bytes;
+	return (ssize_t)bytes;
+}
+
+FILE *memtext_open(struct memtext *t)
+{
+	static const cookie_io_functions_t into = { .write = memtext_write };
+
+	*t = (struct memtext){ .room = MEMTEXT_BYTES };
+	t->text = xcalloc(t->room, 1);
+	t->f = fopencookie(t, "w", into);
+	if (!t->f)
+		no_memory(1, sizeof(*t->f));
+	return t->f;
+}
+
+char *memtext_close(struct memtext *t)
+{
+	fclose(t->f);
+	t->text[t->used] = '\0';
+	return t->text;
 }
 
 static struct arena_block *new_block(size_t bytes, bool full)

@@ -2,6 +2,7 @@
 #define MMREPLAY_BASE_MEM_H
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What the last words of a process that got no memory contain. */
@@ -36,6 +37,21 @@ void mem_heap_ahead(size_t bytes);
 void mem_touch(void *p, size_t bytes);
 /** xasprintf() - formatted string, caller frees */
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * struct memtext - what is printed to @f, as a string
+ * Unlike open_memstream(), whose text just ends where memory did.
+ */
+struct memtext {
+	FILE *f;
+	char *text;
+	size_t used, room;
+};
+
+/** memtext_open() - Return: @t->f, or no_memory(): never NULL; @t must stay there */
+FILE *memtext_open(struct memtext *t);
+/** memtext_close() - Return: all of it or no_memory(); caller frees */
+char *memtext_close(struct memtext *t);
 
 /**
  * struct arena - run-long objects, freed together

@@ -246,12 +246,9 @@ static void help_values(FILE *f, const struct option *o)
 
 char *option_help(const struct option *table)
 {
-	char *text = NULL;
-	size_t bytes = 0;
-	FILE *f = open_memstream(&text, &bytes);
+	struct memtext t;
+	FILE *f = memtext_open(&t);
 
-	if (!f)
-		return xstrdup("");
 	for (const struct option *o = table; o->key; o++) {
 		fprintf(f, "  %-20s ", o->key);
 		help_values(f, o);
@@ -259,6 +256,5 @@ char *option_help(const struct option *table)
 			fprintf(f, ", default %s", o->def);
 		fprintf(f, ". %s\n", o->help ? o->help : "");
 	}
-	fclose(f);
-	return text;
+	return memtext_close(&t);
 }

@@ -286,17 +286,13 @@ static void state_area(struct state *s, const struct vma *v)
 
 char *mm_final_state(struct mm *mm)
 {
-	char *text = NULL;
-	size_t bytes = 0;
-	struct state s = { .f = open_memstream(&text, &bytes) };
+	struct memtext t;
+	struct state s = { .f = memtext_open(&t) };
 	struct vma *v;
 
-	if (!s.f)
-		BUG("open_memstream failed");
 	TAILQ_FOREACH(v, &mm->areas, link)
 		state_area(&s, v);
 	if (s.r.start < s.r.end)
 		state_line(s.f, s.r, s.flags, s.resident);
-	fclose(s.f);
-	return text;
+	return memtext_close(&t);
 }

@@ -94,14 +94,12 @@ static void add_text(struct digest *d, char *text)
 struct digest config_digest(const struct cell *c, uint64_t skip)
 {
 	struct digest d;
-	size_t bytes;
+	struct memtext t;
+	FILE *out = memtext_open(&t);
 	char *text;
-	FILE *out = open_memstream(&text, &bytes);
 
-	if (!out)
-		BUG("open_memstream failed");
 	config_write(c, skip, out);
-	fclose(out);
+	text = memtext_close(&t);
 	digest_init(&d);
 	add_text(&d, text);
 	return d;
@@ -111,17 +109,15 @@ void profile_digests(const struct profile *p, char numbers[DIGEST_TEXT_BYTES],
 		     char fits[DIGEST_TEXT_BYTES])
 {
 	struct digest d;
-	size_t bytes;
+	struct memtext t;
+	FILE *out = memtext_open(&t);
 	char *text;
-	FILE *out = open_memstream(&text, &bytes);
 
-	if (!out)
-		BUG("open_memstream failed");
 	write_profile(p, out);
 	for (uint32_t i = 0; i < p->cost_count; i++)
 		fprintf(out, "%lld..%lld\n", (long long)p->cost[i].low,
 			(long long)p->cost[i].high);
-	fclose(out);
+	text = memtext_close(&t);
 	digest_init(&d);
 	add_text(&d, text);
 	digest_text(&d, numbers);
@@ -139,11 +135,9 @@ static void identify(const struct scenario *s, struct cell *c)
 {
 	char trace[DIGEST_TEXT_BYTES], *text;
 	struct digest d;
-	size_t bytes;
-	FILE *out = open_memstream(&text, &bytes);
+	struct memtext t;
+	FILE *out = memtext_open(&t);
 
-	if (!out)
-		BUG("open_memstream failed");
 	digest_text(&c->source->digest, trace);
 	fprintf(out, "model=%s\n%s=%s\nseries_ns=%lld\n", s->model_id,
 		c->source->path ? "trace" : "workload", trace,
@@ -152,7 +146,7 @@ static void identify(const struct scenario *s, struct cell *c)
 	write_kernel(&s->captured, 0, out);
 	fputs("cell:\n", out);
 	cell_config_write(c, out);
-	fclose(out);
+	text = memtext_close(&t);
 	digest_init(&d);
 	add_text(&d, text);
 	digest_text(&d, c->id);

@@ -112,12 +112,10 @@ static const char *make_label(const char *first, const struct settings *l,
 {
 	const char *own = NULL;
 	char *text, *kept;
-	size_t bytes;
-	FILE *out = open_memstream(&text, &bytes);
+	struct memtext t;
+	FILE *out = memtext_open(&t);
 	bool any = first != NULL;
 
-	if (!out)
-		BUG("open_memstream failed");
 	for (size_t i = 0; i < l->count; i++)
 		if (!strcmp(l->v[i].key, "label") &&
 		    l->v[i].value->kind == YNODE_SCALAR)
@@ -136,7 +134,7 @@ static const char *make_label(const char *first, const struct settings *l,
 			any = true;
 		}
 	}
-	fclose(out);
+	text = memtext_close(&t);
 	kept = arena_strdup(a, text);
 	free(text);
 	return kept;

@@ -268,13 +268,11 @@ static void write_comment(const char *what, const char *label,
 
 void resolve_write(struct scenario *s)
 {
-	char *text;
-	size_t bytes;
-	FILE *out = open_memstream(&text, &bytes);
+	struct memtext t;
+	FILE *out = memtext_open(&t);
 	bool any = false;
+	char *text;
 
-	if (!out)
-		BUG("open_memstream failed");
 	write_head(s, out);
 	fputs("baseline:\n", out);
 	write_ids(s, 0, out);
@@ -295,7 +293,7 @@ void resolve_write(struct scenario *s)
 		write_comment("the same as another cell", s->merged[i].label,
 			      s->merged[i].into, out);
 	write_machine(&s->cells[0].profile, "", out);
-	fclose(out);
+	text = memtext_close(&t);
 	s->resolved_yaml = arena_strdup(&s->arena, text);
 	free(text);
 }

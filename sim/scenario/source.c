@@ -150,16 +150,14 @@ static const struct source *find_same(const struct scenario *s,
 static const char *describe(const struct workload *w, struct arena *a)
 {
 	const char *kept;
-	size_t bytes;
+	struct memtext t;
+	FILE *out = memtext_open(&t);
 	char *text;
-	FILE *out = open_memstream(&text, &bytes);
 
-	if (!out)
-		BUG("open_memstream failed");
 	fputs(w->name, out);
 	for (uint32_t i = 0; i < w->param_count; i++)
 		fprintf(out, " %s=%s", w->params[i].key, w->params[i].value);
-	fclose(out);
+	text = memtext_close(&t);
 	kept = arena_strdup(a, text);
 	free(text);
 	return kept;

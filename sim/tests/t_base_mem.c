@@ -75,6 +75,32 @@ static void t_pool(void **state)
 	pool_release(&p);
 }
 
+/* Pins that all of what is printed is there, in pieces and at once, with its end. */
+static void t_memtext(void **state)
+{
+	struct memtext t;
+	FILE *f = memtext_open(&t);
+	char big[5000], *text;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	for (int i = 0; i < 1000; i++) {
+		fprintf(f, "%03d", i);
+		if (i % 7 == 0)
+			fflush(f);
+	}
+	fwrite(big, 1, sizeof(big), f);
+	text = memtext_close(&t);
+	assert_int_equal(strlen(text), 3000 + sizeof(big));
+	assert_memory_equal(text, "000001002", 9);
+	assert_memory_equal(text + 2994, "998999xx", 8);
+	free(text);
+	memtext_open(&t);
+	text = memtext_close(&t);
+	assert_string_equal(text, "");
+	free(text);
+}
+
 static void t_helpers(void **state)
 {
 	char *s = xasprintf("%d-%s", 7, "x");
@@ -96,6 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(t_arena),
 		cmocka_unit_test(t_pool),
+		cmocka_unit_test(t_memtext),
 		cmocka_unit_test(t_helpers),
 	};
 

@@ -497,8 +497,8 @@ struct mmt_reader *mmt_open(const char *path, unsigned flags,
 	r->generation = 1;
 	r->dctx = ZSTD_createDCtx();
 	if (!r->dctx)
-		BUG("out of memory for a decompressor");
-	if (open_checked(r, cache_bytes, e)) {
+		err_set(e, -ENOMEM, "%s: " OUT_OF_MEMORY, path);
+	if (!r->dctx || open_checked(r, cache_bytes, e)) {
 		mmt_close(r);
 		return NULL;
 	}

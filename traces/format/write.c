@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 #include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "traces/format/layout.h"
@@ -66,7 +67,7 @@ struct mmt_writer *mmt_create(const char *path, struct errbuf *e)
 	}
 	w->cctx = ZSTD_createCCtx();
 	if (!w->cctx)
-		BUG("no memory for a compressor");
+		no_memory(1, ZSTD_CStreamInSize());
 	ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_compressionLevel, ZSTD_LEVEL);
 	ZSTD_CCtx_setParameter(w->cctx, ZSTD_c_checksumFlag, 1);
 	head[8] = MMT_VERSION;
@@ -115,6 +116,14 @@ static int put_bytes(struct mmt_writer *w, const void *p, size_t n,
 	return 0;
 }
 
+/* It has room for the output, so memory for itself is all that it can lack. */
+static _Noreturn void zip_failed(size_t code)
+{
+	if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
+		no_memory(1, ZSTD_CStreamInSize());
+	BUG("zstd: %s", ZSTD_getErrorName(code));
+}
+
 /* appends a zstd frame to w->zip; size and checksum to the caller's fields */
 static void zip(struct mmt_writer *w, const struct mmt_buf *raw,
 		uint32_t *bytes, uint32_t *raw_bytes, uint32_t *sum)
@@ -129,7 +138,7 @@ static void zip(struct mmt_writer *w, const struct mmt_buf *raw,
 	n = ZSTD_compress2(w->cctx, w->zip.data + w->zip.used, bound,
 			   raw->data, raw->used);
 	if (ZSTD_isError(n))
-		BUG("zstd: %s", ZSTD_getErrorName(n));
+		zip_failed(n);
 	w->zip.used += n;
 	end = w->zip.data + w->zip.used;
 	*sum = (uint32_t)end[-4] | (uint32_t)end[-3] << 8 |
@@ -342,7 +351,7 @@ static int squeeze(struct table *t, const struct mmt_buf *raw,
 
 		left = ZSTD_compressStream2(t->w->cctx, &out, &in, how);
 		if (ZSTD_isError(left))
-			BUG("zstd: %s", ZSTD_getErrorName(left));
+			zip_failed(left);
 		keep_tail(t, zip->data, out.pos);
 		t->bytes += out.pos;
 		ret = put_bytes(t->w, zip->data, out.pos, e);

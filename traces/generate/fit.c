@@ -459,12 +459,9 @@ static void print_residuals(FILE *f, const struct fit_model *m,
 static char *notes_text(const char *trace, const struct fit_params *p)
 {
 	const struct fit_model *m = p->model;
-	char *text = NULL;
-	size_t bytes = 0;
-	FILE *f = open_memstream(&text, &bytes);
+	struct memtext t;
+	FILE *f = memtext_open(&t);
 
-	if (!f)
-		return xstrdup("");
 	fprintf(f, "fitted to %s (%" PRIu64 " tasks): ", trace, m->tasks);
 	for (int k = 0; k < FIT_KINDS; k++)
 		fprintf(f, "%s%s %" PRIu64, k ? ", " : "",
@@ -485,8 +482,7 @@ static char *notes_text(const char *trace, const struct fit_params *p)
 	fprintf(f, m->sleeps_known ?
 		"  waits for other tasks became sleeps of their recorded length\n" :
 		"  no scheduler events: all gaps count as computing\n");
-	fclose(f);
-	return text;
+	return memtext_close(&t);
 }
 
 int generate_fit(const char *trace, const struct generate_request *q,

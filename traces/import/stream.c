@@ -15,11 +15,12 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 #include "sim/base/mem.h"
 #include "traces/import/stream.h"
 
 enum packing { PACK_NONE, PACK_GZIP, PACK_ZSTD };
-enum { IN_BYTES = 128 << 10 };
+enum { IN_BYTES = 128 << 10, GZIP_WINDOW_BYTES = 32 << 10 };
 
 struct line_stream {
 	char *path;
@@ -96,6 +97,8 @@ static size_t take_gzip(struct line_stream *s, char *out, size_t room)
 	s->gz.avail_out = (unsigned)room;
 	s->frame_open = true;
 	ret = inflate(&s->gz, Z_NO_FLUSH);
+	if (ret == Z_MEM_ERROR)
+		no_memory(1, GZIP_WINDOW_BYTES);
 	s->in_done = s->in_used - s->gz.avail_in;
 	room -= s->gz.avail_out;
 	if (ret == Z_STREAM_END) {	/* another member may follow */
@@ -117,6 +120,8 @@ static size_t take_zstd(struct line_stream *s, char *out, size_t room)
 		return 0;
 	ret = ZSTD_decompressStream(s->zstd, &o, &in);
 	s->in_done = in.pos;
+	if (ZSTD_getErrorCode(ret) == ZSTD_error_memory_allocation)
+		no_memory(1, ZSTD_DStreamOutSize());
 	if (ZSTD_isError(ret))
 		damage(s, ZSTD_getErrorName(ret));
 	else
@@ -164,11 +169,11 @@ static int start_unpacking(struct line_stream *s, struct errbuf *e)
 		s->packing = PACK_ZSTD;
 		s->zstd = ZSTD_createDStream();
 		if (!s->zstd)
-			BUG("no memory for a decompressor");
+			no_memory(1, ZSTD_DStreamInSize());
 	} else if (s->in_used >= 2 && !memcmp(s->in, gzip, 2)) {
 		s->packing = PACK_GZIP;
 		if (inflateInit2(&s->gz, 15 + 16) != Z_OK)
-			BUG("no memory for a decompressor");
+			no_memory(1, GZIP_WINDOW_BYTES);
 	}
 	if (s->read_errno) {
 		errno = s->read_errno;
