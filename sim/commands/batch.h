@@ -18,8 +18,12 @@ struct batch {
 	uint32_t word_count;
 };
 
-/** batch_command() - the command of one cell, quoted for a shell; caller frees */
-char *batch_command(const struct batch *b, const char *id);
+/**
+ * batch_command() - the command of one cell, one line, quoted for a POSIX shell
+ * Return: to be freed; NULL and @e if a name in it has a line break, which such a
+ * line cannot hold, or where this folder or program is cannot be found out.
+ */
+char *batch_command(const struct batch *b, const char *id, struct errbuf *e);
 
 /** batch_print() - `--plan`: one command a line for each cell that is missing */
 int batch_print(const struct batch *b, const struct scenario *s,
@@ -27,7 +31,7 @@ int batch_print(const struct batch *b, const struct scenario *s,
 
 /**
  * slurm_run() - `--slurm`: submit the missing cells as job arrays and wait
- * @options: for sbatch, separated by blanks; may be ""
+ * @options: for sbatch, as they would be typed in a shell, which reads them; may be ""
  * Jobs of an earlier, interrupted call on this folder are waited for first.
  */
 int slurm_run(const struct batch *b, const struct scenario *s,

@@ -44,7 +44,8 @@ static const char help[] =
 "      --plan           print one self-contained command for each missing cell, for\n"
 "                       GNU parallel or any scheduler; run again without to collect\n"
 "      --slurm[=OPTIONS]  the missing cells as a Slurm job array over a shared\n"
-"                       folder, with these options of sbatch; waits and collects\n"
+"                       folder, with these options of sbatch (a shell reads\n"
+"                       them, so quotes work as there); waits and collects\n"
 "      --cell-seconds N  a cell that takes longer is failed, the others go on\n"
 "      --cell-bytes N   a cell that needs more memory is failed; K, M, G\n"
 "      --decode-cache N  bytes for one decoded copy of a trace that several cells\n"
@@ -109,6 +110,34 @@ static void pass_option(int c, struct arguments *a)
 			pass_on(a, passed[i].option, c == 'E' ? NULL : optarg);
 }
 
+static void add_cell(struct arguments *a, const char *id)
+{
+	for (uint32_t i = 0; i < a->run.only_count; i++)
+		if (!strcmp(a->cell[i], id))
+			return;
+	a->cell[a->run.only_count++] = id;
+}
+
+/* Of two that ask for different things, one would be left undone. */
+static int check_pairs(const struct arguments *a, struct errbuf *e)
+{
+	const struct { bool one, other; const char *text; } pairs[] = {
+		{ a->plan, a->slurm, "--plan and --slurm" },
+		{ a->plan, a->dry_run, "--plan and --dry-run" },
+		{ a->plan, a->json, "--plan and --json" },
+		{ a->slurm, a->dry_run, "--slurm and --dry-run" },
+		{ a->slurm, a->run.only_count, "--slurm and --cell" },
+		{ a->dry_run, a->run.only_count, "--dry-run and --cell" },
+		{ a->json, a->run.only_count, "--json and --cell" },
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (pairs[i].one && pairs[i].other)
+			return err_usage(e, "run: %s exclude each other; expected one of them; see --help",
+					 pairs[i].text);
+	return 0;
+}
+
 /* Options that say where and how cells run, not what they are. */
 static int take_where(int c, struct arguments *a, char **argv, struct errbuf *e)
 {
@@ -124,7 +153,7 @@ static int take_where(int c, struct arguments *a, char **argv, struct errbuf *e)
 		return parse_bytes("--decode-cache", optarg,
 				   &a->run.decode_cache_bytes, e);
 	case 'C':
-		a->cell[a->run.only_count++] = optarg;
+		add_cell(a, optarg);
 		return 0;
 	case 'L':
 		a->plan = true;
@@ -214,7 +243,7 @@ static int parse(int argc, char **argv, struct arguments *a, struct errbuf *e)
 				 argv[optind + 1]);
 	a->input = argv[optind];
 	pass_on(a, "--", a->input);
-	return 0;
+	return check_pairs(a, e);
 }
 
 /* By cell: would it run? As results_run() finds, which also reads what is there. */

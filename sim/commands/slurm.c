@@ -59,8 +59,12 @@ static int write_script(const struct cluster *c, const char *path,
 	fputs("#!/bin/sh\ncase $SLURM_ARRAY_TASK_ID in\n", f.f);
 	for (uint32_t i = 0; i < n; i++) {
 		const char *id = c->s->cells[c->todo[first + i]].id;
-		char *command = batch_command(c->b, id);
+		char *command = batch_command(c->b, id, e);
 
+		if (!command) {
+			atomic_abort(&f);
+			return e->code;
+		}
 		fprintf(f.f, "%u) %s ;;\n", i + 1, command);
 		free(command);
 	}
@@ -94,19 +98,17 @@ static int submit(struct cluster *c, uint32_t first, uint32_t n,
 		  struct errbuf *e)
 {
 	char *script = xasprintf("%s/array-%u.sh", c->dir, ++c->arrays);
-	char answer[ANSWER_BYTES], *command = NULL;
-	size_t bytes;
-	FILE *out = open_memstream(&command, &bytes);
+	char answer[ANSWER_BYTES], *command;
+	struct memtext t;
+	FILE *out = memtext_open(&t);
 	int r = write_script(c, script, first, n, e);
 
-	if (!out)
-		BUG("open_memstream failed");
 	fprintf(out, "sbatch --parsable --requeue --job-name=mmreplay --array=1-%u --output=",
 		n);
 	shell_quote(out, c->dir);
 	fprintf(out, "/%%A_%%a.log %s ", c->options);
 	shell_quote(out, script);
-	fclose(out);
+	command = memtext_close(&t);
 	if (!r)
 		r = ask(command, answer, e);
 	if (!r)

@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..51
+echo 1..54
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -172,11 +172,24 @@ result $? 'run --plan: a self-contained command a cell, the same bytes'
 rm "$(ls p1/cells/*.json | head -1)"
 [ "$("$run" run s.yaml -o p1 --plan | wc -l)" = 1 ]
 result $? 'run --plan names what is missing'
+mkdir $'new\nline' && cp t.mmt $'new\nline' && (cd $'new\nline' && "$run" run t.mmt --plan) >out 2>err
+[ $? = 1 ] && [ ! -s out ] && grep -q "^mmreplay: '.*/new..': a line break in this name" err &&
+	[ "$(wc -l <err)" = 1 ] && ! "$run" run s.yaml -o $'p\n9' --plan >out 2>err && [ ! -s out ]
+result $? 'and refuses a name that no line can hold'
+for pair in '--plan --slurm' '--plan -n' '--plan --json' '--slurm -n' '--slurm --cell a' '-n --cell a' '--json --cell a'; do
+	"$run" run s.yaml -o p9 $pair 2>err
+	[ $? = 2 ] && grep -q '^mmreplay: run: --.* and --.* exclude each other' err && [ ! -e p9 ] || echo "# $pair"
+done >out
+[ ! -s out ]
+result $? 'two options of which one would be left undone'
 refuses 'no such cell' 2 'mmreplay: --cell 12ab: this scenario has no such cell' run s.yaml -o p1 --cell 12ab
 refuses 'no size' 2 'mmreplay: --cell-bytes 5X: expected bytes' run s.yaml --cell-bytes 5X
 "$run" run s.yaml -o p4 -q --decode-cache 0 >/dev/null 2>err && same p2 p4 &&
 	grep -q '"chunks": 0' p2/host.json && ! grep -q '"chunks": 0' p4/host.json
 result $? 'run --decode-cache: one decoded copy or one each, the same bytes'
+(ulimit -d 1000 && "$run" run t.mmt -o p9 >out 2>err)
+[ $? = 1 ] && [ "$(wc -l <err)" = 1 ] && grep -q '^mmreplay: .*out of memory' err
+result $? 'no memory is said so, and is no bug'
 # over before anybody could look at it: the kernel keeps the limit
 "$run" run t.mmt -o p3 --cell-bytes 100K >out 2>err
 [ $? = 1 ] && [ "$(grep -c '^failed: .*needs more than --cell-bytes 102400: .*out of memory' err)" = 1 ] &&
