@@ -179,10 +179,13 @@ static enum side events_side(const struct run_options *o, const struct cell *c)
 	enum side side = o->events ? SIDE_OTHER : SIDE_THERE;
 	size_t room = 0;
 
-	if (f && getline(&line, &room, f) > 0 && !strcmp(line, head))
-		side = is_sealed(f) ? SIDE_THERE : SIDE_DAMAGED;
-	else if (f && ftello(f) == 0)
+	if (f && !is_sealed(f)) {
 		side = SIDE_DAMAGED;
+	} else if (f) {
+		rewind(f);
+		if (getline(&line, &room, f) > 0 && !strcmp(line, head))
+			side = SIDE_THERE;
+	}
 	if (f)
 		fclose(f);
 	free(line);

@@ -12,6 +12,7 @@ if [ "$(id -u)" = 0 ] && [ -z "${UNSHARED-}" ] && unshare -m true 2>/dev/null; t
 fi
 . sim/tests/long_lib.sh
 names=('kill -9 of run at random moments' 'nothing half-written is left of it'
+	'a byte changed anywhere in what cells wrote is said, and mended'
 	'kill -9 of one worker, first to go where memory ends, is that cell, and it is run again'
 	'kill -9 of import at random moments' 'kill -9 of capture at random moments'
 	'a full disk is said, what was there is whole' 'with room again it continues'
@@ -60,6 +61,26 @@ result $? "${names[0]}" diff.log
 [ -z "$(find killed -name '.*.tmp')" ]
 result $? "${names[1]}"
 
+logged()	# FOLDER: a run with all that cells can write
+{
+	"$run" run t.mmt -o "$1" --set machine=desktop-8cpu --set kernel=linux-6.12 \
+		--set report.series_ms=5 --policy mm_lock=mm-wide --events 0..2ms \
+		--export-trace "$1/traces-of"
+}
+logged byte >out 2>err && cp -r byte as-written
+for _ in $(seq "${KILLS:-20}"); do
+	files=(byte/cells/* byte/series/* byte/traces-of/*.mmt)
+	f=${files[RANDOM % ${#files[@]}]}
+	at=$(((RANDOM << 15 | RANDOM) % $(stat -c %s "$f")))
+	is=$(od -An -tu1 -j$at -N1 "$f")
+	printf "\\x$(printf %x $((is ^ 1 << RANDOM % 8)))" | dd of="$f" bs=1 conv=notrunc seek=$at 2>/dev/null
+	logged byte 2>err >out && grep -q '^1 run again in byte: ' err && diff -r -x host.json as-written byte >>err ||
+		{ echo "$f at $at was $is"; cat err; } >>unseen
+done
+[ ! -e unseen ]
+result $? "${names[2]}" unseen
+rm -rf byte as-written
+
 study worker --jobs 1 >out 2>err &
 pid=$!
 for _ in $(seq 500); do
@@ -72,7 +93,7 @@ kill -9 "$victim"
 wait $pid
 [ $? = 1 ] && [ $more -gt 0 ] && grep -q '^failed: .*ended by signal 9 (Killed)' err &&
 	grep -q '^mmreplay: 1 of 9 cells failed' err && study worker >out 2>err && same worker >err
-result $? "${names[2]}" err
+result $? "${names[3]}" err
 
 text=$MMREPLAY_DATA/traces/tests/fuzz/import-trace-cmd/ns.txt
 for _ in $(seq 400); do cat "$text"; done >big.txt
@@ -83,7 +104,7 @@ for _ in $(seq "${KILLS:-20}"); do
 	[ ! -e killed.mmt ] || cmp -s whole.mmt killed.mmt || echo half >>half
 done
 "$run" import big.txt -o killed.mmt >/dev/null 2>&1 && cmp -s whole.mmt killed.mmt && [ ! -e half ]
-result $? "${names[3]}"
+result $? "${names[4]}"
 
 # Each capture is of its own run: what is left is a whole trace or nothing, and
 # the tracer as it was. A guard process puts that back, soon after.
@@ -104,9 +125,9 @@ if "$run" capture -o live.mmt -- /bin/true >out 2>err; then
 	ls $instances 2>/dev/null | cmp tracing - >>torn 2>&1
 	ls -A | grep -E '^\.?live' | grep -vx live.mmt >>torn
 	"$run" capture -o live.mmt -- /bin/true >out 2>err && "$run" check live.mmt >/dev/null && [ ! -s torn ]
-	result $? "${names[4]}" torn
+	result $? "${names[5]}" torn
 else
-	skip "${names[4]}" "$(head -n 1 err)"
+	skip "${names[5]}" "$(head -n 1 err)"
 fi
 
 whole_or_failed()	# FOLDER: every cell that is there is that of the whole run
@@ -119,22 +140,22 @@ if [ "$(id -u)" = 0 ] && mkdir full && mount -t tmpfs -o size=256k tmpfs full 2>
 	trap 'umount -l "$tmp/full" 2>/dev/null; umount -l "$tmp/ro" 2>/dev/null; rm -rf "$tmp"' EXIT
 	study full/r >out 2>err
 	[ $? = 1 ] && grep -qi 'no space' err && whole_or_failed full/r && [ -e full/r/scenario.yaml ]
-	result $? "${names[5]}" err
+	result $? "${names[6]}" err
 	mount -o remount,size=64m full
 	study full/r >out 2>err && said_same whole.out out && same full/r >diff.log
-	result $? "${names[6]}" err
+	result $? "${names[7]}" err
 else
-	skip "${names[5]}" 'no tmpfs, or not root'
 	skip "${names[6]}" 'no tmpfs, or not root'
+	skip "${names[7]}" 'no tmpfs, or not root'
 fi
 (ulimit -f 24; study short) >out 2>err
 code=$?
 [ $code = 1 ] && grep -qiE 'too large|File size' err && whole_or_failed short &&
 	study short >out 2>err && same short >diff.log
-result $? "${names[7]}" err
+result $? "${names[8]}" err
 "$run" compare whole >/dev/full 2>err
 [ $? = 1 ] && grep -q 'cannot write: No space left on device' err
-result $? "${names[8]}" err
+result $? "${names[9]}" err
 
 if [ "$(id -u)" = 0 ]; then
 	mkdir ro && mount -t tmpfs -o ro tmpfs ro 2>/dev/null
@@ -143,7 +164,7 @@ else
 fi
 study ro/r >out 2>err
 [ $? = 1 ] && grep -qiE 'read-only|permission' err
-result $? "${names[9]}" err
+result $? "${names[10]}" err
 [ "$(id -u)" != 0 ] || umount ro 2>/dev/null
 
 study both >a.out 2>a.err &
@@ -151,13 +172,13 @@ study both >b.out 2>b.err
 b=$?
 wait $!
 [ $? = 0 ] && [ $b = 0 ] && said_same whole.out a.out && said_same whole.out b.out && same both >diff.log
-result $? "${names[10]}" diff.log
+result $? "${names[11]}" diff.log
 
 "$run" generate mmap-churn threads=8 loops=200000 -o long.mmt >/dev/null 2>&1
 "$run" run long.mmt -o slow --set kernel=linux-6.12 --set machine=desktop-8cpu \
 	--policy kernel=null --cell-seconds 2 >out 2>err
 [ $? = 1 ] && grep -q '^failed: linux-6.12: took longer than --cell-seconds 2$' err
-result $? "${names[11]}" err
+result $? "${names[12]}" err
 rm -rf slow long.mmt
 
 # Storms need a stack each where they wait; the null kernel waits nowhere.
@@ -166,7 +187,7 @@ rm -rf slow long.mmt
 	--policy kernel=null --cell-bytes 48M >out 2>err
 [ $? = 1 ] && grep -q '^failed: linux-6.12: needs more than --cell-bytes 50331648: .*out of memory' err &&
 	grep -q '^mmreplay: 1 of 2 cells failed' err
-result $? "${names[12]}" err
+result $? "${names[13]}" err
 
 large()		# SETS..: a run that is done, with no fault or call gone astray
 {
@@ -179,25 +200,25 @@ number()	# KEY: the largest of all cells of large/
 }
 "$run" generate thread-storm threads=1000 batch=100 loops=1 -o large.mmt >/dev/null 2>&1 &&
 	large --set machine=threadripper-3970x && [ "$(number ops)" -gt 800000 ]
-result $? "${names[13]}" out
+result $? "${names[14]}" out
 rm -rf large
 "$run" generate mmap-churn threads=110000 loops=1 window=1 -o large.mmt >/dev/null 2>&1
 "$run" run large.mmt -o large -q --set kernel=linux-6.1 --set machine=desktop-8cpu \
 	--set max_map_count=4000000 --set replay.instances=2 >out 2>err
 [ $? = 1 ] && grep -q '^failed: linux-6.1: .*more than 200000 ops in flight at once' err
-result $? "${names[14]}" err
+result $? "${names[15]}" err
 rm -rf large
 "$run" generate munmap-large gib=320 -o large.mmt >/dev/null 2>&1 &&
 	large --set machine=xeon-e5-2680-2s && grep -q '^ page, peak  *320 GiB' out
-result $? "${names[15]}" out
+result $? "${names[16]}" out
 rm -rf large
 "$run" generate exit-many-vmas processes=16 vmas=65500 -o large.mmt >/dev/null 2>&1 &&
 	large --set machine=desktop-8cpu && [ "$(number peak_objects)" -ge 1000000 ]
-result $? "${names[16]}" out
+result $? "${names[17]}" out
 rm -rf large
 "$run" generate exit-many-vmas vmas=1000000 how=munmap-each -o large.mmt >/dev/null 2>&1 &&
 	large --set machine=desktop-8cpu && [ "$(number ops)" -gt 999990 ]
-result $? "${names[17]}" out
+result $? "${names[18]}" out
 rm -rf large large.mmt
 
 # A policy from outside whose fault recurses without end.
@@ -208,4 +229,4 @@ sed 's|^static void sk_fault(.*|static int deep(volatile int n)\n{\n\tvolatile i
 	"$run" run t.mmt -o deep --plugin ./deep.so --set kernel=linux-6.12 -p mm_lock=skeleton >out 2>err
 [ $? = 1 ] && grep -q '^failed: mm_lock=skeleton: ended by signal 11 .*fiber stack overflow in fault' err &&
 	grep -q '^mmreplay: 1 of 2 cells failed' err
-result $? "${names[18]}" err
+result $? "${names[19]}" err
