@@ -11,6 +11,7 @@
 #include "commit.h"
 #include "sim/base/errbuf.h"
 #include "sim/base/file.h"
+#include "sim/base/json.h"
 #include "sim/base/mem.h"
 #include "sim/base/stop.h"
 #include "sim/commands/command.h"
@@ -118,6 +119,7 @@ int main(int argc, char **argv)
 	int status;
 
 	mem_keep_heap();
+	json_need_memory();
 	setlocale(LC_ALL, "C");
 	signal(SIGXFSZ, SIG_IGN);	/* past RLIMIT_FSIZE: EFBIG, as on a full disk */
 	if (argc < 2) {

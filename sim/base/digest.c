@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "sim/base/digest.h"
+#include "sim/base/file.h"
 
 void digest_init(struct digest *d)
 {
@@ -52,11 +53,11 @@ uint64_t digest_stream(struct digest *d, FILE *f, uint64_t most)
 int digest_file(struct digest *d, const char *path, uint64_t *bytes,
 		struct errbuf *e)
 {
-	FILE *f = fopen(path, "rb");
+	FILE *f = file_stream(path, e);
 	bool bad;
 
 	if (!f)
-		return err_set(e, -errno, "%s: %s", path, strerror(errno));
+		return e->code;
 	digest_init(d);
 	*bytes = digest_stream(d, f, UINT64_MAX);
 	bad = ferror(f);

@@ -288,6 +288,37 @@ void atomic_abort(struct atomic_file *a)
 	*a = (struct atomic_file){ 0 };
 }
 
+static int open_regular(const char *path, struct errbuf *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return err_sys(e, path, "cannot open");
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		return fd;
+	close(fd);
+	return err_set(e, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL,
+		       "%s: is %s, expected a file", path,
+		       S_ISDIR(st.st_mode) ? "a folder" :
+		       S_ISFIFO(st.st_mode) ? "a pipe" : "a device");
+}
+
+FILE *file_stream(const char *path, struct errbuf *e)
+{
+	int fd = open_regular(path, e);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+
+	if (fd >= 0 && !f)
+		no_memory(1, sizeof(*f));
+	return f;
+}
+
+static int too_large(const char *path, size_t limit_bytes, struct errbuf *e)
+{
+	return err_set(e, -EFBIG, "%s: larger than %zu bytes", path, limit_bytes);
+}
+
 /* Reads to the end of @fd, whatever size the file claims to have. */
 static int read_all(int fd, const char *path, size_t limit_bytes, char **text,
 		    size_t *bytes, struct errbuf *e)
@@ -315,8 +346,7 @@ static int read_all(int fd, const char *path, size_t limit_bytes, char **text,
 		used += (size_t)n;
 		if (used > limit_bytes) {
 			free(buf);
-			return err_set(e, -EFBIG, "%s: larger than %zu bytes",
-				       path, limit_bytes);
+			return too_large(path, limit_bytes, e);
 		}
 	}
 	if (n < 0) {
@@ -331,19 +361,40 @@ static int read_all(int fd, const char *path, size_t limit_bytes, char **text,
 	return 0;
 }
 
-int file_read(const char *path, size_t limit_bytes, char **text, size_t *bytes,
-	      struct errbuf *e)
+/* Takes @fd, or the error that it is. */
+static int read_and_close(int fd, const char *path, size_t limit_bytes,
+			  char **text, size_t *bytes, struct errbuf *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
 	int code;
 
 	*text = NULL;
 	*bytes = 0;
 	if (fd < 0)
-		return err_sys(e, path, "cannot open");
-	code = read_all(fd, path, limit_bytes, text, bytes, e);
+		return fd;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size > limit_bytes)
+		code = too_large(path, limit_bytes, e);
+	else
+		code = read_all(fd, path, limit_bytes, text, bytes, e);
 	close(fd);
 	return code;
+}
+
+int file_read(const char *path, size_t limit_bytes, char **text, size_t *bytes,
+	      struct errbuf *e)
+{
+	return read_and_close(open_regular(path, e), path, limit_bytes,
+			      text, bytes, e);
+}
+
+int file_read_given(const char *path, size_t limit_bytes, char **text,
+		    size_t *bytes, struct errbuf *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return read_and_close(fd < 0 ? err_sys(e, path, "cannot open") : fd,
+			      path, limit_bytes, text, bytes, e);
 }
 
 /* A folder that is there will do, whatever mkdir() says of it. */

@@ -46,9 +46,23 @@ void file_sweep(const char *dir);
  */
 int err_stream(struct errbuf *e, FILE *f, const char *name);
 
-/** file_read() - whole file into memory (NUL-terminated), refused above @limit_bytes */
+/**
+ * file_stream() - a regular file to read: a pipe in its place would be waited for, a
+ * device never end
+ * Return: for fclose(), or NULL and @e.
+ */
+FILE *file_stream(const char *path, struct errbuf *e);
+
+/**
+ * file_read() - whole regular file into memory (NUL-terminated)
+ * Errors: what is larger than @limit_bytes, or no regular file, is refused at once.
+ */
 int file_read(const char *path, size_t limit_bytes, char **text, size_t *bytes,
 	      struct errbuf *e);
+
+/** file_read_given() - the same of what the user names, which may be a pipe */
+int file_read_given(const char *path, size_t limit_bytes, char **text,
+		    size_t *bytes, struct errbuf *e);
 
 /**
  * file_spool() - an open file without a name, in $TMPDIR or /tmp

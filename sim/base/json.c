@@ -12,6 +12,20 @@
 
 enum { TREE_BYTES_A_CHARACTER = 6 };	/* of a cell's file, as jansson keeps it */
 
+static void *need(size_t bytes)
+{
+	void *p = malloc(bytes);
+
+	if (!p)
+		no_memory(1, bytes);
+	return p;
+}
+
+void json_need_memory(void)
+{
+	json_set_alloc_funcs(need, free);
+}
+
 /* Bytes of the UTF-8 sequence at @s (@left bytes), 0 if it is none. */
 static size_t utf8_length(const unsigned char *s, size_t left)
 {

@@ -16,6 +16,10 @@ int json_save(const char *path, const json_t *root, struct errbuf *e);
 /** json_print() - the text of such a file; caller frees. NULL: no JSON */
 char *json_print(const json_t *root);
 
+/** json_need_memory() - once, at the start: where there is none no_memory() says so,
+ *  and no value is left out of what is written */
+void json_need_memory(void);
+
 /** JSON_LIMIT_BYTES - larger files are refused */
 #define JSON_LIMIT_BYTES ((size_t)1 << 30)
 

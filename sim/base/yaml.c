@@ -405,7 +405,7 @@ struct ynode *yaml_load(const char *path, struct arena *a, struct errbuf *e)
 	size_t bytes;
 	char *text;
 
-	if (file_read(path, MAX_FILE_BYTES, &text, &bytes, e))
+	if (file_read_given(path, MAX_FILE_BYTES, &text, &bytes, e))
 		return NULL;
 	root = yaml_parse(path, text, bytes, a, e);
 	free(text);

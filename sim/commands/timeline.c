@@ -71,14 +71,15 @@ static int add_cell(struct timeline *t, const struct result_cell *c,
 		    struct errbuf *e)
 {
 	char *path = xasprintf("%s/cells/%s.events", c->dir, c->id);
-	FILE *in = fopen(path, "r");
+	bool there = !access(path, F_OK);
+	FILE *in = there ? file_stream(path, e) : NULL;
 	int err = 0;
 
 	if (in) {
 		err = timeline_add(t, in, path, e);
 		fclose(in);
-	} else if (errno != ENOENT) {
-		err = err_sys(e, path, "open");
+	} else if (there) {
+		err = e->code;
 	}
 	free(path);
 	return err;

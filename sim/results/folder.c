@@ -6,9 +6,11 @@
  * cells/ may hold files of earlier configurations; results.json says which
  * ones belong to this scenario.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "sim/base/file.h"
@@ -96,10 +98,10 @@ static int write_text(const char *dir, const char *name, const char *text,
 	return r;
 }
 
+static const char *const below[] = { "cells", "series", "traces", "slurm" };
+
 void folder_sweep(const struct run_options *o)
 {
-	static const char *const below[] = { "cells", "series", "traces", "slurm" };
-
 	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
 		char *path = xasprintf("%s/%s", o->out_dir, below[i]);
 
@@ -110,6 +112,45 @@ void folder_sweep(const struct run_options *o)
 		file_sweep(o->export_dir);
 }
 
+/* A pipe, socket or device, also behind a link: to open one may take for ever. */
+static bool may_block(DIR *d, const struct dirent *entry)
+{
+	struct stat st;
+
+	if (entry->d_type == DT_REG || entry->d_type == DT_DIR ||
+	    fstatat(dirfd(d), entry->d_name, &st, 0))
+		return false;
+	return !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static int check_entries(const char *dir, struct errbuf *e)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *entry;
+	int r = 0;
+
+	while (d && !r && (entry = readdir(d)))
+		if (may_block(d, entry))
+			r = err_set(e, -EINVAL, "%s/%s: is a pipe, socket or device; expected nothing but files and folders in a result folder",
+				    dir, entry->d_name);
+	if (d)
+		closedir(d);
+	return r;
+}
+
+static int check_folder(const struct run_options *o, struct errbuf *e)
+{
+	int r = check_entries(o->out_dir, e);
+
+	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]) && !r; i++) {
+		char *path = xasprintf("%s/%s", o->out_dir, below[i]);
+
+		r = check_entries(path, e);
+		free(path);
+	}
+	return r || !o->export_dir ? r : check_entries(o->export_dir, e);
+}
+
 int folder_prepare(const struct scenario *s, const struct run_options *o,
 		   struct errbuf *e)
 {
@@ -118,6 +159,8 @@ int folder_prepare(const struct scenario *s, const struct run_options *o,
 
 	free(cells);
 	folder_sweep(o);
+	if (!r)
+		r = check_folder(o, e);
 	return r ? r : write_text(o->out_dir, "scenario.yaml", s->resolved_yaml, e);
 }
 

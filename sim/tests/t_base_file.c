@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -290,6 +291,42 @@ static void t_read(void **state)
 	expect_text("none", "");
 }
 
+/* Pins that neither a pipe without a writer is waited for nor a file read that is
+ * too large; and that a pipe is read where a user may name one. */
+static void t_read_odd(void **state)
+{
+	struct errbuf e = { 0 }, big = { 0 };
+	struct rusage before, after;
+	uint64_t digested;
+	struct digest d;
+	size_t bytes;
+	char *text;
+	int writer;
+
+	(void)state;
+	assert_int_equal(mkfifo("odd", 0600), 0);
+	assert_true(file_read("odd", 10, &text, &bytes, &e) < 0);
+	assert_string_equal(e.text, "odd: is a pipe, expected a file");
+	assert_true(digest_file(&d, "odd", &digested, &e) < 0);
+	assert_null(file_stream("odd", &e));
+	writer = open("odd", O_RDWR);
+	assert_int_equal(write(writer, "abc", 3), 3);
+	assert_true(file_read_given("odd", 2, &text, &bytes, &e) < 0);
+	close(writer);
+	assert_int_equal(unlink("odd"), 0);
+	assert_int_equal(mkdir("odd", 0700), 0);
+	assert_true(file_read("odd", 10, &text, &bytes, &e) < 0);
+	assert_int_equal(rmdir("odd"), 0);
+	writer = open("odd", O_CREAT | O_WRONLY, 0600);
+	assert_int_equal(ftruncate(writer, (off_t)1 << 40), 0);
+	close(writer);
+	getrusage(RUSAGE_SELF, &before);
+	assert_int_equal(file_read("odd", 1 << 29, &text, &bytes, &big), -EFBIG);
+	getrusage(RUSAGE_SELF, &after);
+	assert_true(after.ru_maxrss - before.ru_maxrss < 1 << 18);	/* KiB */
+	unlink("odd");
+}
+
 static void t_make_dirs(void **state)
 {
 	struct errbuf e = { 0 };
@@ -465,6 +502,7 @@ int main(void)
 		cmocka_unit_test(t_sweep),
 		cmocka_unit_test(t_special),
 		cmocka_unit_test(t_read),
+		cmocka_unit_test(t_read_odd),
 		cmocka_unit_test(t_make_dirs),
 		cmocka_unit_test(t_data_path),
 		cmocka_unit_test(t_json),

@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..54
+echo 1..55
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -260,6 +260,15 @@ result $? 'an edited cell is refused by compare, plot and report'
 	grep -q '^1 run again in d1: their cell file, ' err && cmp "$cell" written >>err &&
 	sed -i '/^ "seal":/d' "$cell" && "$run" compare d1 >out 2>>err
 result $? 'and run again, which is said; one without a seal is as good as its word'
+cp -r d1 d2
+for file in host.json results.json scenario.yaml "${cell#d1/}" series/x traces/y; do
+	rm -rf d2/"$file" && mkdir -p d2/traces && mkfifo "d2/$file" && timeout 20 "$run" run series.yaml -o d2 2>err
+	[ $? = 1 ] && grep -q "^mmreplay: d2/$file: is a pipe, socket or device; expected" err || { echo "# $file"; cat err; }
+	rm "d2/$file"
+done >out
+mkfifo d2/results.json && timeout 20 "$run" compare d2 2>>err >>out
+[ $? = 1 ] && grep -q '^mmreplay: d2/results.json: is a pipe, expected a file$' err && [ ! -s out ]
+result $? 'a pipe in a result folder is named, not waited for'
 refuses 'no window' 2 'mmreplay: --events 5ms..1ms: expected a window' run s.yaml --events 5ms..1ms
 "$run" run series.yaml -o h1 -q >out 2>err && "$run" run series.yaml -o h2 -q --eager >>out 2>>err &&
 	same h1 h2 && [ "$(ls h1/series/*.csv | wc -l)" = 5 ] &&

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "sim/base/file.h"
 #include "sim/base/json.h"
 #include "sim/base/mem.h"
 #include "traces/import/facts.h"
@@ -141,8 +142,13 @@ static void fill(struct trace_header *h, const json_t *root)
 
 int facts_read(const char *path, struct trace_header *h, struct errbuf *e)
 {
-	json_t *root = json_read(path, e);
+	json_t *root = NULL;
+	size_t bytes;
+	char *text;
 
+	if (!file_read_given(path, JSON_LIMIT_BYTES, &text, &bytes, e))
+		root = json_parse(path, text, bytes, e);
+	free(text);
 	if (!root)
 		return -EINVAL;
 	if (!json_is_object(root)) {

@@ -134,7 +134,7 @@ int layout_read_maps(struct assembler *a, const char *path, struct errbuf *e)
 	struct loc at = { .path = path };
 	char *text, *line, *next;
 	size_t bytes;
-	int ret = file_read(path, MAPS_BYTES_MAX, &text, &bytes, e);
+	int ret = file_read_given(path, MAPS_BYTES_MAX, &text, &bytes, e);
 
 	if (ret)
 		return ret;
