@@ -138,8 +138,12 @@ whole_or_failed()	# FOLDER: every cell that is there is that of the whole run
 }
 if [ "$(id -u)" = 0 ] && mkdir full && mount -t tmpfs -o size=256k tmpfs full 2>/dev/null; then
 	trap 'umount -l "$tmp/full" 2>/dev/null; umount -l "$tmp/ro" 2>/dev/null; rm -rf "$tmp"' EXIT
+	study full/e --jobs 2 --events 0..1s --export-trace full/e/x >out 2>err
+	[ $? = 1 ] && grep -qi 'no space' err && [ -z "$(find full/e -name '.*.tmp')" ]
+	log=$?
+	rm -rf full/e
 	study full/r >out 2>err
-	[ $? = 1 ] && grep -qi 'no space' err && whole_or_failed full/r && [ -e full/r/scenario.yaml ]
+	[ $? = 1 ] && [ $log = 0 ] && grep -qi 'no space' err && whole_or_failed full/r && [ -e full/r/scenario.yaml ]
 	result $? "${names[6]}" err
 	mount -o remount,size=64m full
 	study full/r >out 2>err && said_same whole.out out && same full/r >diff.log
