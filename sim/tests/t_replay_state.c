@@ -100,7 +100,8 @@ static unsigned as_recorded(const char *state, const char *maps,
 				 what, pid);
 		free(want);
 		pid = strstr(pid, "\n# pid");
-		pid += pid ? 1 : 0;
+		if (pid)
+			pid++;
 	}
 	return processes;
 }
