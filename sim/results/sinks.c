@@ -183,7 +183,9 @@ static enum side events_side(const struct run_options *o, const struct cell *c)
 		side = SIDE_DAMAGED;
 	} else if (f) {
 		rewind(f);
-		if (getline(&line, &room, f) > 0 && !strcmp(line, head))
+		if (getline(&line, &room, f) <= 0 || !strstr(line, c->id))
+			side = SIDE_DAMAGED;	/* another cell's */
+		else if (!strcmp(line, head))
 			side = SIDE_THERE;
 	}
 	if (f)

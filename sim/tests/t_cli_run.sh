@@ -213,6 +213,9 @@ result $? 'timeline of a scenario runs it first'
 "$run" run s.yaml -o e1 --events 10us..0.5ms >out 2>err && grep -q ' 0 run, 5 were there' err &&
 	"$run" run s.yaml -o e1 --events 0..1us >out 2>err && grep -q ' 5 run, 0 were there' err
 result $? 'another window is another log'
+cp "$(ls e1/cells/*.events | head -1)" "$(ls e1/cells/*.events | tail -1)"
+"$run" run s.yaml -o e1 --events 0..1us >out 2>err && grep -q '^1 run again in e1: ' err
+result $? 'and the log of another cell is damage'
 "$run" run s.yaml -o e1 -q --export-trace x1 >out 2>err &&
 	for t in x1/*.mmt; do "$run" check "$t" >>out 2>>err || break; done &&
 	[ "$(ls x1/*.mmt | wc -l)" = 5 ] && "$run" run "$(ls x1/*.mmt | head -1)" -o e3 -q >>out 2>>err
