@@ -5,6 +5,7 @@
 #include <string.h>
 #include "sim/base/getopt.h"
 #include "sim/base/json.h"
+#include "sim/base/mem.h"
 #include "sim/commands/command.h"
 #include "traces/format/mmt.h"
 
@@ -78,16 +79,15 @@ static int by_records(const void *x, const void *y)
 
 static void print_tasks(const struct trace_header *h, uint32_t limit)
 {
-	uint32_t *order = calloc((size_t)h->task_count + 1, sizeof(*order));
+	uint32_t *order = xcalloc((size_t)h->task_count + 1, sizeof(*order));
 
-	for (uint32_t t = 0; order && t < h->task_count; t++)
+	for (uint32_t t = 0; t < h->task_count; t++)
 		order[t] = t;
 	sort_header = h;
-	if (order)
-		qsort(order, h->task_count, sizeof(*order), by_records);
+	qsort(order, h->task_count, sizeof(*order), by_records);
 	printf("\n%6s %8s %8s %6s %6s %10s %14s %14s  %s\n", "task", "tid",
 	       "tgid", "parent", "mm", "records", "first_ns", "last_ns", "comm");
-	for (uint32_t i = 0; order && i < h->task_count && i < limit; i++) {
+	for (uint32_t i = 0; i < h->task_count && i < limit; i++) {
 		const struct trace_task *t = &h->tasks[order[i]];
 		char parent[16] = "-", mm[16] = "-";
 

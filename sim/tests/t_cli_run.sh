@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..55
+echo 1..56
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -187,6 +187,14 @@ result $? 'run --decode-cache: one decoded copy or one each, the same bytes'
 (ulimit -d 1000 && "$run" run t.mmt -o p9 >out 2>err)
 [ $? = 1 ] && [ "$(wc -l <err)" = 1 ] && grep -q '^mmreplay: .*out of memory' err
 result $? 'no memory is said so, and is no bug'
+for kib in 700 1000 1500 2000 2500 3000 3500; do
+	for to in '' '--salvage saved.mmt'; do
+		(ulimit -d $kib && "$run" check "$tree/traces/samples/churn2.mmt" $to >out 2>err) ||
+			grep -q 'out of memory' err || { echo "# $kib $to"; cat err; }
+	done
+done >said
+[ ! -s said ]
+result $? 'nor makes it a damaged trace of a sound one'
 # over before anybody could look at it: the kernel keeps the limit
 "$run" run t.mmt -o p3 --cell-bytes 100K >out 2>err
 [ $? = 1 ] && [ "$(grep -c '^failed: .*needs more than --cell-bytes 102400: .*out of memory' err)" = 1 ] &&

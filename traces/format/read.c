@@ -151,9 +151,7 @@ static bool read_shapes(struct mmt_slot *s, uint32_t groups)
 {
 	const uint8_t *p;
 
-	s->shapes = malloc(sizeof(*s->shapes));
-	if (!s->shapes)
-		return false;
+	s->shapes = xrealloc(NULL, 1, sizeof(*s->shapes));
 	p = mmt_shapes_get(s->data, s->data + s->bytes, s->shapes);
 	if (!p || s->bytes - (size_t)(p - s->data) != groups)
 		return false;
@@ -466,7 +464,7 @@ static int open_checked(struct mmt_reader *r, size_t cache_bytes,
 	if (ret)
 		return ret;
 	ret = read_tables(r, e);
-	if (ret && r->flags & MMT_SALVAGE)
+	if (ret && e->code != -ENOMEM && r->flags & MMT_SALVAGE)
 		ret = mmt_salvage_scan(r, e);
 	if (ret)
 		return ret;

@@ -68,6 +68,13 @@ static bool verify_group(struct mmt_reader *r, const uint8_t *data,
 	return p == end;
 }
 
+/* What could not be looked at for lack of memory is not bad, and must not be lost. */
+static void need_memory(const struct errbuf *e, size_t bytes)
+{
+	if (e->code == -ENOMEM)
+		no_memory(1, bytes);
+}
+
 /* false if any frame or record of the chunk is bad */
 static bool verify_chunk(struct mmt_reader *r, const struct mmt_chunk *c,
 			 const struct mmt_entry *entries, struct seen *seen)
@@ -86,6 +93,7 @@ static bool verify_chunk(struct mmt_reader *r, const struct mmt_chunk *c,
 			continue;
 		data = mmt_unzip(r, offset, c->bytes[f], c->raw[f], c->sum[f],
 				 "chunk", &ignored);
+		need_memory(&ignored, c->raw[f]);
 		if (data)
 			p = mmt_shapes_get(data, data + c->raw[f], shapes);
 		good = p && data + c->raw[f] - p == c->groups[s];
@@ -125,8 +133,9 @@ static bool chunk_at(struct mmt_reader *r, uint64_t offset,
 	dir = mmt_unzip(r, offset + MMT_CHUNK_BYTES, c->bytes[FRAME_DIR],
 			c->raw[FRAME_DIR], c->sum[FRAME_DIR], "directory",
 			&ignored);
-	*entries = malloc(((size_t)c->tasks + 1) * sizeof(**entries));
-	good = dir && *entries && !mmt_dir_unpack(dir, c->raw[FRAME_DIR], c,
+	need_memory(&ignored, c->raw[FRAME_DIR]);
+	*entries = xcalloc((size_t)c->tasks + 1, sizeof(**entries));
+	good = dir && !mmt_dir_unpack(dir, c->raw[FRAME_DIR], c,
 						  r->chunk_count, *entries);
 	free(dir);
 	return good;
@@ -252,6 +261,7 @@ int mmt_salvage_verify(struct mmt_reader *r, struct errbuf *e)
 		struct errbuf ignored = { 0 };
 		struct mmt_entry *dir = mmt_directory(r, i, &ignored);
 
+		need_memory(&ignored, c.raw[FRAME_DIR]);
 		if (dir && verify_chunk(r, &c, dir, &seen)) {
 			for (uint32_t k = 0; k < c.tasks; k++)
 				dir[k].chunk = kept;

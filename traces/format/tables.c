@@ -304,19 +304,14 @@ static void *next_array(struct scan *s, size_t bytes, size_t item,
 			uint32_t *count)
 {
 	uint64_t n = next(s);
-	void *p;
 
 	*count = 0;
 	if (!s->p || n > (uint64_t)(s->end - s->p) / bytes || n > UINT32_MAX) {
 		s->p = NULL;
 		return NULL;
 	}
-	p = calloc(n ? n : 1, item);
-	if (!p)
-		s->p = NULL;
-	else
-		*count = (uint32_t)n;
-	return p;
+	*count = (uint32_t)n;
+	return xcalloc(n, item);
 }
 
 const char *mmt_unpack_tasks(const uint8_t *p, size_t n, struct trace_header *h)
