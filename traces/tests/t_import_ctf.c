@@ -115,7 +115,7 @@ static void t_lttng_ust(void **state)
 static void t_perf_flags(void **state)
 {
 	struct imported *im = import_text(
-		"[1.000000001] (+?.?????????) syscalls:sys_enter_brk: { cpu_id = 1 }, "
+		"[1.000000001] (+?.????????" "?) syscalls:sys_enter_brk: { cpu_id = 1 }, "
 		"{ perf_tid = 7, perf_pid = 7, common_flags = 0, _syscall_nr = 12, "
 		"brk = 4096 }\n"
 		"[1.000000001] (+0.000000000) syscalls:sys_enter_brk: { cpu_id = 0 }, "
