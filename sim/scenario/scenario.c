@@ -12,6 +12,7 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "sim/base/file.h"
 #include "sim/base/option.h"
 #include "sim/policy/registry.h"
@@ -332,6 +333,17 @@ static int build_cells(struct build *b, struct document *d, struct errbuf *e)
 	return r;
 }
 
+/* What has been read from a pipe is gone when the first cell wants it. */
+static int check_again(const char *path, struct errbuf *e)
+{
+	struct stat st;
+
+	if (!stat(path, &st) && S_ISREG(st.st_mode))
+		return 0;
+	return err_set(e, -ESPIPE, "%s: is no file that can be read again for every cell; expected a trace in a file",
+		       path);
+}
+
 static int build_on_file(struct build *b, struct document *d, struct errbuf *e)
 {
 	struct mmt_reader *trace = mmt_open(b->s->trace_path, 0, 0, e);
@@ -341,7 +353,9 @@ static int build_on_file(struct build *b, struct document *d, struct errbuf *e)
 		return -EINVAL;
 	b->header = mmt_header(trace);
 	b->s->trace_kernel = arena_strdup(b->a, b->header->kernel);
-	r = source_of_file(b, trace);
+	r = check_again(b->s->trace_path, e);
+	if (!r)
+		r = source_of_file(b, trace);
 	if (!r)
 		r = build_cells(b, d, e);
 	mmt_close(trace);

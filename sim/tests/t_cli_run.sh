@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..56
+echo 1..57
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -92,6 +92,7 @@ refuses 'missing scenario' 1 'mmreplay: nope.yaml: cannot open: No such file' ru
 refuses 'missing trace' 1 'mmreplay: nope.mmt: open: No such file' run nope.mmt
 refuses 'truncated trace' 1 'mmreplay: cut.mmt: offset ' run cut.yaml
 refuses 'no trace at all' 1 'mmreplay: s.yaml.txt: offset 0: not a native trace' run s.yaml.txt
+refuses 'a trace that can be read only once' 1 'mmreplay: /dev/fd/[0-9]*: is no file that can be read again' run <(cat t.mmt)
 refuses 'unknown policy' 2 "mmreplay: --policy mm_lock=mm-wid: unknown mm_lock 'mm-wid'; did you mean 'mm-wide'?" \
 	run t.mmt -p mm_lock=mm-wid
 refuses 'unknown axis' 2 "mmreplay: --set mmlock=x: unknown key 'mmlock'" run t.mmt --set mmlock=x
