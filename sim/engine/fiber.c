@@ -72,6 +72,13 @@ void fiber_pool_release(struct fiber_pool *p)
 	memset(p, 0, sizeof(*p));
 }
 
+/* Splits a mapping, of which a process may have so many: ENOMEM beyond. */
+static void make_guard(char *at, size_t page)
+{
+	if (mprotect(at, page, PROT_NONE))
+		no_memory(1, page);
+}
+
 static void slab_new(struct fiber_pool *p)
 {
 	bool guarded = p->created < FIBER_GUARDED_MAX;
@@ -91,16 +98,16 @@ static void slab_new(struct fiber_pool *p)
 		no_memory(FIBER_SLAB_STACKS, s->stride);
 	/* a huge page would make 64 stacks resident at the first touch */
 	madvise(s->base, s->bytes, MADV_NOHUGEPAGE);
-	if (!guarded && mprotect(s->base, page, PROT_NONE))
-		BUG("no guard page below the slab of fiber %u", p->created);
+	if (!guarded)
+		make_guard(s->base, page);
 	s->next = p->slabs;
 	p->slabs = s;
 	for (int i = FIBER_SLAB_STACKS - 1; i >= 0; i--) {
 		struct fiber *f = &s->fiber[i];
 		char *low = s->base + below + (size_t)i * s->stride;
 
-		if (guarded && mprotect(low, page, PROT_NONE))
-			BUG("no guard page below fiber %u", p->created);
+		if (guarded)
+			make_guard(low, page);
 		f->stack = low + s->guard_bytes;
 		f->guarded = guarded;
 		f->colour = (uint8_t)(i % 16);
