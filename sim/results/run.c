@@ -221,11 +221,11 @@ int results_missing(const struct scenario *s, const struct run_options *o,
 		    struct run_summary *sum, struct errbuf *e)
 {
 	struct crew w = { .s = s, .o = o, .sum = sum, .jobs = 1 };
-	int r = 0;
+	int r = check_only(s, o, e);
 
 	*sum = (struct run_summary){ .cells = s->cell_count };
 	crew_init(&w, s);
-	if (prepare)
+	if (!r && prepare)
 		r = folder_prepare(s, o, e);
 	if (!r && prepare)
 		r = sinks_prepare(s, o, e);

@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..57
+echo 1..58
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -181,6 +181,7 @@ done >out
 [ ! -s out ]
 result $? 'two options of which one would be left undone'
 refuses 'no such cell' 2 'mmreplay: --cell 12ab: this scenario has no such cell' run s.yaml -o p1 --cell 12ab
+refuses 'no such cell to plan' 2 'mmreplay: --cell 12ab: this scenario' run s.yaml -o p1 --cell 12ab --plan
 refuses 'no size' 2 'mmreplay: --cell-bytes 5X: expected bytes' run s.yaml --cell-bytes 5X
 "$run" run s.yaml -o p4 -q --decode-cache 0 >/dev/null 2>err && same p2 p4 &&
 	grep -q '"chunks": 0' p2/host.json && ! grep -q '"chunks": 0' p4/host.json
