@@ -113,14 +113,17 @@ void folder_sweep(const struct run_options *o)
 }
 
 /* A pipe, socket or device, also behind a link: to open one may take for ever. */
-static bool may_block(DIR *d, const struct dirent *entry)
+static int check_entry(const char *dir, const char *name, struct errbuf *e)
 {
+	char *path = xasprintf("%s/%s", dir, name);
 	struct stat st;
+	int r = 0;
 
-	if (entry->d_type == DT_REG || entry->d_type == DT_DIR ||
-	    fstatat(dirfd(d), entry->d_name, &st, 0))
-		return false;
-	return !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+	if (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		r = err_set(e, -EINVAL, "%s: is a pipe, socket or device; expected a file of this run, or nothing",
+			    path);
+	free(path);
+	return r;
 }
 
 static int check_entries(const char *dir, struct errbuf *e)
@@ -130,25 +133,46 @@ static int check_entries(const char *dir, struct errbuf *e)
 	int r = 0;
 
 	while (d && !r && (entry = readdir(d)))
-		if (may_block(d, entry))
-			r = err_set(e, -EINVAL, "%s/%s: is a pipe, socket or device; expected nothing but files and folders in a result folder",
-				    dir, entry->d_name);
+		if (entry->d_type != DT_REG && entry->d_type != DT_DIR)
+			r = check_entry(dir, entry->d_name, e);
 	if (d)
 		closedir(d);
 	return r;
 }
 
+/* @o->out_dir itself may be any folder of the user's, with other things in it. */
 static int check_folder(const struct run_options *o, struct errbuf *e)
 {
-	int r = check_entries(o->out_dir, e);
+	static const char *const files[] = { "scenario.yaml", "results.json", "host.json" };
+	int r = 0;
 
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && !r; i++)
+		r = check_entry(o->out_dir, files[i], e);
 	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]) && !r; i++) {
 		char *path = xasprintf("%s/%s", o->out_dir, below[i]);
 
 		r = check_entries(path, e);
 		free(path);
 	}
-	return r || !o->export_dir ? r : check_entries(o->export_dir, e);
+	return r;
+}
+
+static int check_exports(const struct scenario *s, const struct run_options *o,
+			 struct errbuf *e)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; o->export_dir && i < s->cell_count && !r; i++) {
+		char *trace = xasprintf("%s.mmt", s->cells[i].id);
+		char *facts = xasprintf("%s.json", s->cells[i].id);
+
+		r = check_entry(o->export_dir, trace, e);
+		if (!r)
+			r = check_entry(o->export_dir, facts, e);
+		free(trace);
+		free(facts);
+	}
+	return r;
 }
 
 int folder_prepare(const struct scenario *s, const struct run_options *o,
@@ -161,6 +185,8 @@ int folder_prepare(const struct scenario *s, const struct run_options *o,
 	folder_sweep(o);
 	if (!r)
 		r = check_folder(o, e);
+	if (!r)
+		r = check_exports(s, o, e);
 	return r ? r : write_text(o->out_dir, "scenario.yaml", s->resolved_yaml, e);
 }
 

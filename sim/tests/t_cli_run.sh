@@ -273,7 +273,7 @@ result $? 'an edited cell is refused by compare, plot and report'
 	grep -q '^1 run again in d1: their cell file, ' err && cmp "$cell" written >>err &&
 	sed -i '/^ "seal":/d' "$cell" && "$run" compare d1 >out 2>>err
 result $? 'and run again, which is said; one without a seal is as good as its word'
-cp -r d1 d2
+cp -r d1 d2 && mkfifo d2/mine.json
 for file in host.json results.json scenario.yaml "${cell#d1/}" series/x traces/y; do
 	rm -rf d2/"$file" && mkdir -p d2/traces && mkfifo "d2/$file" && timeout 20 "$run" run series.yaml -o d2 2>err
 	[ $? = 1 ] && grep -q "^mmreplay: d2/$file: is a pipe, socket or device; expected" err || { echo "# $file"; cat err; }
