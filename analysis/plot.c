@@ -1,8 +1,9 @@
 /*
  * plot: registry of plots, the common head of every script, and gnuplot.
  *
- * A picture is made in a folder of its own and then moved, file by file, so
- * RESULTS/plots/ never holds half a picture. Scripts name their files without
+ * A picture is made in a folder of its own in $TMPDIR and then copied, file by
+ * file, so RESULTS/plots/ never holds half a picture, nor what a plot that was
+ * killed has left. Scripts name their files without
  * a path: whoever edits NAME.gp runs `gnuplot NAME.gp` beside it.
  */
 #include <errno.h>
@@ -23,7 +24,8 @@ static const struct plot *const plots[] = {
 #undef PLOT
 };
 
-enum { PLOT_COUNT = sizeof(plots) / sizeof(plots[0]), HEADING_COLUMNS = 56 };
+enum { PLOT_COUNT = sizeof(plots) / sizeof(plots[0]), HEADING_COLUMNS = 56,
+       PICTURE_BYTES_MOST = 1 << 30 };
 
 const struct plot_info *plot_at(unsigned n)
 {
@@ -129,46 +131,66 @@ static int run_gnuplot(const char *dir, const char *name, struct errbuf *e)
 static void remove_work(const char *dir, const char *name)
 {
 	static const char *const ext[] = { "gp", "dat", "png", "svg" };
+	char *path = xasprintf("%s/messages", dir);
 
+	unlink(path);
+	free(path);
 	for (int i = 0; i < 4; i++) {
-		char *path = xasprintf("%s/%s.%s", dir, name, ext[i]);
-
+		path = xasprintf("%s/%s.%s", dir, name, ext[i]);
 		unlink(path);
 		free(path);
 	}
 	rmdir(dir);
 }
 
-static int move_all(const char *from, const char *to, const char *name,
+static int copy_file(const char *from, const char *to, struct errbuf *e)
+{
+	char *bytes;
+	size_t n;
+	struct atomic_file a;
+	int err = file_read(from, PICTURE_BYTES_MOST, &bytes, &n, e);
+
+	if (err)
+		return err;
+	err = atomic_open(&a, to, e);
+	if (!err) {
+		fwrite(bytes, 1, n, a.f);
+		err = atomic_commit(&a, e);
+	}
+	free(bytes);
+	return err;
+}
+
+/* What the plot is made from, then the pictures, whose paths are printed. */
+static int copy_all(const char *from, const char *to, const char *name,
 		    FILE *out, struct errbuf *e)
 {
 	static const char *const ext[] = { "dat", "gp", "svg", "png" };
-	char *messages = xasprintf("%s/messages", from);
 	int err = 0;
 
 	for (int i = 0; i < 4 && !err; i++) {
 		char *a = xasprintf("%s/%s.%s", from, name, ext[i]);
 		char *b = xasprintf("%s/%s.%s", to, name, ext[i]);
 
-		if (rename(a, b))
-			err = err_sys(e, b, "write");
-		else if (i >= 2)
+		err = copy_file(a, b, e);
+		if (!err && i >= 2)
 			fprintf(out, "%s\n", b);
 		free(a);
 		free(b);
 	}
-	unlink(messages);
-	free(messages);
 	return err;
 }
 
 static int draw(struct plot_job *job, const char *dir, FILE *out,
 		struct errbuf *e)
 {
-	char *work = xasprintf("%s/.%s.%ld.tmp", dir, job->name, (long)getpid());
+	const char *tmp = getenv("TMPDIR");
+	char *work = xasprintf("%s/mmreplay-plot.XXXXXX", tmp && *tmp ? tmp : "/tmp");
 	struct text gp = { 0 };
-	int err = make_dirs(work, e);
+	int err = make_dirs(dir, e);
 
+	if (!err && !mkdtemp(work))
+		err = err_sys(e, work, "cannot make folder");
 	script(&gp, job);
 	if (!err)
 		err = put_file(work, job->name, "gp", &gp, e);
@@ -177,8 +199,8 @@ static int draw(struct plot_job *job, const char *dir, FILE *out,
 	if (!err)
 		err = run_gnuplot(work, job->name, e);
 	if (!err)
-		err = move_all(work, dir, job->name, out, e);
-	if (!err || err == -ENOENT)
+		err = copy_all(work, dir, job->name, out, e);
+	if (err != -EINVAL)		/* then its messages are worth a look */
 		remove_work(work, job->name);
 	text_release(&gp);
 	free(work);

@@ -51,7 +51,7 @@ static const char more[] =
 "environment:\n"
 "  MMREPLAY_DATA   folder with scenarios/ of machines and kernels; else\n"
 "                  PREFIX/share/mmreplay beside the program, else the source tree\n"
-"  TMPDIR          for what a pipe or a capture leaves on disk meanwhile (/tmp)\n"
+"  TMPDIR          for what a pipe, a capture or a plot needs on disk meanwhile (/tmp)\n"
 "  NO_COLOR        no colour, on terminals either\n"
 "\n"
 "plug-ins:\n"

@@ -89,13 +89,14 @@ result $? 'other seeds are paired in order, and the table says so'
 [ $? = 0 ] && grep -q '^"blame\[.*\]\.wait_ns",ns,' "$tmp/out" && ! grep -q '^blame,' "$tmp/out"
 result $? '--metric blame: time waited by pair, not how many pairs'
 
-"$MMREPLAY" plot "$tmp/r" cpu-time sweep >"$tmp/out" 2>"$tmp/err"
+mkdir "$tmp/work"
+TMPDIR=$tmp/work "$MMREPLAY" plot "$tmp/r" cpu-time sweep >"$tmp/out" 2>"$tmp/err"
 [ $? = 0 ] && [ "$(cat "$tmp/out")" = "$tmp/r/plots/cpu-time.svg
 $tmp/r/plots/cpu-time.png" ] && grep -q '^sweep: not drawn: no param' "$tmp/err"
 result $? 'plot prints paths, and says why one has no data'
 
 ls -A "$tmp/r/plots" | grep -q '^\.'
-[ $? = 1 ]
+[ $? = 1 ] && rmdir "$tmp/work"
 result $? 'plot leaves no temporary files'
 
 mkdir "$tmp/empty"
