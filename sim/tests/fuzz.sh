@@ -7,7 +7,7 @@
 set -u
 export LC_ALL=C
 
-build=$(realpath -m "${BUILD:-build}")/fuzz
+build=${BUILD:-build}/fuzz	# relative where BUILD is: make takes no blanks
 seconds=${FUZZ_SECONDS:-600}
 export MMREPLAY_DATA=$PWD
 program=$build/readers
@@ -38,6 +38,10 @@ clang -g -fsanitize=fuzzer,address,undefined -o "$program" \
 	exit 1
 
 mapfile -t targets < <("$program" | grep -- "${T:-}")
+if [ ${#targets[@]} = 0 ]; then
+	echo "fuzz: no reader has '$T' in its name; there are:" $("$program" | cut -d' ' -f1) >&2
+	exit 1
+fi
 export ASAN_OPTIONS=detect_stack_use_after_return=0:${ASAN_OPTIONS:-}
 export program build seconds
 
