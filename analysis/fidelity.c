@@ -164,7 +164,7 @@ static void record_bucket(struct hist *h, const json_t *pair, int64_t least)
  * What @quantity is of the waits of @least and more: the cell's histogram
  * without the shorter ones. LOCK.contended is their count.
  */
-static double of_long_waits(const json_t *cell, const char *quantity,
+static double of_long_waits(const json_t *hists, const char *quantity,
 			    int64_t least)
 {
 	const char *dot = strrchr(quantity, '.');
@@ -177,7 +177,7 @@ static double of_long_waits(const json_t *cell, const char *quantity,
 
 	snprintf(name, sizeof(name), "%.*s%s", (int)(dot - quantity), quantity,
 		 counts ? ".wait_ns" : "");
-	pairs = json_object_get(json_object_get(cell, "hist"), name);
+	pairs = json_object_get(hists, name);
 	json_array_foreach(pairs, i, pair)
 		record_bucket(&h, pair, least);
 	if (counts)
@@ -207,9 +207,10 @@ static double predicted(const json_t *cell, const char *quantity)
 	return of > 0 ? v / of : 0;
 }
 
-static void judge(const json_t *rows, const json_t *row, const json_t *cell,
+static void judge(const json_t *rows, const json_t *row, struct result_cell *of,
 		  bool recorded_costs, struct check *c)
 {
+	const json_t *cell = of->json;
 	const json_t *share = json_object_get(row, "wait_share");
 	int64_t least = json_integer_value(json_object_get(row, "at_least_ns"));
 	bool identity = recorded_costs && share &&
@@ -222,7 +223,8 @@ static void judge(const json_t *rows, const json_t *row, const json_t *cell,
 		return;
 	if (c->recorded > 0)
 		c->spread = number(row, "spread") / c->recorded;
-	c->predicted = least ? of_long_waits(cell, c->quantity, least) :
+	c->predicted = least ? of_long_waits(result_hists(of), c->quantity,
+						 least) :
 			       predicted(cell, c->quantity);
 	c->has_error = c->recorded > 0;
 	if (c->has_error)
@@ -237,7 +239,7 @@ static void judge(const json_t *rows, const json_t *row, const json_t *cell,
 		blame(rows, cell, c);
 }
 
-static const struct result_cell *baseline(const struct result_set *s)
+static struct result_cell *baseline(const struct result_set *s)
 {
 	for (uint32_t i = 0; i < s->cell_count; i++)
 		if (s->cells[i].baseline)
@@ -249,7 +251,7 @@ int fidelity_of(const struct result_set *s, const char *trace,
 		const char *costs, enum fidelity_kind kind, struct fidelity *f,
 		struct errbuf *e)
 {
-	const struct result_cell *cell = baseline(s);
+	struct result_cell *cell = baseline(s);
 	const json_t *rows = json_object_get(s->reference, "rows"), *row;
 	size_t i;
 
@@ -276,7 +278,7 @@ int fidelity_of(const struct result_set *s, const char *trace,
 		c->quantity = json_string_value(json_object_get(row, "quantity"));
 		if (!c->quantity || !unit || !strcmp(unit, "part"))
 			continue;
-		judge(rows, row, cell->json, kind == FIDELITY_RECORDED, c);
+		judge(rows, row, cell, kind == FIDELITY_RECORDED, c);
 		f->verdicts[c->verdict]++;
 		f->count++;
 	}

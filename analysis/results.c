@@ -89,7 +89,7 @@ static int load_cell(struct result_set *s, const char *dir, const char *id,
 			      path);
 		goto out;
 	}
-	json = json_read_sealed(path, &seal, e);
+	json = json_read_sealed(path, "hist", &seal, e);
 	if (!json) {
 		err = -EINVAL;
 		goto out;

@@ -15,7 +15,7 @@
 
 /** struct result_cell - one cell file; strings are owned by @json */
 struct result_cell {
-	json_t *json;		/* the whole cell file, hist included */
+	json_t *json;		/* the cell file, without its histograms */
 	const char *id, *label, *dir;
 	const char *failure;	/* why it failed, or NULL */
 	bool baseline;
@@ -67,6 +67,13 @@ struct result_set {
 struct result_set *results_load(const char *const *dirs, uint32_t count,
 				struct errbuf *e);
 void results_free(struct result_set *s);
+
+/**
+ * result_hists() - "hist" of a cell: by name, lists of [lower edge, count]
+ * Read when first asked for: they are most of a cell file, and few need them.
+ * Return: borrowed; NULL if there are none, or the file was changed meanwhile.
+ */
+const json_t *result_hists(struct result_cell *c);
 
 /** group_title() - label of a group with what was swept, unique in its folder:
  *  "per-vma, machine.cpus=8"; caller frees */

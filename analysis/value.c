@@ -11,9 +11,11 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "analysis/results.h"
 #include "sim/base/mem.h"
+#include "sim/base/seal.h"
 
 static const json_t *descend(const json_t *at, const char *path, size_t len)
 {
@@ -185,4 +187,22 @@ bool result_number(const json_t *cell, const char *path, double *value,
 	if (integral)
 		*integral = whole;
 	return found;
+}
+
+const json_t *result_hists(struct result_cell *c)
+{
+	char *path = xasprintf("%s/cells/%s.json", c->dir, c->id);
+	json_t *whole = NULL, *hists = json_object_get(c->json, "hist");
+	struct errbuf ignored = { 0 };
+	enum seal_state seal;
+
+	if (!hists) {
+		whole = json_read_sealed(path, NULL, &seal, &ignored);
+		hists = json_object_get(whole, "hist");
+		if (hists && seal != SEAL_BROKEN)
+			json_object_set(c->json, "hist", hists);
+	}
+	json_decref(whole);
+	free(path);
+	return json_object_get(c->json, "hist");
 }

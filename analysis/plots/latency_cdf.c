@@ -38,9 +38,8 @@ static void pooled(const struct result_set *s, uint32_t group, const char *key,
 	const struct result_group *g = &s->groups[group];
 
 	for (uint32_t i = 0; i < g->cell_count; i++) {
-		const json_t *hists = json_object_get(
-			s->cells[g->cells[i]].json, "hist");
-		const json_t *buckets = json_object_get(hists, key);
+		const json_t *buckets = json_object_get(
+			result_hists(&s->cells[g->cells[i]]), key);
 		struct hist one = { 0 };
 		struct errbuf e = { 0 };
 

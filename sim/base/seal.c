@@ -133,8 +133,29 @@ static enum seal_state state_of(const char *text, size_t bytes)
 	return strncmp(text, head, BODY_AT) ? SEAL_BROKEN : SEAL_HOLDS;
 }
 
-json_t *json_read_sealed(const char *path, enum seal_state *state,
-			 struct errbuf *e)
+/* Without the member @key, of what json_save_sealed() has written: the first one
+ * behind a line that one blank begins. Return: the bytes left. */
+static size_t cut_member(char *text, size_t bytes, const char *key)
+{
+	char *line = xasprintf("\n \"%s\": ", key);
+	char *from = strstr(text, line), *to;
+
+	free(line);
+	if (!from)
+		return bytes;
+	to = strstr(from + 1, "\n \"");
+	if (!to) {
+		from--;		/* the last one: with the comma before it */
+		to = strstr(from + 2, "\n}");
+	}
+	if (!to)
+		return bytes;
+	memmove(from, to, bytes - (size_t)(to - text) + 1);
+	return bytes - (size_t)(to - from);
+}
+
+json_t *json_read_sealed(const char *path, const char *without,
+			 enum seal_state *state, struct errbuf *e)
 {
 	json_t *root = NULL;
 	size_t bytes;
@@ -143,10 +164,15 @@ json_t *json_read_sealed(const char *path, enum seal_state *state,
 	*state = SEAL_BROKEN;
 	if (file_read(path, JSON_LIMIT_BYTES, &text, &bytes, e))
 		return NULL;
+	*state = state_of(text, bytes);
+	if (*state == SEAL_HOLDS && without)
+		bytes = cut_member(text, bytes, without);
 	root = json_parse(path, text, bytes, e);
-	if (root)
-		*state = state_of(text, bytes);
+	if (!root)
+		*state = SEAL_BROKEN;
 	free(text);
 	json_object_del(root, "seal");
+	if (without)
+		json_object_del(root, without);
 	return root;
 }

@@ -68,11 +68,10 @@ static double row_value(const json_t *reference, const char *quantity)
 	return row_named(reference, name);
 }
 
-static double cell_value(const json_t *cell, const char *quantity,
+static double cell_value(struct result_cell *cell, const char *quantity,
 			 struct errbuf *e)
 {
-	const json_t *buckets = json_object_get(json_object_get(cell, "hist"),
-						quantity);
+	const json_t *buckets = json_object_get(result_hists(cell), quantity);
 	struct hist h = { 0 };
 	double v = 0;
 
@@ -154,7 +153,7 @@ static int pass(const char *trace, const char *dir, const char *const *sets,
 	for (uint32_t i = 0; i < RULES; i++) {
 		struct fit_cost *c = &f->cost[i];
 		double rec = row_value(reference, c->quantity);
-		double pred = cell_value(r->cells[0].json, c->quantity, e);
+		double pred = cell_value(&r->cells[0], c->quantity, e);
 
 		if (!c->base_ns)
 			c->base_ns = c->ns = base_ns[i];

@@ -68,7 +68,7 @@ int cell_reuse(const char *dir, const struct cell *c, bool update,
 	struct errbuf why = { 0 };
 	bool there = !access(path, R_OK);
 	enum seal_state seal = SEAL_NONE;
-	json_t *cell = there ? json_read_sealed(path, &seal, &why) : NULL;
+	json_t *cell = there ? json_read_sealed(path, NULL, &seal, &why) : NULL;
 	int r = seal == SEAL_HOLDS && is_of(cell, c) &&
 		json_is_null(json_object_get(cell, "failed"));
 

@@ -13,9 +13,8 @@ int index_read(struct index_entry *out, const char *dir, const struct cell *c,
 {
 	char *path = cell_path(dir, c->id);
 	enum seal_state ignored;
-	json_t *cell = json_read_sealed(path, &ignored, e);
+	json_t *cell = json_read_sealed(path, "hist", &ignored, e);
 
-	json_object_del(cell, "hist");
 	out->failed = !json_is_null(json_object_get(cell, "failed"));
 	out->text = cell ? json_print(cell) : NULL;
 	json_decref(cell);

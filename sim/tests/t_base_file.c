@@ -449,7 +449,7 @@ static enum seal_state state_of(const char *path, json_t *want)
 {
 	struct errbuf e = { 0 };
 	enum seal_state state;
-	json_t *got = json_read_sealed(path, &state, &e);
+	json_t *got = json_read_sealed(path, NULL, &state, &e);
 
 	assert_true(!got || json_equal(got, want));
 	json_decref(got);
@@ -475,7 +475,7 @@ static void t_sealed_json(void **state)
 
 		text[i] ^= 1;
 		write_text("edited.json", text);
-		got = json_read_sealed("edited.json", &changed, &e);
+		got = json_read_sealed("edited.json", NULL, &changed, &e);
 		assert_int_not_equal(changed, SEAL_HOLDS);
 		json_decref(got);
 		text[i] ^= 1;
@@ -489,6 +489,38 @@ static void t_sealed_json(void **state)
 	assert_int_equal(json_save_sealed("cell.json", o, &e), 0);
 	assert_int_equal(state_of("cell.json", o), SEAL_HOLDS);
 	free(text);
+	json_decref(o);
+}
+
+/* Each member left out, wherever it stands and whatever it is, as from the tree;
+ * also of a file without a seal. A member of a member is not the member. */
+static void t_sealed_without(void **state)
+{
+	static const char *const of[] = { "hist", "a", "last", "none" };
+	json_t *o = json_loads("{\"hist\": {\"x\": [[1, 2], [3, 4]], \"hist\": {}},"
+		"\"a\": {\"hist\": {\"y\": 1}, \"last\": []}, \"empty\": {},"
+		"\"text\": \"\\n \\\"hist\\\": {\", \"last\": {\"a\": [{}]}}", 0, NULL);
+	struct errbuf e = { 0 };
+	enum seal_state seal;
+
+	(void)state;
+	assert_non_null(o);
+	assert_int_equal(json_save_sealed("sealed.json", o, &e), 0);
+	assert_int_equal(json_save("bare.json", o, &e), 0);
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		json_t *want = json_copy(o), *got;
+
+		json_object_del(want, of[i]);
+		got = json_read_sealed("sealed.json", of[i], &seal, &e);
+		assert_true(json_equal(got, want));
+		assert_int_equal(seal, SEAL_HOLDS);
+		json_decref(got);
+		got = json_read_sealed("bare.json", of[i], &seal, &e);
+		assert_true(json_equal(got, want));
+		assert_int_equal(seal, SEAL_NONE);
+		json_decref(got);
+		json_decref(want);
+	}
 	json_decref(o);
 }
 
@@ -509,6 +541,7 @@ int main(void)
 		cmocka_unit_test(t_digest),
 		cmocka_unit_test(t_sealed_file),
 		cmocka_unit_test(t_sealed_json),
+		cmocka_unit_test(t_sealed_without),
 	};
 
 	return cmocka_run_group_tests_name("base/file", tests, setup, teardown);

@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..58
+echo 1..59
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
