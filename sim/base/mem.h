@@ -30,9 +30,9 @@ void mem_heap_ahead(size_t bytes);
 
 /**
  * mem_touch() - have the pages of @p .. @p + @bytes now, in one go: for fresh memory
- * of which all will be used. A page fault each costs three to thirty times as
- * much (30 times in a virtual machine that shadows page tables). Where the kernel
- * cannot (before 5.14) or has no memory, pages come one by one, as always.
+ * of which all will be used. Cost, on a virtual machine that shadows page tables:
+ * 0.9 us a page and 10 at its first use; without it 17 to 27. Where the kernel cannot
+ * (before 5.14) or has no memory, pages come one by one, as always.
  */
 void mem_touch(void *p, size_t bytes);
 /** xasprintf() - formatted string, caller frees */
