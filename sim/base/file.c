@@ -4,10 +4,12 @@
  *
  * What is stale. The writer locks its temporary file as soon as it is there,
  * and unlocks it when it has its name: so one whose lock is free and whose pid
- * is gone from this host has nobody. A pid that lives may be another process by now: then the file has had time
- * to be locked. Other hosts of a shared folder may lock where this one cannot
- * see it (locks kept local, or the folder exported from here), so their files
- * are left alone until they are older than any job.
+ * is gone has nobody. A pid that lives may be another process by now: then the
+ * file has had time to be locked. A pid says something where it was given only:
+ * on one host, since one start of it, in one pid namespace; these stand in the
+ * name. What is from elsewhere may be locked where this process cannot see it
+ * (locks kept local, or the folder exported from here) and is left alone until
+ * it is older than any job.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -32,7 +34,8 @@ enum { MAX_LEVELS_UP = 8, READ_STEP_BYTES = 64 * 1024,
        SEALED_BUFFER_BYTES = 64 * 1024 };
 
 /* A temporary file is locked right after it is made, and no job takes a month. */
-enum { LOCKED_BY_S = 60, OLDER_THAN_JOBS_S = 30 * 24 * 3600 };
+enum { LOCKED_BY_S = 60, OLDER_THAN_JOBS_S = 30 * 24 * 3600,
+       TEMP_TRIES = 100 };
 
 /* The folder of @path with its last slash, "" for none; caller frees. */
 static char *folder_of(const char *path)
@@ -49,43 +52,59 @@ static const char *name_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* This host, as temporary files name it: eight hexadecimal digits. */
-static uint32_t host_token(void)
+/* Where pids mean what they mean here, as temporary files name it. */
+static uint32_t pid_place(void)
 {
+	static uint32_t place;
 	struct utsname u = { 0 };
+	char boot[64] = "", ns[64] = "";
 	struct digest d;
+	FILE *f;
 
+	if (place)
+		return place;
+	f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	if (f && !fgets(boot, sizeof(boot), f))
+		*boot = '\0';
+	if (f)
+		fclose(f);
+	if (readlink("/proc/self/ns/pid", ns, sizeof(ns) - 1) < 0)
+		*ns = '\0';
 	uname(&u);
 	digest_init(&d);
 	digest_add_str(&d, u.nodename);
-	return (uint32_t)(d.lo ^ d.lo >> 32);
+	digest_add_str(&d, boot);
+	digest_add_str(&d, ns);
+	place = (uint32_t)(d.lo ^ d.lo >> 32) | 1;
+	return place;
 }
 
 /** struct owner - who writes a temporary file */
 struct owner {
 	pid_t pid;
-	bool here;		/* on this host */
+	bool here;		/* the pid is one of here */
 };
 
-/* The owner in `.NAME.HOST.PID.tmp`; false if @name is no such thing. A name
- * of an older program has no HOST: it may be anybody's. */
+/* The owner in `.NAME.PLACE.PID.tmp`; false if @name is no such thing. */
 static bool temp_owner(const char *name, struct owner *out)
 {
 	size_t len = strlen(name), i = len - 4;
-	char host[12];
+	unsigned long place;
+	char *end;
 	long pid;
 
 	if (len < 8 || name[0] != '.' || strcmp(name + len - 4, ".tmp"))
 		return false;
 	while (isdigit((unsigned char)name[i - 1]))
 		i--;
-	if (i == len - 4 || name[i - 1] != '.' || len - i > 14)
+	if (i == len - 4 || name[i - 1] != '.' || len - i > 14 || i < 11 ||
+	    name[i - 10] != '.' || !isxdigit((unsigned char)name[i - 9]))
 		return false;
 	pid = strtol(name + i, NULL, 10);
-	snprintf(host, sizeof(host), ".%08" PRIx32 ".", host_token());
+	place = strtoul(name + i - 9, &end, 16);
 	out->pid = (pid_t)pid;
-	out->here = i > 10 && !strncmp(name + i - 10, host, 10);
-	return pid > 0 && pid <= INT_MAX;
+	out->here = place == pid_place();
+	return end == name + i - 1 && pid > 0 && pid <= INT_MAX;
 }
 
 /* No such process, or only a zombie that nobody has waited for. */
@@ -178,16 +197,13 @@ static FILE *stream_of(struct atomic_file *a)
 	return f;
 }
 
-static int open_stream(struct atomic_file *a, const char *name, int flags,
-		       struct errbuf *e)
+/* @a->fd is open, or could not be */
+static int open_stream(struct atomic_file *a, struct errbuf *e)
 {
 	int code;
 
-	a->fd = open(name, flags | O_WRONLY | O_CLOEXEC, 0666);
 	if (a->fd < 0)
 		return err_sys(e, a->path, "cannot write");
-	if (a->tmp_path)
-		flock(a->fd, LOCK_EX | LOCK_NB);	/* a hint: see the top */
 	a->f = stream_of(a);
 	if (!a->f) {
 		code = err_sys(e, a->path, "cannot write");
@@ -195,6 +211,30 @@ static int open_stream(struct atomic_file *a, const char *name, int flags,
 		return code;
 	}
 	return 0;
+}
+
+/*
+ * A temporary file of our own. One that is there has our pid and our place: from
+ * before the pid was ours, or of a namespace that had the number of this one.
+ */
+static void open_temp(struct atomic_file *a, const char *folder)
+{
+	for (uint32_t k = 0; k < TEMP_TRIES; k++) {
+		free(a->tmp_path);
+		a->tmp_path = xasprintf("%s.%s.%08" PRIx32 ".%d.tmp", folder,
+					name_of(a->path), pid_place() + k,
+					(int)getpid());
+		a->fd = open(a->tmp_path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC,
+			     0666);
+		if (a->fd >= 0)
+			flock(a->fd, LOCK_EX | LOCK_NB);	/* a hint: see the top */
+		if (a->fd >= 0)
+			return;
+		if (errno != EEXIST)
+			break;
+	}
+	free(a->tmp_path);	/* it is not ours */
+	a->tmp_path = NULL;
 }
 
 /* Into *@a, where there may be room for a seal already. */
@@ -212,15 +252,13 @@ static int open_into(struct atomic_file *a, const char *path, struct errbuf *e)
 		errno = EISDIR;
 		code = err_sys(e, path, "cannot write");
 	} else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		code = open_stream(a, path, 0, e);
+		a->fd = open(path, O_WRONLY | O_CLOEXEC);
+		code = open_stream(a, e);
 	} else {
 		folder = folder_of(a->path);
 		file_sweep(*folder ? folder : ".");
-		a->tmp_path = xasprintf("%s.%s.%08" PRIx32 ".%d.tmp", folder,
-					name_of(a->path), host_token(),
-					(int)getpid());
-		unlink(a->tmp_path);	/* of a dead process with our pid */
-		code = open_stream(a, a->tmp_path, O_CREAT | O_EXCL, e);
+		open_temp(a, folder);
+		code = open_stream(a, e);
 	}
 	if (code)
 		atomic_abort(a);

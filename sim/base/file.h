@@ -10,7 +10,7 @@
  * Files appear whole or not at all: write to a temporary name in the same
  * folder, fsync, rename. A target that exists and is no regular file (a pipe,
  * /dev/null) is written in place. An interrupted write leaves only
- * `.NAME.HOST.PID.tmp`, which the next writer of that folder sweeps away.
+ * `.NAME.PLACE.PID.tmp`, which the next writer of that folder sweeps away.
  */
 
 struct atomic_file {

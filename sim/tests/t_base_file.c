@@ -218,6 +218,28 @@ static pid_t killed_writer(bool waited)
 	return pid;
 }
 
+/* As of two processes that have one pid, in two namespaces of one number. */
+static void t_one_pid_twice(void **state)
+{
+	struct atomic_file a, b;
+	struct errbuf e = { 0 };
+	char *text;
+	size_t bytes;
+
+	(void)state;
+	assert_int_equal(atomic_open(&a, "twice", &e), 0);
+	assert_int_equal(atomic_open(&b, "twice", &e), 0);
+	assert_string_not_equal(a.tmp_path, b.tmp_path);
+	fputs("first", a.f);
+	fputs("second", b.f);
+	assert_int_equal(atomic_commit(&b, &e), 0);
+	assert_int_equal(atomic_commit(&a, &e), 0);
+	assert_int_equal(file_read("twice", 100, &text, &bytes, &e), 0);
+	assert_string_equal(text, "first");
+	free(text);
+	unlink("twice");
+}
+
 static void t_sweep(void **state)
 {
 	char *alive = temp_name(getppid(), true), *away = temp_name(1 << 30, false);
@@ -239,7 +261,7 @@ static void t_sweep(void **state)
 	assert_false(survives(alive, 120));		/* another's pid by now */
 	assert_true(survives(away, 20 * DAY_S));	/* locks may not be seen */
 	assert_false(survives(away, 40 * DAY_S));
-	assert_true(survives(".cell.123456789.tmp", 20 * DAY_S));	/* anybody's */
+	assert_true(survives(".cell.123456789.tmp", 40 * DAY_S));	/* anybody's */
 	assert_true(survives(".notes.tmp", 40 * DAY_S));		/* not ours */
 	holder = writer();
 	held = xasprintf(".cell.%.8s.%d.tmp", alive + 6, (int)holder);
@@ -531,6 +553,7 @@ int main(void)
 		cmocka_unit_test(t_open_fails),
 		cmocka_unit_test(t_disk_full),
 		cmocka_unit_test(t_stream_full),
+		cmocka_unit_test(t_one_pid_twice),
 		cmocka_unit_test(t_sweep),
 		cmocka_unit_test(t_special),
 		cmocka_unit_test(t_read),
