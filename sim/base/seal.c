@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "sim/base/file.h"
 #include "sim/base/json.h"
@@ -58,14 +59,24 @@ int seal_beside(const char *path, const char *seal, struct errbuf *e)
 	return r;
 }
 
+bool seal_is(const char *path, const json_t *said)
+{
+	json_int_t bytes = json_integer_value(json_object_get(said, "bytes"));
+	struct stat st;
+	bool asked = said && !stat(path, &st) && st.st_size == bytes;
+	json_t *now = asked ? seal_of_file(path) : NULL;
+	bool same = now && json_equal(now, said);
+
+	json_decref(now);
+	return same;
+}
+
 bool seal_holds(const char *path, const char *seal)
 {
 	struct errbuf ignored = { 0 };
 	json_t *said = access(seal, R_OK) ? NULL : json_read(seal, &ignored);
-	json_t *now = said ? seal_of_file(path) : NULL;
-	bool same = now && json_equal(now, said);
+	bool same = seal_is(path, said);
 
-	json_decref(now);
 	json_decref(said);
 	return same;
 }
@@ -88,6 +99,14 @@ bool seal_ends(const struct seal *s, const char *line)
 	snprintf(once, sizeof(once), "{\"e\":\"whole\",\"bytes\":%" PRIu64 "}\n",
 		 s->bytes);
 	return !strcmp(line, now) || !strcmp(line, once);
+}
+
+bool seal_ends_at(const char *line, uint64_t bytes)
+{
+	uint64_t said;
+
+	return sscanf(line, "{\"e\":\"whole\",\"bytes\":%" SCNu64, &said) == 1 &&
+	       said == bytes;
 }
 
 /* What the first line says of @body, as it has to be. */

@@ -34,7 +34,11 @@ struct json_t *seal_of_file(const char *path);
 /** seal_beside() - write the seal of @path as it is to the file @seal */
 int seal_beside(const char *path, const char *seal, struct errbuf *e);
 
-/** seal_holds() - is @path what @seal says of it? false if either is missing */
+/** seal_is() - is @path what @said, {"bytes", "digest"}, says of it? false if either
+ *  is missing. A file of another size is not read, however large */
+bool seal_is(const char *path, const struct json_t *said);
+
+/** seal_holds() - the same, of what is said in the file @seal */
 bool seal_holds(const char *path, const char *seal);
 
 enum { SEAL_LINE_BYTES = 128 };
@@ -44,6 +48,9 @@ void seal_line(const struct seal *s, char out[SEAL_LINE_BYTES]);
 
 /** seal_ends() - is @line that line? Also without a digest, as it once was */
 bool seal_ends(const struct seal *s, const char *line);
+
+/** seal_ends_at() - does that line end a log of @bytes above it, as it says? */
+bool seal_ends_at(const char *line, uint64_t bytes);
 
 /** enum seal_state - of a JSON file */
 enum seal_state {

@@ -457,6 +457,8 @@ static void t_sealed_file(void **state)
 	assert_false(seal_holds("log", "log.json"));
 	assert_false(seal_holds("log", "none.json"));
 	assert_false(seal_holds("none", "log.json"));
+	assert_true(seal_ends_at(line, 588895) && seal_ends_at(old, 588895));
+	assert_false(seal_ends_at(line, 588896) || seal_ends_at("x\n", 0));
 	json_decref(said);
 	json_decref(found);
 	if (access("/dev/full", W_OK))

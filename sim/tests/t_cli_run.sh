@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..59
+echo 1..60
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -282,6 +282,13 @@ done >out
 mkfifo d2/results.json && timeout 20 "$run" compare d2 2>>err >>out
 [ $? = 1 ] && grep -q '^mmreplay: d2/results.json: is a pipe, expected a file$' err && [ ! -s out ]
 result $? 'a pipe in a result folder is named, not waited for'
+# Of another size than was written: seen without a reading, which would take minutes.
+cp -r d1 d5 && "$run" run series.yaml -o d5 -q --events 0..1ms --export-trace x3 >out 2>err &&
+	log=$(ls d5/cells/*.events | head -1) &&
+	tail -n 1 "$log" >end && truncate -s 100G "$(ls d5/series/*.csv | sed -n 2p)" "$(ls x3/*.mmt | sed -n 3p)" "$log" &&
+	cat end >>"$log" && timeout 20 "$run" run series.yaml -n -o d5 --events 0..1ms --export-trace x3 >out 2>err &&
+	[ "$(grep -c ' new ' out)" = 3 ]
+result $? 'a sparse file as large as a disk beside a cell is not read'
 refuses 'no window' 2 'mmreplay: --events 5ms..1ms: expected a window' run s.yaml --events 5ms..1ms
 "$run" run series.yaml -o h1 -q >out 2>err && "$run" run series.yaml -o h2 -q --eager >>out 2>>err &&
 	same h1 h2 && [ "$(ls h1/series/*.csv | wc -l)" = 5 ] &&
