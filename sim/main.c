@@ -145,11 +145,14 @@ int main(int argc, char **argv)
 	optind = 1;
 	opterr = 0;
 	status = cmd->run(argc - 1, argv + 1, &e);
-	if (status >= 0)
-		return end_output(status);
-	fflush(stdout);		/* what it printed stands before what it says of it */
-	fprintf(stderr, "mmreplay: %s\n", e.text);
+	if (status >= 0) {
+		status = end_output(status);
+	} else {
+		fflush(stdout);	/* what it printed stands before what it says of it */
+		fprintf(stderr, "mmreplay: %s\n", e.text);
+		status = e.exit_status ? e.exit_status : 1;
+	}
 	if (stop_signal())
 		raise(stop_signal());
-	return e.exit_status ? e.exit_status : 1;
+	return status;
 }

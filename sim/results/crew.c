@@ -253,16 +253,17 @@ static void end_late(struct crew *w)
 	}
 }
 
-static int wait_for_news(struct crew *w, struct errbuf *e)
+static int wait_for_news(struct crew *w, bool idle, struct errbuf *e)
 {
 	bool limited = w->o->cell_seconds;
+	/* a signal just before is seen after it */
+	int wait_ms = !idle ? 0 : limited ? LOOK_MS : STOP_LOOK_MS;
 	int r = 0;
 
 	for (uint32_t i = 0; i < w->slots; i++)
 		w->poll[i] = (struct pollfd){
 			.fd = w->w[i].pid ? w->w[i].fd : -1, .events = POLLIN };
-	/* a signal just before it is seen after it */
-	if (poll(w->poll, w->slots, limited ? LOOK_MS : STOP_LOOK_MS) < 0)
+	if (poll(w->poll, w->slots, wait_ms) < 0)
 		return 0;
 	for (uint32_t i = 0; i < w->slots && !r; i++)
 		if (w->poll[i].revents && w->w[i].pid)
@@ -273,19 +274,22 @@ static int wait_for_news(struct crew *w, struct errbuf *e)
 	return r;
 }
 
-/* What they were writing goes with them. */
+/* What they were writing is swept once nobody has it locked. */
 static void stop_all(struct crew *w)
 {
+	for (uint32_t i = 0; i < w->slots; i++)
+		if (w->w[i].pid)
+			kill(w->w[i].pid, SIGKILL);
 	for (uint32_t i = 0; i < w->slots; i++) {
 		if (!w->w[i].pid)
 			continue;
-		w->killed = true;
-		kill(w->w[i].pid, SIGKILL);
-		waitpid(w->w[i].pid, NULL, 0);
+		while (waitpid(w->w[i].pid, NULL, 0) < 0 && errno == EINTR)
+			;
 		close(w->w[i].fd);
 		fclose(w->w[i].err);
 		w->w[i].pid = 0;
 		w->active--;
+		w->killed = true;
 	}
 }
 
@@ -314,18 +318,23 @@ static int run_all(struct crew *w, const uint32_t *todo, uint32_t count,
 	int r = 0;
 
 	while (w->active || (!r && next < count)) {
-		int now;
+		bool idle = true;
+		int now = 0;
 
 		if (stop_signal()) {
 			stop_all(w);
 			return stopped(w, e);
 		}
-		if (!r && next < count && w->active < w->jobs_now)
-			now = start_next(w, todo[next], &next, e);
-		else if (next == count && w->ended_count && !w->o->only_count)
+		if (!r && next < count && w->active < w->jobs_now) {
+			r = start_next(w, todo[next], &next, e);
+			continue;
+		}
+		if (next == count && w->ended_count && !w->o->only_count) {
 			now = read_one(w, e);
-		else
-			now = wait_for_news(w, e);
+			idle = false;
+		}
+		r = r ? r : now;
+		now = wait_for_news(w, idle, e);
 		r = r ? r : now;
 	}
 	return r;

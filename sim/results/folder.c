@@ -179,12 +179,14 @@ int folder_prepare(const struct scenario *s, const struct run_options *o,
 		   struct errbuf *e)
 {
 	char *cells = xasprintf("%s/cells", o->out_dir);
-	int r = make_dirs(cells, e);
+	int r = *o->out_dir ? make_dirs(cells, e) :
+		err_usage(e, "-o '': expected the name of a result folder");
 
 	free(cells);
+	if (r)
+		return r;
 	folder_sweep(o);
-	if (!r)
-		r = check_folder(o, e);
+	r = check_folder(o, e);
 	if (!r)
 		r = check_exports(s, o, e);
 	return r ? r : write_text(o->out_dir, "scenario.yaml", s->resolved_yaml, e);

@@ -131,7 +131,8 @@ static int make_ready(struct crew *w, const struct source *from,
 	digest_text(&from->digest, name);
 	r->path = xasprintf("%s/traces/%s.mmt", w->o->out_dir, name);
 	seal = xasprintf("%s/traces/%s.json", w->o->out_dir, name);
-	there = !access(r->path, F_OK);
+	/* one without a seal may be another run's that is about to write it */
+	there = !access(r->path, F_OK) && !access(seal, F_OK);
 	if (!there || !seal_holds(r->path, seal) || !look_at(r, &ignored)) {
 		w->sum->remade += there;
 		err = generate(w, from, r->path, seal, e);
