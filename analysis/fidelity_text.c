@@ -83,7 +83,7 @@ static void target_line(const struct target *t, FILE *out)
 		t->rows[MET_YES] + t->rows[MET_NO] + t->rows[MET_NOISE]);
 	if (t->rows[MET_NOISE])
 		fprintf(out, ", %u noise-limited", t->rows[MET_NOISE]);
-	if (t->worst && t->worst_error)
+	if (t->worst && t->worst_error != 0)
 		fprintf(out, "; worst %s %+.0f %%", t->worst,
 			100 * t->worst_error);
 	else if (t->worst)
