@@ -10,6 +10,7 @@
  * matter of the cell. Nor is the window of the events, so a log of another
  * window is no log: its first line tells.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,8 +175,11 @@ static enum side events_side(const struct run_options *o, const struct cell *c)
 	struct event_window w = window_of(o, c);
 	char *path = events_path(o->out_dir, c), *line = NULL;
 	char *head = events_head(&w, c->profile.cpus);
-	FILE *f = o->events ? fopen(path, "r") : NULL;
-	enum side side = o->events ? SIDE_OTHER : SIDE_THERE;
+	struct errbuf why = { 0 };
+	FILE *f = o->events ? file_stream(path, &why) : NULL;
+	enum side side = !o->events ? SIDE_THERE :
+			 why.code && why.code != -ENOENT ? SIDE_DAMAGED :
+							   SIDE_OTHER;
 	size_t room = 0;
 
 	if (f && !is_sealed(f)) {

@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..60
+echo 1..61
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -284,6 +284,11 @@ done >out
 mkfifo d2/results.json && timeout 20 "$run" compare d2 2>>err >>out
 [ $? = 1 ] && grep -q '^mmreplay: d2/results.json: is a pipe, expected a file$' err && [ ! -s out ]
 result $? 'a pipe in a result folder is named, not waited for'
+cp -r d1 d6 && cp written "d6/${cell#d1/}" && log=$(ls d6/cells/*.events | head -1) && rm "$log" && mkfifo "$log" &&
+	timeout 20 "$run" run series.yaml -n -o d6 --events 0..1ms >out 2>err && [ "$(grep -c ' new ' out)" = 1 ] &&
+	timeout 20 "$run" run series.yaml --plan -o d6 --events 0..1ms >out 2>err && [ "$(wc -l <out)" = 1 ] &&
+	grep -q '^1 run again in d6: ' err
+result $? 'nor by run -n and --plan, in the place of a log'
 # Of another size than was written: seen without a reading, which would take minutes.
 cp -r d1 d5 && "$run" run series.yaml -o d5 -q --events 0..1ms --export-trace x3 >out 2>err &&
 	log=$(ls d5/cells/*.events | head -1) &&
