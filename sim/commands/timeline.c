@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include "analysis/analysis.h"
 #include "analysis/timeline.h"
 #include "sim/base/file.h"
@@ -58,10 +57,18 @@ static bool wanted(const struct result_set *s, uint32_t cell, const char **names
 	return !n && first;
 }
 
+/* Is the name taken? What cannot be opened is an error, not a cell without events. */
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st) || errno != ENOENT;
+}
+
 static bool has_events(const struct result_cell *c)
 {
 	char *path = xasprintf("%s/cells/%s.events", c->dir, c->id);
-	bool have = !access(path, R_OK);
+	bool have = is_there(path);
 
 	free(path);
 	return have;
@@ -71,15 +78,13 @@ static int add_cell(struct timeline *t, const struct result_cell *c,
 		    struct errbuf *e)
 {
 	char *path = xasprintf("%s/cells/%s.events", c->dir, c->id);
-	bool there = !access(path, F_OK);
+	bool there = is_there(path);
 	FILE *in = there ? file_stream(path, e) : NULL;
-	int err = 0;
+	int err = there && !in ? e->code : 0;
 
 	if (in) {
 		err = timeline_add(t, in, path, e);
 		fclose(in);
-	} else if (there) {
-		err = e->code;
 	}
 	free(path);
 	return err;

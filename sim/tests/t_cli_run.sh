@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..61
+echo 1..63
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -289,6 +289,12 @@ cp -r d1 d6 && cp written "d6/${cell#d1/}" && log=$(ls d6/cells/*.events | head 
 	timeout 20 "$run" run series.yaml --plan -o d6 --events 0..1ms >out 2>err && [ "$(wc -l <out)" = 1 ] &&
 	grep -q '^1 run again in d6: ' err
 result $? 'nor by run -n and --plan, in the place of a log'
+rm "$log" && for to in "${log##*/}" nowhere; do
+	ln -sf "$to" "$log" && ! "$run" timeline d6 -o t6.json 2>err && [ ! -e t6.json ] &&
+		grep -q "^mmreplay: $log: cannot open: " err || { echo "# $to"; cat err; }
+done >out
+rm "$log" && "$run" timeline d6 -o t6.json >/dev/null 2>err && [ ! -s out ]
+result $? 'timeline: a log that cannot be opened is an error, one that is absent is not'
 # Of another size than was written: seen without a reading, which would take minutes.
 cp -r d1 d5 && "$run" run series.yaml -o d5 -q --events 0..1ms --export-trace x3 >out 2>err &&
 	log=$(ls d5/cells/*.events | head -1) &&
