@@ -38,7 +38,7 @@ static const char help[] =
 "      --events A..B    log what happens from A to B of simulated time for\n"
 "                       `mmreplay timeline`: 0..5ms, 1.5s..2s (bare: ns)\n"
 "      --export-trace DIR  write each simulated run as a trace, DIR/ID.mmt,\n"
-"                       with its digest in DIR/ID.json\n"
+"                       with its digest in DIR/ID.mmt.json\n"
 "      --cell ID        only this cell, as `run -n` names it: writes its file and\n"
 "                       no table (repeatable)\n"
 "      --plan           print one self-contained command for each missing cell, for\n"

@@ -164,7 +164,7 @@ static int check_exports(const struct scenario *s, const struct run_options *o,
 
 	for (uint32_t i = 0; o->export_dir && i < s->cell_count && !r; i++) {
 		char *trace = xasprintf("%s.mmt", s->cells[i].id);
-		char *facts = xasprintf("%s.json", s->cells[i].id);
+		char *facts = xasprintf("%s.json", trace);
 
 		r = check_entry(o->export_dir, trace, e);
 		if (!r)

@@ -6,9 +6,9 @@
  * They appear whole or not at all, and before the cell file: a cell that is
  * there has them. What happened to them since is seen by their seals (seal.h),
  * which the cell file has of the series; the last line of a log of what is
- * above it, and ID.json beside a trace: whether there are logs or traces is no
- * matter of the cell. Nor is the window of the events, so a log of another
- * window is no log: its first line tells.
+ * above it, and ID.mmt.json beside a trace, a name that no cell file has:
+ * whether there are logs or traces is no matter of the cell. Nor is the window
+ * of the events, so a log of another window is no log: its first line tells.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -36,7 +36,7 @@ static char *export_path(const struct run_options *o, const struct cell *c)
 
 static char *export_seal_path(const struct run_options *o, const struct cell *c)
 {
-	return xasprintf("%s/%s.json", o->export_dir, c->id);
+	return xasprintf("%s/%s.mmt.json", o->export_dir, c->id);
 }
 
 static struct event_window window_of(const struct run_options *o,

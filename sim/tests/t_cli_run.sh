@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..63
+echo 1..64
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -232,6 +232,9 @@ result $? 'and the log of another cell is damage'
 	for t in x1/*.mmt; do "$run" check "$t" >>out 2>>err || break; done &&
 	[ "$(ls x1/*.mmt | wc -l)" = 5 ] && "$run" run "$(ls x1/*.mmt | head -1)" -o e3 -q >>out 2>>err
 result $? 'run --export-trace writes traces that run takes'
+for i in run there; do "$run" run t.mmt -o e5 --export-trace e5/cells >out 2>err || break; done
+grep -q ' 0 run, 1 were there' err && "$run" compare e5 >out 2>>err && [ "$(ls e5/cells | wc -l)" = 3 ]
+result $? 'also beside the cells'
 
 # What happens to a file beside a cell is seen by the next run, and by who reads it.
 sed 's/^machine:.*/&\nreport: {series_ms: 1}/' s.yaml >series.yaml
