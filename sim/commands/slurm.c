@@ -18,6 +18,7 @@
 #include "sim/base/progress.h"
 #include "sim/commands/batch.h"
 #include "sim/commands/input.h"
+#include "sim/results/folder.h"
 
 enum { ARRAY_MOST = 1000, ANSWER_BYTES = 4096, SILENT_MOST = 60 };
 
@@ -198,14 +199,23 @@ static int submit_all(struct cluster *c, struct errbuf *e)
 	return r;
 }
 
-/* A file of a cell that failed before would look like one that is done. */
+/*
+ * The file of a cell that failed before, or was changed since, would look like one
+ * that is done. One that is whole stays: it may only lack events or a trace.
+ */
 static void forget_failures(const struct cluster *c)
 {
 	for (uint32_t i = 0; i < c->count; i++) {
-		char *path = xasprintf("%s/cells/%s.json", c->o->out_dir,
-				       c->s->cells[c->todo[i]].id);
+		const struct cell *cell = &c->s->cells[c->todo[i]];
+		char *path = cell_path(c->o->out_dir, cell->id);
+		struct errbuf ignored = { 0 };
+		json_t *series;
+		bool changed;
 
-		unlink(path);
+		if (!cell_reuse(c->o->out_dir, cell, false, &series, &changed,
+				&ignored))
+			unlink(path);
+		json_decref(series);
 		free(path);
 	}
 }

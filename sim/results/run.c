@@ -188,23 +188,34 @@ static void crew_release(struct crew *w)
 	free(w->entry);
 }
 
-/* What others should have run and did not: failed, unless they said why. */
+static int lost_cell(struct crew *w, const struct cell *c, struct errbuf *e)
+{
+	json_t *json = cell_failed_json(c, &w->ready[c->source->index].digest,
+					w->o->missing_because);
+	int r = cell_save(w->o->out_dir, c->id, json, e);
+
+	json_decref(json);
+	return r;
+}
+
+/* What others should have run and did not: failed, unless they said why.
+ * @lacking: those that are whole, but without the events or trace wanted now. */
 static int mark_missing(struct crew *w, const uint32_t *todo, uint32_t count,
-			struct errbuf *e)
+			uint32_t *lacking, struct errbuf *e)
 {
 	int r = 0;
 
 	for (uint32_t i = 0; i < count && !r; i++) {
 		const struct cell *c = &w->s->cells[todo[i]];
 		char *path = cell_path(w->o->out_dir, c->id);
-		json_t *json;
+		json_t *series;
+		bool changed;
 
-		if (access(path, R_OK)) {
-			json = cell_failed_json(c, &w->ready[c->source->index].digest,
-						w->o->missing_because);
-			r = cell_save(w->o->out_dir, c->id, json, e);
-			json_decref(json);
-		}
+		if (cell_reuse(w->o->out_dir, c, false, &series, &changed, e))
+			++*lacking;
+		else if (access(path, R_OK))
+			r = lost_cell(w, c, e);
+		json_decref(series);
 		free(path);
 	}
 	return r;
@@ -255,6 +266,7 @@ int results_run(const struct scenario *s, const struct run_options *o,
 {
 	struct crew w = { .s = s, .o = o, .sum = sum };
 	uint32_t *todo = xcalloc(s->cell_count + 1, sizeof(*todo)), count = 0;
+	uint32_t lacking = 0;
 	int64_t start_ns = host_now_ns();
 	int r = check_only(s, o, e);
 
@@ -275,10 +287,14 @@ int results_run(const struct scenario *s, const struct run_options *o,
 	if (!r && !o->missing_because)
 		decode_shared(&w, todo, count);
 	if (!r)
-		r = o->missing_because ? mark_missing(&w, todo, count, e) :
-					 crew_run(&w, todo, count, e);
+		r = o->missing_because ?
+			mark_missing(&w, todo, count, &lacking, e) :
+			crew_run(&w, todo, count, e);
 	if (!r)
 		r = finish(&w, start_ns, e);
+	if (!r && lacking)
+		r = err_set(e, -EIO, "%u of %u cells are there without the series, events or trace wanted: %s",
+			    lacking, sum->cells, o->missing_because);
 	crew_release(&w);
 	free(todo);
 	return r;

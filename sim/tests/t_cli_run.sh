@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..64
+echo 1..65
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -153,6 +153,18 @@ rm -r g2/cells && truncate -s -3 "$(ls g2/traces/*.mmt | head -1)"
 PATH=$PWD/bin:$PATH "$run" run g.yaml -o g2 --slurm 2>err >out && rm -r g2/slurm && same g1 g2 &&
 	[ "$(grep -c '^1 made anew in g2/traces: ' err)" = 1 ]
 result $? 'also under --slurm'
+# One queue that takes nothing, one that runs nothing: what is good already stays.
+mkdir bin2 bin3 && printf '#!/bin/sh\nexit 1\n' >bin2/sbatch && printf '#!/bin/sh\necho 7\n' >bin3/sbatch &&
+	chmod +x bin[23]/sbatch && cp -r g2 g3 && rm "$(ls g3/cells/*.json | tail -1)" && cp -r g3 g4
+PATH=$PWD/bin2:$PWD/bin:$PATH "$run" run g.yaml -o g3 --slurm --events 0..1us 2>err >out
+[ $? = 1 ] && grep -q '^mmreplay: sbatch refused' err && diff -r g3/cells g4/cells >>out &&
+	! PATH=$PWD/bin3:$PWD/bin:$PATH "$run" run g.yaml -o g3 --slurm --events 0..1us 2>err >out &&
+	grep -q '^mmreplay: 1 of 2 cells are there without the series, events or trace wanted: its Slurm task' err &&
+	cmp "$(ls g3/cells/*.json | head -1)" "$(ls g4/cells/*.json)" && grep -q '"failed": "its Slurm' "$(ls g3/cells/*.json | tail -1)" &&
+	! PATH=$PWD/bin2:$PWD/bin:$PATH "$run" run g.yaml -o g3 --slurm --events 0..1us 2>err >out &&
+	[ "$(ls g3/cells)" = "$(ls g4/cells)" ] &&
+	PATH=$PWD/bin:$PATH "$run" run g.yaml -o g3 --slurm --events 0..1us 2>err >out && [ "$(ls g3/cells/*.events | wc -l)" = 2 ]
+result $? 'a whole cell that only lacks events is not lost to a cluster that does nothing, a failed one is'
 rm -r g1/traces
 "$run" run g.yaml -o g1 >out 2>err && grep -q '^2 cells: 0 run, 2 were there;' err && [ ! -e g1/traces ]
 result $? 'cells that are there need no trace'
