@@ -198,7 +198,8 @@ static int lost_cell(struct crew *w, const struct cell *c, struct errbuf *e)
 	return r;
 }
 
-/* What others should have run and did not: failed, unless they said why.
+/* What others should have run and did not, or not to the end: failed, unless they
+ * said why.
  * @lacking: those that are whole, but without the events or trace wanted now. */
 static int mark_missing(struct crew *w, const uint32_t *todo, uint32_t count,
 			uint32_t *lacking, struct errbuf *e)
@@ -213,7 +214,7 @@ static int mark_missing(struct crew *w, const uint32_t *todo, uint32_t count,
 
 		if (cell_reuse(w->o->out_dir, c, false, &series, &changed, e))
 			++*lacking;
-		else if (access(path, R_OK))
+		else if (changed || access(path, R_OK))
 			r = lost_cell(w, c, e);
 		json_decref(series);
 		free(path);

@@ -55,7 +55,7 @@ compare: [{munmap: exclusive}, {kernel: linux-6.1}]
 matrix: {mm_lock: [mm-wide, per-vma], vma_free: [immediate, rcu]}
 YAML
 
-echo 1..65
+echo 1..66
 "$run" run s.yaml -o a --jobs 1 >out 2>err
 [ $? = 0 ] && [ -s out ] && grep -q '^5 cells: 5 run, 0 were there; results in a$' err
 result $? 'run prints a table to stdout and words to stderr'
@@ -165,6 +165,11 @@ PATH=$PWD/bin2:$PWD/bin:$PATH "$run" run g.yaml -o g3 --slurm --events 0..1us 2>
 	[ "$(ls g3/cells)" = "$(ls g4/cells)" ] &&
 	PATH=$PWD/bin:$PATH "$run" run g.yaml -o g3 --slurm --events 0..1us 2>err >out && [ "$(ls g3/cells/*.events | wc -l)" = 2 ]
 result $? 'a whole cell that only lacks events is not lost to a cluster that does nothing, a failed one is'
+mkdir bin4 && first=$(ls g3/cells/*.json | head -1) && rm "$first" &&
+	printf '#!/bin/sh\necho 7\nhead -c 99 "%s" >"%s"\n' "$(ls g3/cells/*.json | tail -1)" "$first" >bin4/sbatch && chmod +x bin4/sbatch
+PATH=$PWD/bin4:$PWD/bin:$PATH "$run" run g.yaml -o g3 --slurm 2>err >out
+[ $? = 1 ] && grep -q '^mmreplay: 1 of 2 cells failed' err && grep -q '"failed": "its Slurm' "$first"
+result $? 'half a cell is no result of a task'
 rm -r g1/traces
 "$run" run g.yaml -o g1 >out 2>err && grep -q '^2 cells: 0 run, 2 were there;' err && [ ! -e g1/traces ]
 result $? 'cells that are there need no trace'
