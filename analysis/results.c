@@ -79,6 +79,7 @@ static int load_cell(struct result_set *s, const char *dir, const char *id,
 		     struct errbuf *e)
 {
 	char *path = xasprintf("%s/cells/%s.json", dir, id);
+	struct errbuf why = { 0 };
 	enum seal_state seal;
 	json_t *json = NULL;
 	int err = 0;
@@ -89,16 +90,16 @@ static int load_cell(struct result_set *s, const char *dir, const char *id,
 			      path);
 		goto out;
 	}
-	json = json_read_sealed(path, "hist", &seal, e);
-	if (!json) {
-		err = -EINVAL;
-		goto out;
-	}
+	json = json_read_sealed(path, "hist", &seal, &why);
 	if (seal == SEAL_BROKEN) {
 		err = err_set(e, -EINVAL,
 			      "%s: changed since it was written; run the scenario again",
 			      path);
 		json_decref(json);
+		goto out;
+	}
+	if (!json) {
+		err = err_set(e, why.code, "%s", why.text);
 		goto out;
 	}
 	err = fill_cell(&s->cells[s->cell_count], json, dir, path, id, e);

@@ -180,7 +180,7 @@ json_t *json_read_sealed(const char *path, const char *without,
 	size_t bytes;
 	char *text;
 
-	*state = SEAL_BROKEN;
+	*state = SEAL_NONE;
 	if (file_read(path, JSON_LIMIT_BYTES, &text, &bytes, e))
 		return NULL;
 	*state = state_of(text, bytes);

@@ -66,7 +66,8 @@ int json_save_sealed(const char *path, struct json_t *root, struct errbuf *e);
  * json_read_sealed() - json_read(), and does the seal hold?
  * @without: a member of the whole that is left out, or NULL; it costs no more than
  *           the search for its end
- * @state: also set where NULL is returned: text that is JSON no more is broken
+ * @state: also set where NULL is returned: text that is JSON no more is broken, what
+ *         cannot be read has none
  * The seal is no key of what is returned.
  */
 struct json_t *json_read_sealed(const char *path, const char *without,
