@@ -302,7 +302,8 @@ static int stopped(struct crew *w, struct errbuf *e)
 		       w->sum->cells);
 }
 
-/* For the index, while the last workers run: no fork copies what is read. */
+/* For the index, in the place of a worker that has ended once no more are to be
+ * started: no fork copies what is read. */
 static int read_one(struct crew *w, struct errbuf *e)
 {
 	uint32_t cell = w->ended[--w->ended_count];
@@ -329,7 +330,8 @@ static int run_all(struct crew *w, const uint32_t *todo, uint32_t count,
 			r = start_next(w, todo[next], &next, e);
 			continue;
 		}
-		if (next == count && w->ended_count && !w->o->only_count) {
+		if (next == count && w->ended_count && w->active < w->jobs_now &&
+		    !w->o->only_count) {
 			now = read_one(w, e);
 			idle = false;
 		}
