@@ -5,18 +5,7 @@ export LC_ALL=C MMREPLAY_DATA=$PWD
 build=$(realpath -m "$BUILD")
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0
-
-result()	# STATUS NAME [LOG]
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		[ -z "${3-}" ] || tail -n 40 "$3" | sed 's/^/# /'
-		echo "not ok $n - $2"
-	fi
-}
+. sim/tests/tap.sh
 
 skip()		# NAME REASON
 {

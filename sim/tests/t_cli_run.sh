@@ -5,18 +5,7 @@
 # Does not pin numbers, nor the layout of the compare table.
 set -u
 run=${MMREPLAY:-build/mmreplay}
-n=0
-
-result()	# STATUS NAME
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		head -c 2000 "$tmp/out" "$tmp/err" | sed 's/^/# /'
-	fi
-}
+. sim/tests/tap.sh
 
 # Exit status, and the one line on stderr (a grep pattern).
 refuses()	# NAME STATUS LINE ARGUMENT..

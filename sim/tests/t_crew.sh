@@ -4,23 +4,12 @@
 # nothing half-written stays, and that the same command goes on to the same bytes.
 # Does not pin kill -9 nor a full disk (long_unbreakable.sh).
 set -u
+. sim/tests/tap.sh
 run=$(realpath "${MMREPLAY:-build/mmreplay}")
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
 touch out err
-n=0
-
-result()	# STATUS NAME
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		head -c 2000 out err | sed 's/^/# /'
-	fi
-}
 
 same()	# A B: but for host.json
 {

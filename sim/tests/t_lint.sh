@@ -4,17 +4,7 @@
 set -u
 export LINT_FAST=1
 lint=$PWD/sim/tests/lint.sh
-n=0
-
-result()	# STATUS NAME
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-	fi
-}
+. sim/tests/tap.sh
 
 # A tree with one file; lint must fail and name the breach.
 catches()	# NAME FILE CONTENT MESSAGE

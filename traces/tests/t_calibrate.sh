@@ -6,18 +6,7 @@
 set -u
 program=$MMREPLAY_ASAN
 [ -z "${MMREPLAY_LONG-}" ] || program=$MMREPLAY
-n=0
-
-result()	# STATUS NAME
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$tmp/err" | head -20
-	fi
-}
+. sim/tests/tap.sh
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT

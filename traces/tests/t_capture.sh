@@ -4,19 +4,8 @@
 # the reason, where tracing is not allowed. In a mount namespace of its own,
 # so that a tracefs that was not mounted is not mounted for others.
 set -u
-n=0
+. sim/tests/tap.sh
 T=/sys/kernel/tracing
-
-result()	# STATUS NAME
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		tail -n 8 "$tmp/err" | sed 's/^/# /'
-	fi
-}
 
 skip()	# NAME
 {

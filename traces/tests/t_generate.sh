@@ -3,18 +3,7 @@
 # its defaults makes a trace that `info` reads and calls synthetic, wrong
 # words are refused with exit status 2. What the traces hold: t_generate.c.
 set -u
-n=0
-
-result()	# STATUS NAME
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		tail -n 5 "$tmp/err" | sed 's/^/# /'
-	fi
-}
+. sim/tests/tap.sh
 
 # The command fails with status 2 and says what is wrong.
 refused()	# TEXT ARGUMENTS..
