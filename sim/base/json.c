@@ -11,6 +11,7 @@
 #include "sim/base/mem.h"
 
 enum { TREE_BYTES_A_CHARACTER = 6 };	/* of a cell's file, as jansson keeps it */
+enum { JSON_LAYOUT = JSON_INDENT(1) | JSON_REAL_PRECISION(12) };
 
 static void *need(size_t bytes)
 {
@@ -72,8 +73,7 @@ int json_save(const char *path, const json_t *root, struct errbuf *e)
 
 	if (code)
 		return code;
-	if (!root || json_dumpf(root, a.f, JSON_INDENT(1) |
-				JSON_REAL_PRECISION(12)) || fputc('\n', a.f) < 0) {
+	if (!root || json_dumpf(root, a.f, JSON_LAYOUT) || fputc('\n', a.f) < 0) {
 		code = ferror(a.f) ? err_sys(e, path, "cannot write") :
 		       err_set(e, -EINVAL, "%s: cannot be written as JSON", path);
 		atomic_abort(&a);
@@ -84,7 +84,7 @@ int json_save(const char *path, const json_t *root, struct errbuf *e)
 
 char *json_print(const json_t *root)
 {
-	char *text = json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
+	char *text = json_dumps(root, JSON_LAYOUT);
 	char *line = text ? xasprintf("%s\n", text) : NULL;
 
 	free(text);
