@@ -320,7 +320,6 @@ static int run_all(struct crew *w, const uint32_t *todo, uint32_t count,
 
 	while (w->active || (!r && next < count)) {
 		bool idle = true;
-		int now = 0;
 
 		if (stop_signal()) {
 			stop_all(w);
@@ -332,12 +331,10 @@ static int run_all(struct crew *w, const uint32_t *todo, uint32_t count,
 		}
 		if (next == count && w->ended_count && w->active < w->jobs_now &&
 		    !w->o->only_count) {
-			now = read_one(w, e);
 			idle = false;
+			r = read_one(w, e) ? e->code : r;
 		}
-		r = r ? r : now;
-		now = wait_for_news(w, idle, e);
-		r = r ? r : now;
+		r = wait_for_news(w, idle, e) ? e->code : r;
 	}
 	return r;
 }
