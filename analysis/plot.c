@@ -184,8 +184,7 @@ static int copy_all(const char *from, const char *to, const char *name,
 static int draw(struct plot_job *job, const char *dir, FILE *out,
 		struct errbuf *e)
 {
-	const char *tmp = getenv("TMPDIR");
-	char *work = xasprintf("%s/mmreplay-plot.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	char *work = xasprintf("%s/mmreplay-plot.XXXXXX", temp_folder());
 	struct text gp = { 0 };
 	int err = make_dirs(dir, e);
 

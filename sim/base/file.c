@@ -453,10 +453,16 @@ static int make_dir(const char *path, struct errbuf *e)
 	return err_sys(e, path, "cannot make folder");
 }
 
-int file_spool(struct errbuf *e)
+const char *temp_folder(void)
 {
 	const char *dir = getenv("TMPDIR");
-	char *name = xasprintf("%s/mmreplay.XXXXXX", dir && *dir ? dir : "/tmp");
+
+	return dir && *dir ? dir : "/tmp";
+}
+
+int file_spool(struct errbuf *e)
+{
+	char *name = xasprintf("%s/mmreplay.XXXXXX", temp_folder());
 	int fd = mkostemp(name, O_CLOEXEC);
 
 	if (fd < 0)

@@ -64,6 +64,9 @@ int file_read(const char *path, size_t limit_bytes, char **text, size_t *bytes,
 int file_read_given(const char *path, size_t limit_bytes, char **text,
 		    size_t *bytes, struct errbuf *e);
 
+/** temp_folder() - $TMPDIR, or /tmp; borrowed */
+const char *temp_folder(void);
+
 /**
  * file_spool() - an open file without a name, in $TMPDIR or /tmp
  * Return: its descriptor, or a negative errno and @e.

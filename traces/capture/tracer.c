@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "sim/base/file.h"
 #include "sim/base/mem.h"
 #include "traces/capture/tracer.h"
 
@@ -191,8 +192,6 @@ static int open_reader(struct tracer *s, int i, const char *dir,
 
 static int work_folder(struct tracer *s, struct errbuf *e)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	if (s->o->keep) {
 		snprintf(s->work, sizeof(s->work), "%.400s", s->o->keep);
 		if (mkdir(s->work, 0777) && errno != EEXIST)
@@ -200,7 +199,7 @@ static int work_folder(struct tracer *s, struct errbuf *e)
 		return 0;
 	}
 	snprintf(s->work, sizeof(s->work), "%.300s/mmreplay-capture.XXXXXX",
-		 tmp && *tmp ? tmp : "/tmp");
+		 temp_folder());
 	if (!mkdtemp(s->work)) {
 		err_sys(e, s->work, "make folder");
 		*s->work = '\0';
